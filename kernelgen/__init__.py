@@ -1,0 +1,29 @@
+"""Real NumPy ufuncs from plain Python functions, compiled through LLVM."""
+
+from kernelgen.api import vectorize
+from kernelgen.errors import (
+    InternalError,
+    KernelgenError,
+    SignatureError,
+    TypingError,
+    UnsupportedError,
+)
+from kernelgen.types.table import BOOL as boolean
+from kernelgen.types.table import FLOAT32 as float32
+from kernelgen.types.table import FLOAT64 as float64
+from kernelgen.types.table import INT8 as int8
+from kernelgen.types.table import INT16 as int16
+from kernelgen.types.table import INT32 as int32
+from kernelgen.types.table import INT64 as int64
+from kernelgen.types.table import UINT8 as uint8
+from kernelgen.types.table import UINT16 as uint16
+from kernelgen.types.table import UINT32 as uint32
+from kernelgen.types.table import UINT64 as uint64
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "InternalError", "KernelgenError", "SignatureError", "TypingError", "UnsupportedError",
+    "boolean", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16",
+    "uint32", "uint64", "vectorize",
+]  # fmt: skip

@@ -1,0 +1,229 @@
+"""The decorators: they check what users give them, and hand it over."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from types import FunctionType
+from typing import Any, overload
+
+import numpy as np
+
+from kernelgen.bytecode.returns import count_returned
+from kernelgen.dispatch import Choices, Kernel
+from kernelgen.errors import KernelgenError, SignatureError, UnsupportedError
+from kernelgen.llvm_text import FAST
+from kernelgen.options import Options
+from kernelgen.runtime.numpy_api import make_ufunc
+from kernelgen.source import Loc
+from kernelgen.types.signature import Signature, parse
+
+_FLAGS = ("nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc", "fast")
+
+
+@overload
+def vectorize(function: Callable[..., Any], /) -> np.ufunc: ...
+@overload
+def vectorize(
+    signatures: str | Signature | Iterable[str | Signature] | None = None,
+    /,
+    *,
+    identity: object = None,
+    error_model: str = "numpy",
+    fastmath: bool | Iterable[str] = False,
+    target: str = "cpu",
+) -> Callable[[Callable[..., Any]], np.ufunc]: ...
+def vectorize(
+    function_or_signatures: Any = None,
+    /,
+    *,
+    identity: object = None,
+    error_model: str = "numpy",
+    fastmath: bool | Iterable[str] = False,
+    target: str = "cpu",
+) -> Any:
+    """Make a NumPy ufunc of a scalar function.
+
+    Parameters
+    ----------
+    function_or_signatures : callable, str, Signature or list of them, optional
+        The kernel itself (``@vectorize``, ``vectorize(f)``), or the signatures that the ufunc
+        is to have (``@vectorize("f8(f8,f8)")``). Without signatures, a loop is compiled
+        for every combination of dtypes when it is first met.
+    identity : object, optional
+        The identity of reductions, ``0`` for a sum. ``"reorderable"``: there is none, but
+        several axes may be reduced at once. By default there is none.
+    error_model : {"numpy", "python"}
+        What division by zero does: what NumPy gives, or ZeroDivisionError.
+    fastmath : bool or set of str
+        Allow transformations that change rounding. True is everything but the assumption
+        that nan and inf do not occur; a set names LLVM's flags: "nnan", "ninf", "nsz",
+        "arcp", "contract", "afn", "reassoc", "fast".
+    target : {"cpu"}
+        Where it runs.
+
+    Returns
+    -------
+    numpy.ufunc
+        With the attributes ``py_func`` (the Python function), ``signatures`` (those compiled
+        so far), ``compile(sig)``, ``inspect_ir(sig)``, ``inspect_llvm(sig)`` and
+        ``inspect_asm(sig)``. Without signatures and keywords, a decorator that makes one.
+
+    Raises
+    ------
+    SignatureError
+        A signature cannot be read, or does not fit the kernel.
+    UnsupportedError
+        The function cannot be a kernel. What its code uses is found out when it is compiled:
+        with signatures now, otherwise at the first call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelgen import vectorize
+    >>> @vectorize
+    ... def relative_difference(x, y):
+    ...     return abs(x - y) / max(abs(x), abs(y)) if x != y else 0.0
+    >>> relative_difference([1.0, 2.0], [1.0, 4.0])
+    array([0. , 0.5])
+    >>> isinstance(relative_difference, np.ufunc)
+    True
+    """
+    options = Options(_checked_model(error_model), _math_flags(fastmath))
+    if target != "cpu":
+        raise KernelgenError(f"there is no target {target!r}", None, 'the target is "cpu"')
+    given = function_or_signatures
+    is_kernel = callable(given) and not isinstance(given, Signature)
+    specs = None if is_kernel else given
+
+    def decorate(function: Callable[..., Any]) -> np.ufunc:
+        return _make_ufunc(function, Choices(_parsed(specs), identity, options))
+
+    return decorate(given) if is_kernel else decorate
+
+
+def _checked_model(error_model: str) -> str:
+    if error_model not in ("numpy", "python"):
+        raise KernelgenError(
+            f"there is no error model {error_model!r}", None, 'it is "numpy" or "python"'
+        )
+    return error_model
+
+
+def _math_flags(fastmath: bool | Iterable[str]) -> str:
+    if isinstance(fastmath, bool):
+        return FAST if fastmath else ""
+    flags = {fastmath} if isinstance(fastmath, str) else set(fastmath)
+    unknown = sorted(flags.difference(_FLAGS))
+    if unknown:
+        raise KernelgenError(
+            f"fastmath has no flag {unknown[0]!r}", None, f"the flags are {', '.join(_FLAGS)}"
+        )
+    return " ".join(flag for flag in _FLAGS if flag in flags)
+
+
+def _parsed(specs: Any) -> tuple[Signature, ...]:
+    """The signatures, in order; two with the same inputs could not both be chosen."""
+    if specs is None:
+        return ()
+    single = isinstance(specs, (str, Signature))
+    found = tuple(map(parse, (specs,) if single else specs))
+    for i, signature in enumerate(found):
+        if signature.inputs in [s.inputs for s in found[:i]]:
+            raise SignatureError(f"two signatures have the inputs of {signature}")
+        if len(signature.outputs) != len(found[0].outputs):
+            raise SignatureError("the signatures have different numbers of outputs")
+    return found
+
+
+def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
+    kernel_function = _checked_function(function)
+    names = _parameters(kernel_function)
+    for signature in choices.signatures:
+        if len(signature.inputs) != len(names):
+            raise SignatureError(
+                f"{function.__name__}() takes {len(names)} arguments, "
+                f"the signature {signature} has {len(signature.inputs)}",
+                _place(kernel_function),
+            )
+    returned = count_returned(kernel_function.__code__)
+    nout = len(choices.signatures[0].outputs) if choices.signatures else returned
+    kernel = Kernel(kernel_function, len(names), nout, choices)
+    for signature in choices.signatures:
+        kernel.outputs_for(signature.inputs)
+    doc = inspect.getdoc(function) or ""
+    ufunc = make_ufunc(
+        function.__name__, doc, len(names), nout, choices.identity, kernel.promote
+    )
+    kernel.ufunc = ufunc
+    return _dressed(ufunc, kernel, names)
+
+
+def _place(function: FunctionType) -> Loc:
+    code = function.__code__
+    return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
+
+
+def _checked_function(function: Any) -> FunctionType:
+    if isinstance(function, FunctionType):
+        return function
+    what = getattr(function, "__name__", None) or type(function).__name__
+    raise UnsupportedError(
+        f"{what!r} is not a Python function, and has no bytecode to compile", None,
+        "write a function that calls it",
+    )  # fmt: skip
+
+
+def _parameters(function: FunctionType) -> tuple[str, ...]:
+    """The names of the kernel's inputs; a ufunc's are positional, and at least one."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    variable = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    if variable or code.co_kwonlyargcount or function.__defaults__:
+        raise UnsupportedError(
+            "a kernel has a fixed number of positional parameters", _place(function),
+            "leave out *args, **kwargs, defaults and keyword-only parameters",
+        )  # fmt: skip
+    if not names:
+        raise UnsupportedError(
+            f"the kernel {function.__name__} has no arguments, so a ufunc has nothing to run over",
+            _place(function),
+            "give it a parameter, or use np.full",
+        )
+    return names
+
+
+def _dressed(ufunc: np.ufunc, kernel: Kernel, names: tuple[str, ...]) -> np.ufunc:
+    """Give the ufunc the kernel's name and documentation, and what can be asked of it."""
+    function = kernel.function
+    attributes = {
+        "__qualname__": function.__qualname__,
+        "__module__": function.__module__,
+        "__doc__": function.__doc__,
+        "__wrapped__": function,
+        "__signature__": _call_signature(names, kernel.nout),
+        "py_func": function,
+        "signatures": kernel.signatures,
+        "compile": kernel.compile,
+        "inspect_ir": kernel.inspect_ir,
+        "inspect_llvm": kernel.inspect_llvm,
+        "inspect_asm": kernel.inspect_asm,
+    }
+    for name, value in attributes.items():
+        setattr(ufunc, name, value)
+    return ufunc
+
+
+def _call_signature(names: tuple[str, ...], nout: int) -> inspect.Signature:
+    """How the ufunc is called: with the kernel's arguments, and what every ufunc takes."""
+    parameter = inspect.Parameter
+    inputs = [parameter(name, parameter.POSITIONAL_ONLY) for name in names]
+    out = parameter(
+        "out", parameter.POSITIONAL_OR_KEYWORD, default=None if nout == 1 else (None,) * nout
+    )
+    keywords = {
+        "where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True,
+        "signature": None,
+    }  # fmt: skip
+    options = [parameter(k, parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()]
+    return inspect.Signature([*inputs, out, *options])

@@ -1,0 +1,139 @@
+"""A code object as a list of instructions, with the differences of Python versions removed.
+
+After decoding, an instruction's ``argval`` means the same in every version: a name, a
+constant, a symbol, or the offset that a jump leads to. Inline caches and prefixes are gone.
+"""
+
+from __future__ import annotations
+
+import dis
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+from kernelgen.errors import UnsupportedError
+from kernelgen.source import Loc
+
+SKIPPED = ("CACHE", "EXTENDED_ARG")
+ACCESS = re.compile(r"(LOAD|STORE|DELETE)_FAST")
+JUMPS = frozenset(dis.opname[op] for op in (*dis.hasjrel, *dis.hasjabs))
+
+
+@dataclass(frozen=True, slots=True)
+class Instr:
+    """One instruction: its opcode's name, raw argument, decoded argument, and place."""
+
+    offset: int
+    op: str
+    arg: int
+    argval: Any
+    loc: Loc
+
+    @property
+    def target(self) -> int | None:
+        """The offset that it may jump to."""
+        return self.argval if self.op in JUMPS else None
+
+    @property
+    def accesses(self) -> list[tuple[str, str]]:
+        """The local variables that it loads, stores or deletes, in order.
+
+        An opcode's name lists its accesses, ``STORE_FAST_LOAD_FAST`` has two.
+        """
+        kinds = ACCESS.findall(self.op)
+        names = self.argval if len(kinds) > 1 else (self.argval,)
+        return list(zip(kinds, names, strict=True)) if kinds else []
+
+    def __str__(self) -> str:
+        return f"{self.loc.line:>5} {self.offset:>5} {self.op:<26} {_show(self.argval)}".rstrip()
+
+
+def _show(argval: Any) -> str:
+    return "" if argval is None else getattr(argval, "__qualname__", None) or repr(argval)
+
+
+def decode(function: FunctionType) -> list[Instr]:
+    """The instructions of ``function``.
+
+    Raises
+    ------
+    UnsupportedError
+        It is a generator or a coroutine, has ``*args`` or ``**kwargs``, or uses ``try``.
+    """
+    code = function.__code__
+    _check_kind(code)
+    instructions = [
+        Instr(i.offset, i.opname, i.arg or 0, _argval(i), _loc(code, i.positions))
+        for i in dis.get_instructions(code)
+        if i.opname not in SKIPPED
+    ]
+    _check_no_handlers(code, instructions)
+    return instructions
+
+
+def _loc(code: CodeType, positions: dis.Positions | None) -> Loc:
+    if positions is None or positions.lineno is None:
+        return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
+    return Loc(
+        code.co_filename,
+        code.co_qualname,
+        positions.lineno,
+        *(-1 if p is None else p
+          for p in (positions.col_offset, positions.end_lineno, positions.end_col_offset)),
+    )  # fmt: skip
+
+
+def _argval(instruction: dis.Instruction) -> Any:
+    """The decoded argument, where ``dis`` shows versions' differences made alike."""
+    special = _ARGVALS.get(instruction.opname)
+    return instruction.argval if special is None else special(instruction)
+
+
+def _comparison(instruction: dis.Instruction) -> str:
+    """``<`` also where 3.13 says ``bool(<)``: every comparison is made a bool when tested."""
+    return str(instruction.argval).removeprefix("bool(").removesuffix(")")
+
+
+def _binary(instruction: dis.Instruction) -> str:
+    """The operator's symbol; ``x += y`` is ``x + y`` on numbers."""
+    symbol = instruction.argrepr
+    return symbol if symbol == "[]" else symbol.removesuffix("=")
+
+
+_ARGVALS: dict[str, Callable[[dis.Instruction], Any]] = {
+    "COMPARE_OP": _comparison,
+    "BINARY_OP": _binary,
+}
+
+
+def _check_kind(code: CodeType) -> None:
+    loc = Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
+    for flag, what in (
+        ("COROUTINE", "a coroutine (`async def`)"),
+        ("ASYNC_GENERATOR", "a generator (it uses `yield`)"),
+        ("GENERATOR", "a generator (it uses `yield`)"),
+        ("VARARGS", "a function with `*args`"),
+        ("VARKEYWORDS", "a function with `**kwargs`"),
+    ):
+        if code.co_flags & _FLAGS[flag]:
+            raise UnsupportedError(
+                f"{what} cannot be compiled", loc, "write a function of positional arguments"
+            )
+
+
+_FLAGS = {name: bit for bit, name in dis.COMPILER_FLAG_NAMES.items()}
+
+
+def _check_no_handlers(code: CodeType, instructions: list[Instr]) -> None:
+    """``try`` and ``with`` show in the exception table only; so do inlined comprehensions."""
+    if not code.co_exceptiontable or any(i.op.startswith("BUILD_") for i in instructions):
+        return
+    first = min(entry.start for entry in dis.Bytecode(code).exception_entries)
+    loc = next(i.loc for i in instructions if i.offset >= first)
+    raise UnsupportedError(
+        "`try` and `with` cannot be compiled: a kernel can raise an exception, not catch one",
+        loc,
+        "test for the condition with `if` instead",
+    )

@@ -1,0 +1,317 @@
+"""One handler for each opcode, or the sentence with which it is rejected.
+
+A handler moves values on the builder's stack as the interpreter would, and emits ops.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kernelgen.bytecode.decode import Instr
+from kernelgen.bytecode.rejected import rejection
+from kernelgen.errors import UnsupportedError
+from kernelgen.ir.core import Value
+from kernelgen.ops.arith import SYMBOLS as ARITHMETIC
+from kernelgen.ops.compare import BY_SYMBOL as COMPARISONS
+
+if TYPE_CHECKING:
+    from kernelgen.bytecode.build import Builder
+
+Handler = Callable[["Builder", Instr], None]
+
+
+class _Null:
+    """The mark that CPython pushes beside a callable that is not a bound method."""
+
+    __qualname__ = "NULL"
+
+
+NULL = _Null()
+
+# Where versions differ in what they push and pop.
+NULL_AFTER_CALLABLE = sys.version_info >= (3, 13)
+ATTR_LOADS_METHODS = sys.version_info >= (3, 12)
+FOR_ITER_POPS = sys.version_info < (3, 12)
+END_FOR_POPS_TWO = sys.version_info < (3, 13)
+UNARY_POSITIVE_INTRINSIC = 5
+
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Enter a handler for the opcodes ``names``; a second one for the same is a defect."""
+
+    def enter(handler: Handler) -> Handler:
+        for name in names:
+            assert name not in HANDLERS, f"two handlers for {name}"
+            HANDLERS[name] = handler
+        return handler
+
+    return enter
+
+
+def handler(i: Instr) -> Handler:
+    """The handler of an instruction.
+
+    Raises
+    ------
+    UnsupportedError
+        The instruction cannot be compiled; the message is that of its opcode.
+    """
+    found = HANDLERS.get(i.op)
+    if found is None:
+        sentence, hint = rejection(i.op)
+        raise UnsupportedError(sentence, i.loc, hint)
+    return found
+
+
+# ------------------------------------------------------------ nothing to do, stack shuffling
+
+
+@handles(
+    "NOP", "RESUME", "PRECALL", "COPY_FREE_VARS", "MAKE_CELL", "NOT_TAKEN", "CACHE",
+    "EXTENDED_ARG",
+)  # fmt: skip
+def nothing(b: Builder, i: Instr) -> None:
+    pass
+
+
+@handles("POP_TOP", "END_FOR", "POP_ITER")
+def pop_top(b: Builder, i: Instr) -> None:
+    for _ in range(2 if i.op == "END_FOR" and END_FOR_POPS_TWO else 1):
+        b.pop()
+
+
+@handles("COPY")
+def copy(b: Builder, i: Instr) -> None:
+    b.push(b.stack[-i.arg])
+
+
+@handles("SWAP")
+def swap(b: Builder, i: Instr) -> None:
+    b.stack[-i.arg], b.stack[-1] = b.stack[-1], b.stack[-i.arg]
+
+
+@handles("PUSH_NULL")
+def push_null(b: Builder, i: Instr) -> None:
+    b.push(b.null)
+
+
+# --------------------------------------------------------------------- constants and names
+
+
+@handles("LOAD_CONST", "LOAD_SMALL_INT")
+def load_const(b: Builder, i: Instr) -> None:
+    b.push(b.const(i.argval))
+
+
+@handles("LOAD_ASSERTION_ERROR")
+def load_assertion_error(b: Builder, i: Instr) -> None:
+    b.push(b.const(AssertionError))
+
+
+@handles("LOAD_COMMON_CONSTANT")
+def load_common_constant(b: Builder, i: Instr) -> None:
+    b.push(b.const((AssertionError, NotImplementedError, tuple, all, any)[i.arg]))
+
+
+@handles(
+    "LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_FAST_LOAD_FAST",
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "STORE_FAST", "STORE_FAST_STORE_FAST",
+    "STORE_FAST_LOAD_FAST", "DELETE_FAST",
+)  # fmt: skip
+def access_locals(b: Builder, i: Instr) -> None:
+    for kind, name in i.accesses:
+        {"LOAD": b.load, "STORE": b.store, "DELETE": b.delete}[kind](name)
+
+
+@handles("LOAD_DEREF")
+def load_deref(b: Builder, i: Instr) -> None:
+    b.load_closure(i.argval)
+
+
+def _push_with_null(b: Builder, push: Callable[[], None]) -> None:
+    """A callable and the NULL beside it, which 3.13 pushes last, earlier versions first."""
+    if NULL_AFTER_CALLABLE:
+        push()
+        b.push(b.null)
+    else:
+        b.push(b.null)
+        push()
+
+
+@handles("LOAD_GLOBAL")
+def load_global(b: Builder, i: Instr) -> None:
+    def push() -> None:
+        b.load_global(i.argval)
+
+    _push_with_null(b, push) if i.arg & 1 else push()
+
+
+@handles("LOAD_ATTR", "LOAD_METHOD")
+def load_attr(b: Builder, i: Instr) -> None:
+    value = b.emit("attr", b.pop(), name=i.argval)
+    method = i.op == "LOAD_METHOD" or (ATTR_LOADS_METHODS and i.arg & 1)
+    _push_with_null(b, lambda: b.push(value)) if method else b.push(value)
+
+
+# -------------------------------------------------------------------------------- operators
+
+_BINARY = {symbol: name for name, symbol in ARITHMETIC.items()} | {"[]": "subscript"}
+
+
+@handles("BINARY_OP")
+def binary_op(b: Builder, i: Instr) -> None:
+    if i.argval not in _BINARY:
+        raise UnsupportedError(f"the operator `{i.argval}` has no meaning for scalars", i.loc)
+    left, right = b.pop_many(2)
+    b.push(b.emit(_BINARY[i.argval], left, right))
+
+
+@handles("BINARY_SUBSCR")
+def binary_subscr(b: Builder, i: Instr) -> None:
+    b.push(b.emit("subscript", *b.pop_many(2)))
+
+
+@handles("COMPARE_OP")
+def compare_op(b: Builder, i: Instr) -> None:
+    b.push(b.emit(COMPARISONS[i.argval], *b.pop_many(2)))
+
+
+@handles("IS_OP")
+def is_op(b: Builder, i: Instr) -> None:
+    same = b.emit("is", *b.pop_many(2))
+    b.push(b.emit("not", same) if i.arg else same)
+
+
+_UNARY = {
+    "UNARY_NEGATIVE": "neg", "UNARY_POSITIVE": "pos", "UNARY_INVERT": "invert",
+    "UNARY_NOT": "not", "TO_BOOL": "truth",
+}  # fmt: skip
+
+
+@handles(*_UNARY)
+def unary(b: Builder, i: Instr) -> None:
+    b.push(b.emit(_UNARY[i.op], b.pop()))
+
+
+@handles("CALL_INTRINSIC_1")
+def call_intrinsic(b: Builder, i: Instr) -> None:
+    """3.12 moved the unary plus here; no other intrinsic has a meaning for scalars."""
+    if i.arg != UNARY_POSITIVE_INTRINSIC:
+        raise UnsupportedError("this syntax cannot be compiled in a scalar kernel", i.loc)
+    b.push(b.emit("pos", b.pop()))
+
+
+# ----------------------------------------------------------------------------------- tuples
+
+
+@handles("BUILD_TUPLE")
+def build_tuple(b: Builder, i: Instr) -> None:
+    b.push(b.emit("tuple", *b.pop_many(i.arg)))
+
+
+@handles("UNPACK_SEQUENCE")
+def unpack_sequence(b: Builder, i: Instr) -> None:
+    values = b.pop()
+    for index in reversed(range(i.arg)):
+        b.push(b.emit("unpack", values, count=i.arg, index=index))
+
+
+# ------------------------------------------------------------------------------------ calls
+
+
+@handles("KW_NAMES")
+def kw_names(b: Builder, i: Instr) -> None:
+    b.keyword_names = i.argval
+
+
+@handles("CALL", "CALL_KW")
+def call(b: Builder, i: Instr) -> None:
+    """The two slots below the arguments hold a callable, and a NULL or its first argument."""
+    if i.op == "CALL_KW":
+        names = b.pop().constant
+        b.keyword_names = names.attrs["value"] if names is not None else ()
+    first, second, *args = b.pop_many(i.arg + 2)
+    function, *bound = [v for v in (first, second) if v is not b.null]
+    b.push(b.emit("call", function, *bound, *args, keywords=b.keyword_names))
+    b.keyword_names = ()
+
+
+# -------------------------------------------------------------------------- jumps and loops
+
+
+@handles("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
+def jump(b: Builder, i: Instr) -> None:
+    b.jump(i.argval)
+
+
+def _branch(b: Builder, i: Instr, condition: Value, jump_if: bool, **stacks: Any) -> None:
+    """A branch that jumps to the argument when the condition is ``jump_if``, else falls on."""
+    after = b.offset_after(i)
+    b.branch(condition, *((i.argval, after) if jump_if else (after, i.argval)), **stacks)
+
+
+@handles(
+    *(f"POP_JUMP_{way}IF_{test}" for way in ("", "FORWARD_", "BACKWARD_")
+      for test in ("TRUE", "FALSE", "NONE", "NOT_NONE")),
+)  # fmt: skip
+def pop_jump_if(b: Builder, i: Instr) -> None:
+    value = b.pop()
+    if i.op.endswith("NONE"):
+        condition = b.emit("is", value, b.const(None))
+    else:
+        condition = b.emit("truth", value)
+    _branch(b, i, condition, i.op.endswith(("_TRUE", "IF_NONE")))
+
+
+@handles("JUMP_IF_TRUE_OR_POP", "JUMP_IF_FALSE_OR_POP")
+def jump_if_or_pop(b: Builder, i: Instr) -> None:
+    """3.11's ``and`` and ``or``: the tested value stays on the stack on the way of the jump."""
+    jump_if = "TRUE" in i.op
+    condition = b.emit("truth", b.stack[-1])
+    popped = {"false_stack" if jump_if else "true_stack": b.stack[:-1]}
+    _branch(b, i, condition, jump_if, **popped)
+
+
+@handles("GET_ITER")
+def get_iter(b: Builder, i: Instr) -> None:
+    b.push(b.emit("iter", b.pop()))
+
+
+@handles("FOR_ITER")
+def for_iter(b: Builder, i: Instr) -> None:
+    """The body sees the advanced iterator and a value.
+
+    At the end 3.11 pops the iterator; later versions leave both slots for END_FOR.
+    """
+    iterator = b.pop()
+    more = b.emit("iter_more", iterator)
+    body = [*b.stack, b.emit("iter_next", iterator), b.emit("iter_value", iterator)]
+    done = b.stack if FOR_ITER_POPS else body
+    b.branch(more, b.offset_after(i), i.argval, true_stack=body, false_stack=done)
+
+
+# ----------------------------------------------------------------------- return and raise
+
+
+@handles("RETURN_VALUE")
+def return_value(b: Builder, i: Instr) -> None:
+    b.finish("return", b.pop())
+
+
+@handles("RETURN_CONST")
+def return_const(b: Builder, i: Instr) -> None:
+    b.finish("return", b.const(i.argval))
+
+
+@handles("RAISE_VARARGS")
+def raise_varargs(b: Builder, i: Instr) -> None:
+    if i.arg != 1:
+        raise UnsupportedError(
+            "a kernel raises one exception, without `from` and not again", i.loc,
+            'write `raise SomeError("text")`',
+        )  # fmt: skip
+    b.finish("raise", b.pop())

@@ -1,0 +1,115 @@
+"""What the opcodes without a handler are called in the user's words, and what to write instead.
+
+Opcodes are listed by their names' beginnings; the first that fits counts.
+"""
+
+from __future__ import annotations
+
+_NOT_SCALAR = "cannot be compiled: a kernel computes with numbers and tuples of them"
+
+_SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (
+        ("BUILD_LIST", "LIST_", "LOAD_FAST_AND_CLEAR", "STORE_FAST_MAYBE_NULL"),
+        f"a list or comprehension {_NOT_SCALAR}",
+        "use a tuple, or a loop over range(n)",
+    ),
+    (
+        ("BUILD_MAP", "BUILD_CONST_KEY_MAP", "DICT_", "MAP_ADD"),
+        f"a dict {_NOT_SCALAR}",
+        "use local variables, or `if` and `elif`",
+    ),
+    (("BUILD_SET", "SET_ADD", "SET_UPDATE"), f"a set {_NOT_SCALAR}", "use a chain of `==` and `or`"),
+    (
+        ("BUILD_STRING", "FORMAT_", "CONVERT_VALUE", "BUILD_TEMPLATE", "BUILD_INTERPOLATION"),
+        f"a formatted string {_NOT_SCALAR}",
+        "only the text of an exception may be a string, and it must be a constant",
+    ),
+    (
+        ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME", "STORE_DEREF", "DELETE_DEREF"),
+        "a kernel cannot assign a global or an enclosing function's variable",
+        "return the value instead",
+    ),
+    (
+        ("LOAD_NAME", "LOAD_LOCALS", "LOAD_FROM_DICT", "LOAD_CLASSDEREF", "LOAD_BUILD_CLASS",
+         "SETUP_ANNOTATIONS", "LOAD_SUPER_ATTR"),
+        "a class cannot be defined or used in a kernel",
+        "use plain functions and tuples",
+    ),
+    (
+        ("MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE", "LOAD_CLOSURE"),
+        "a function cannot be defined inside a kernel",
+        "define it outside: plain helper functions are compiled and inlined",
+    ),
+    (
+        ("IMPORT_",),
+        "a kernel cannot import",
+        "import at the top of the module; the kernel sees the module's globals",
+    ),
+    (
+        ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE", "BINARY_SLICE", "BUILD_SLICE"),
+        "a scalar kernel cannot assign items or take slices",
+        "the kernel is called for each element: its arguments are numbers, not arrays",
+    ),
+    (
+        ("STORE_ATTR", "DELETE_ATTR"),
+        "a kernel cannot assign attributes",
+        "return the value instead",
+    ),
+    (
+        ("CONTAINS_OP",),
+        f"`in` {_NOT_SCALAR}",
+        "compare with `==`, or with a chained `low <= x <= high`",
+    ),
+    (
+        ("CALL_FUNCTION_EX", "UNPACK_EX", "LIST_TO_TUPLE", "DICT_MERGE"),
+        "`*` and `**` cannot be compiled in calls and assignments",
+        "write the arguments or names out",
+    ),
+    (
+        ("YIELD_VALUE", "SEND", "RETURN_GENERATOR", "GET_YIELD_FROM_ITER", "ASYNC_GEN_WRAP",
+         "CLEANUP_THROW", "GEN_START"),
+        "a generator cannot be compiled",
+        "compute the values in a loop, or return a tuple",
+    ),
+    (
+        ("GET_AWAITABLE", "GET_AITER", "GET_ANEXT", "BEFORE_ASYNC_WITH", "END_ASYNC_FOR", "END_SEND"),
+        "`async` and `await` cannot be compiled",
+        "write a plain function",
+    ),
+    (
+        ("PUSH_EXC_INFO", "POP_EXCEPT", "CHECK_", "RERAISE", "BEFORE_WITH", "WITH_EXCEPT_START",
+         "LOAD_SPECIAL", "PREP_RERAISE_STAR", "EXIT_INIT_CHECK"),
+        "`try` and `with` cannot be compiled: a kernel can raise an exception, not catch one",
+        "test for the condition with `if` instead",
+    ),
+    (
+        ("MATCH_", "GET_LEN"),
+        "this pattern cannot be compiled: `match` in a kernel compares numbers only",
+        "use `if` and `elif`",
+    ),
+    (
+        ("PRINT_EXPR", "CALL_INTRINSIC", "INTERPRETER_EXIT", "RESERVED", "INSTRUMENTED",
+         "ENTER_EXECUTOR", "ANNOTATIONS_PLACEHOLDER"),
+        "this syntax cannot be compiled in a scalar kernel",
+        "use arithmetic, comparisons, `if`, `while` and `for ... in range(...)`",
+    ),
+)  # fmt: skip
+
+
+def rejection(op: str) -> tuple[str, str]:
+    """Why the opcode ``op`` cannot be compiled, and what to write instead.
+
+    An opcode that no row knows is new in this Python version.
+    """
+    for names, sentence, hint in _SENTENCES:
+        if op.startswith(names):
+            return sentence, hint
+    return (
+        f"the opcode {op} is unknown to this version of kernelgen",
+        "a newer version may know it; rewrite the marked expression if you can",
+    )
+
+
+def is_known(op: str) -> bool:
+    """Whether a row rejects ``op`` by name."""
+    return any(op.startswith(names) for names, _, _ in _SENTENCES)

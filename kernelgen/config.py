@@ -1,0 +1,31 @@
+"""Every ``KERNELGEN_*`` environment variable: its name, default and meaning."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One environment variable. It is read whenever it is needed, never stored."""
+
+    name: str
+    default: str
+    meaning: str
+
+    def value(self) -> str:
+        """What the environment says, or the default."""
+        return os.environ.get(self.name, self.default)
+
+    def __bool__(self) -> bool:
+        return self.value().lower() not in ("", "0", "false", "no", "off")
+
+
+DISABLE_JIT = Switch(
+    "KERNELGEN_DISABLE_JIT", "0", "run kernels as plain Python, for debuggers and coverage"
+)
+VERIFY = Switch("KERNELGEN_VERIFY", "0", "check the IR's invariants after every pass")
+OPT_LEVEL = Switch("KERNELGEN_OPT_LEVEL", "3", "LLVM's optimisation level for kernels, 0 to 3")
+
+SWITCHES = (DISABLE_JIT, VERIFY, OPT_LEVEL)

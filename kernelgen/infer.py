@@ -1,0 +1,145 @@
+"""Type inference over SSA: the least types that satisfy every op's rule and every join.
+
+The types of block arguments only ever rise, in a lattice of little height, so going over the
+ops until nothing changes ends soon, whatever loops there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kernelgen.errors import InternalError, TypingError
+from kernelgen.ir.core import Edge, Function, Op
+from kernelgen.ops.registry import OPS, NoRule, Typed
+from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
+from kernelgen.types.promote import join
+from kernelgen.types.table import Scalar
+
+
+def infer(function: Function, params: Sequence[Type]) -> None:
+    """Give every value of ``function`` a type, starting from those of its parameters.
+
+    Raises
+    ------
+    TypingError
+        An op has no meaning for the types that reach it, a variable has no common type where
+        ways meet, or the function returns no numbers.
+    """
+    for value, t in zip(function.params, params, strict=True):
+        value.type = t
+    changed = True
+    while changed:
+        changed = False
+        for block in function.blocks:
+            for op in block.ops:
+                changed |= _infer_op(op)
+            for edge in block.terminator.edges:
+                changed |= _infer_edge(edge, block.terminator)
+    _report(function)
+    function.result = _result(function)
+
+
+def typed(op: Op) -> Typed:
+    """What the rule of ``op`` says of its operands' types."""
+    return OPS[op.name].rule(op, tuple(_type(v.type) for v in op.operands))
+
+
+def _type(t: Type | None) -> Type:
+    assert t is not None
+    return t
+
+
+def _infer_op(op: Op) -> bool:
+    """Compute the result's type from the operands'; whether it changed."""
+    if op.result is None or any(v.type is None for v in op.operands):
+        return False
+    if any(v.type == UNDEFINED for v in op.operands):
+        new: Type = UNDEFINED
+    else:
+        try:
+            new = typed(op).result
+        except NoRule:
+            return False
+    changed = new != op.result.type
+    op.result.type = new
+    return changed
+
+
+def _infer_edge(edge: Edge, op: Op) -> bool:
+    """Join what an edge hands over into the target's arguments; whether one changed."""
+    changed = False
+    for value, arg in zip(edge.args, edge.target.args, strict=True):
+        if value.type is None:
+            continue
+        new = value.type if arg.type is None else join(arg.type, value.type)
+        if new is None:
+            assert arg.type is not None
+            raise TypingError(
+                f"{_name(arg.hint)} is {describe(arg.type)} on one way here and "
+                f"{describe(value.type)} on another",
+                op.loc,
+                "give it the same kind of value on every way",
+            )
+        changed |= new != arg.type
+        arg.type = new
+    return changed
+
+
+def _name(hint: str) -> str:
+    return f"the variable {hint!r}" if hint else "this value"
+
+
+def _report(function: Function) -> None:
+    """Raise the error of the first op, in the order of the code, that has no rule."""
+    for op in function.ops():
+        if op.name == "raise" and op.operands:
+            raise TypingError(
+                "an exception's class and arguments must be constants", op.loc,
+                'write `raise SomeError("text")`',
+            )  # fmt: skip
+        if op.result is None or any(v.type in (None, UNDEFINED) for v in op.operands):
+            continue
+        try:
+            typed(op)
+        except NoRule as refusal:
+            raise TypingError(refusal.message, op.loc, refusal.hint) from None
+    for value in function.values():
+        if value.type is None:
+            raise InternalError("inference left a value without a type", function.loc)
+
+
+def _result(function: Function) -> Type:
+    """The type in which all returns meet: a scalar, or a tuple of scalars."""
+    result: Type = UNDEFINED
+    for op in function.ops():
+        if op.name != "return":
+            continue
+        t = _type(op.operands[0].type)
+        joined = join(result, t)
+        if joined is None:
+            raise TypingError(
+                f"the function returns {describe(result)} here and {describe(t)} there", op.loc,
+                "return the same kind of value on every way; a missing `return` returns None",
+            )  # fmt: skip
+        result = joined
+    return result
+
+
+def check_outputs(function: Function) -> tuple[Scalar, ...]:
+    """The types of a kernel's outputs, weak ones as their defaults.
+
+    Raises
+    ------
+    TypingError
+        It returns None, or something else that arrays cannot hold.
+    """
+    result = function.result
+    elements = result.elements if isinstance(result, Tuple) else (result,)
+    outputs = [t.strong for t in elements if isinstance(t, Scalar)]
+    if len(outputs) == len(elements) and outputs:
+        return tuple(outputs)
+    if result == UNDEFINED:
+        raise TypingError("the kernel never returns", function.loc)
+    loc = next((op.loc for op in function.ops() if op.name == "return"), function.loc)
+    hint = "add `return` with a value on every way" if result == NONE else "return numbers"
+    raise TypingError(f"a kernel cannot return {describe(_type(result))}", loc, hint)

@@ -1,0 +1,1 @@
+"""The SSA intermediate representation: its objects, text form, verifier and interpreter."""

@@ -1,0 +1,187 @@
+"""SSA with block arguments: Value, Op, Block, Function.
+
+A function is a list of blocks; the first is the entry, its arguments are the parameters.
+A block ends in a terminator, whose edges hand values to the arguments of the blocks they
+lead to (where other IRs have phi nodes). Every value is defined once, and its definition
+dominates its uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernelgen.ir.dominance import reverse_postorder
+from kernelgen.source import Loc
+from kernelgen.types.compound import Type
+
+TERMINATORS = ("jump", "branch", "return", "raise")
+
+
+class Value:
+    """A value: the result of an op, or a block argument. ``type`` is None before inference."""
+
+    __slots__ = ("definition", "hint", "type")
+
+    def __init__(self, type: Type | None = None, hint: str = "") -> None:
+        self.type = type
+        self.hint = hint  # the user's name for it, if it has one
+        self.definition: Op | Block | None = None
+
+    @property
+    def constant(self) -> Op | None:
+        """The ``const`` op that defines this value, or None."""
+        op = self.definition
+        return op if isinstance(op, Op) and op.name == "const" else None
+
+
+@dataclass(eq=False, slots=True)
+class Edge:
+    """The way from a terminator to ``target``, with a value for each of its arguments."""
+
+    target: Block
+    args: list[Value] = field(default_factory=list)
+
+
+class Op:
+    """One operation: ``result = name(operands) {attrs}``. Terminators have edges, no result."""
+
+    __slots__ = ("attrs", "edges", "loc", "name", "operands", "result")
+
+    def __init__(
+        self,
+        name: str,
+        operands: Iterable[Value] = (),
+        attrs: dict[str, Any] | None = None,
+        loc: Loc | None = None,
+        edges: Iterable[Edge] = (),
+        result: Value | None = None,
+    ) -> None:
+        self.name = name
+        self.operands = list(operands)
+        self.attrs = attrs or {}
+        self.loc = loc
+        self.edges = list(edges)
+        self.result: Value | None = None
+        if name not in TERMINATORS:
+            self.result = Value() if result is None else result
+            self.result.definition = self
+
+    @property
+    def value(self) -> Value:
+        """The result of an op that has one."""
+        assert self.result is not None, f"the terminator {self.name} has no result"
+        return self.result
+
+
+class Block:
+    """A straight run of ops that ends in a terminator."""
+
+    __slots__ = ("args", "ops")
+
+    def __init__(self) -> None:
+        self.args: list[Value] = []
+        self.ops: list[Op] = []
+
+    def add_arg(self, type: Type | None = None, hint: str = "") -> Value:
+        """Append a block argument."""
+        value = Value(type, hint)
+        value.definition = self
+        self.args.append(value)
+        return value
+
+    def append(self, op: Op) -> Op:
+        self.ops.append(op)
+        return op
+
+    @property
+    def terminator(self) -> Op:
+        return self.ops[-1]
+
+    @property
+    def successors(self) -> list[Block]:
+        return [edge.target for edge in self.terminator.edges]
+
+
+class Function:
+    """A kernel or helper: its name, its blocks, and where it stands in the user's source."""
+
+    def __init__(self, name: str, loc: Loc | None = None) -> None:
+        self.name = name
+        self.loc = loc
+        self.blocks: list[Block] = []
+        self.result: Type | None = None
+
+    @property
+    def entry(self) -> Block:
+        return self.blocks[0]
+
+    @property
+    def params(self) -> list[Value]:
+        return self.entry.args
+
+    def ops(self) -> Iterator[Op]:
+        """All ops, block by block."""
+        for block in self.blocks:
+            yield from block.ops
+
+    def values(self) -> Iterator[Value]:
+        """All values, in the order of their definitions."""
+        for block in self.blocks:
+            yield from block.args
+            for op in block.ops:
+                if op.result is not None:
+                    yield op.result
+
+    def edges(self) -> Iterator[Edge]:
+        for block in self.blocks:
+            yield from block.terminator.edges
+
+    def predecessors(self) -> dict[Block, list[Edge]]:
+        """For each block the edges that lead to it."""
+        found: dict[Block, list[Edge]] = {block: [] for block in self.blocks}
+        for edge in self.edges():
+            found[edge.target].append(edge)
+        return found
+
+    def sort_blocks(self) -> None:
+        """Put the blocks in reverse postorder, which drops those that cannot be reached."""
+        self.blocks = reverse_postorder(self.entry, lambda block: block.successors)
+
+    def substitute(self, replacement: dict[Value, Value]) -> None:
+        """Replace uses of each key by its value, through chains of replacements."""
+        if not replacement:
+            return
+
+        def final(value: Value) -> Value:
+            while value in replacement:
+                value = replacement[value]
+            return value
+
+        for op in self.ops():
+            op.operands = [final(v) for v in op.operands]
+            for edge in op.edges:
+                edge.args = [final(v) for v in edge.args]
+
+
+def const(value: Any, loc: Loc | None = None) -> Op:
+    """The op that makes a constant."""
+    return Op("const", (), {"value": value}, loc)
+
+
+def jump(target: Block, args: Iterable[Value] = (), loc: Loc | None = None) -> Op:
+    """The terminator that goes on at ``target``."""
+    return Op("jump", (), None, loc, (Edge(target, list(args)),))
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception that a kernel raises: its class and the constants it is made from."""
+
+    cls: type[BaseException]
+    args: tuple[Any, ...] = ()
+
+    def make(self) -> BaseException:
+        """A fresh instance."""
+        return self.cls(*self.args)

@@ -1,0 +1,70 @@
+"""The reference interpreter: it runs a function of the IR, op by op, by the ops' references.
+
+It is the oracle between Python and machine code. Untyped SSA runs on whatever Python values
+it is given, as Python would; rewritten SSA on NumPy scalars of exactly its types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kernelgen.ir.core import Block, Function, Op, Raised, Value
+from kernelgen.ops.registry import OPS
+
+
+class StepLimit(Exception):
+    """The function ran for longer than the caller allowed."""
+
+
+def interpret(function: Function, args: Sequence[Any], *, max_steps: int = 1_000_000) -> Any:
+    """Run ``function``; what it returns, a tuple for several values.
+
+    Parameters
+    ----------
+    function : Function
+        Either untyped, as built (and resolved), or typed and rewritten.
+    args : sequence
+        A value for each parameter; NumPy scalars of the parameters' types if it is typed.
+    max_steps : int
+        Blocks to enter before giving up.
+
+    Raises
+    ------
+    StepLimit
+        After ``max_steps``.
+    Exception
+        Whatever the function raises.
+    """
+    values: dict[Value, Any] = dict(zip(function.params, args, strict=True))
+    block = function.entry
+    with np.errstate(all="ignore"):
+        for _ in range(max_steps):
+            for op in block.ops[:-1]:
+                values[op.value] = _run(op, [values[v] for v in op.operands])
+            last = block.terminator
+            if last.name == "return":
+                results = tuple(values[v] for v in last.operands)
+                return results if len(results) != 1 else results[0]
+            block = _follow(last, values)
+    raise StepLimit(f"{function.name} ran for more than {max_steps} blocks")
+
+
+def _run(op: Op, operands: list[Any]) -> Any:
+    definition = OPS[op.name]
+    compute = definition.python if op.value.type is None else definition.compute
+    return compute(*operands, **op.attrs)
+
+
+def _follow(last: Op, values: dict[Value, Any]) -> Block:
+    """Take the edge that a terminator chooses, and hand its values over all at once."""
+    if last.name == "raise":
+        error = last.attrs["error"] if not last.operands else values[last.operands[0]]
+        raise error.make() if isinstance(error, Raised) else error
+    taken = 0 if last.name == "jump" or values[last.operands[0]] else 1
+    edge = last.edges[taken]
+    handed = [values[v] for v in edge.args]
+    values.update(zip(edge.target.args, handed, strict=True))
+    return edge.target

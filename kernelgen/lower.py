@@ -1,0 +1,167 @@
+"""Typed SSA to the text of one LLVM function. It names no op: each lowers itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernelgen.ir.core import Block, Edge, Function, Op, Raised, Value
+from kernelgen.llvm_text import Emitter
+from kernelgen.ops.registry import OPS
+from kernelgen.types.compound import Tuple
+from kernelgen.types.table import Scalar
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A kernel as an LLVM function ``{outputs..., i32} @name(inputs...)``.
+
+    The last member of what it returns is a status: 0, or 1 + the index in ``errors`` of the
+    exception to raise.
+    """
+
+    name: str
+    text: str
+    declarations: tuple[str, ...]
+    inputs: tuple[Scalar, ...]
+    outputs: tuple[Scalar, ...]
+    result: str
+    errors: tuple[Raised, ...]
+
+
+def lower(function: Function, name: str, math_flags: str = "") -> Lowered:
+    """Lower a rewritten function.
+
+    Parameters
+    ----------
+    function : Function
+        Typed and rewritten: scalars only, all conversions explicit.
+    name : str
+        What the LLVM function is called.
+    math_flags : str
+        LLVM's fast-math flags for every floating point op, ``"reassoc nsz"`` for instance.
+    """
+    function.sort_blocks()
+    return _Lowering(function, name, math_flags).run()
+
+
+class _Lowering:
+    """One function on its way: names of blocks and values, and the text of each block.
+
+    All ways out lead to one exit block with a phi for each output and for the status, so
+    that after inlining nothing of the returned struct is left.
+    """
+
+    def __init__(self, function: Function, name: str, math_flags: str) -> None:
+        self.function = function
+        self.name = name
+        self.emitter = Emitter(math_flags)
+        self.labels = {block: f"b{i}" for i, block in enumerate(function.blocks)}
+        self.names: dict[Value, str] = {}
+        self.bodies: dict[Block, list[str]] = {}
+        self.incoming: dict[Block, list[tuple[str, Edge]]] = {b: [] for b in function.blocks}
+        self.exits: list[tuple[str, list[str], int]] = []
+        self.errors: list[Raised] = []
+        result = function.result
+        types = result.elements if isinstance(result, Tuple) else (result,)
+        self.outputs = tuple(t.strong for t in types if isinstance(t, Scalar))
+
+    def run(self) -> Lowered:
+        for i, param in enumerate(self.function.params):
+            self.names[param] = f"%x{i}"
+        for block in self.function.blocks:
+            if block is not self.function.entry:
+                for i, arg in enumerate(block.args):
+                    self.names[arg] = f"%{self.labels[block]}.{i}"
+        for block in self.function.blocks:
+            self._lower_block(block)
+        inputs = tuple(self._scalar(param) for param in self.function.params)
+        result = f"{{ {', '.join([*(t.llvm for t in self.outputs), 'i32'])} }}"
+        params = ", ".join(f"{t.llvm} %x{i}" for i, t in enumerate(inputs))
+        lines = [f"define internal {result} @{self.name}({params}) alwaysinline nounwind {{"]
+        for block in self.function.blocks:
+            lines += self._block_text(block)
+        text = "\n".join([*lines, *self._exit_text(result), "}", ""])
+        declarations = tuple(self.emitter.declarations.values())
+        errors = tuple(self.errors)
+        return Lowered(self.name, text, declarations, inputs, self.outputs, result, errors)
+
+    def _scalar(self, value: Value) -> Scalar:
+        assert isinstance(value.type, Scalar), f"a {value.type} reached lowering"
+        return value.type
+
+    def _lower_block(self, block: Block) -> None:
+        self.emitter.lines = []
+        for op in block.ops[:-1]:
+            args = [self.names[v] for v in op.operands]
+            self.names[op.value] = OPS[op.name].lower(self.emitter, op, args)
+        self._lower_terminator(block, block.terminator)
+        self.bodies[block] = self.emitter.lines
+
+    def _lower_terminator(self, block: Block, op: Op) -> None:
+        emit, label = self.emitter.lines.append, self.labels[block]
+        if op.name == "return":
+            self.exits.append((label, [self.names[v] for v in op.operands], 0))
+            emit("  br label %exit")
+        elif op.name == "raise":
+            self.exits.append((label, ["undef"] * len(self.outputs), self._error(op)))
+            emit("  br label %exit")
+        elif op.name == "jump":
+            self._lower_edge(label, op.edges[0])
+            emit(f"  br label %{self.labels[op.edges[0].target]}")
+        else:
+            self._lower_branch(label, op)
+
+    def _error(self, op: Op) -> int:
+        error = op.attrs["error"]
+        if error not in self.errors:
+            self.errors.append(error)
+        return self.errors.index(error) + 1
+
+    def _lower_branch(self, label: str, op: Op) -> None:
+        """A branch whose edges meet in one block needs a block of its own for one of them."""
+        yes, no = op.edges
+        labels = [self.labels[yes.target], self.labels[no.target]]
+        split = yes.target is no.target
+        if split:
+            labels[1] = f"{label}.else"
+        condition = self.names[op.operands[0]]
+        self.emitter.lines.append(
+            f"  br i1 {condition}, label %{labels[0]}, label %{labels[1]}"
+        )
+        if split:
+            self.emitter.lines += [f"{labels[1]}:", f"  br label %{labels[0]}"]
+        self._lower_edge(label, yes)
+        self._lower_edge(labels[1] if split else label, no)
+
+    def _lower_edge(self, label: str, edge: Edge) -> None:
+        self.incoming[edge.target].append((label, edge))
+
+    def _block_text(self, block: Block) -> list[str]:
+        lines = [f"{self.labels[block]}:"]
+        if block is not self.function.entry:
+            for i, arg in enumerate(block.args):
+                ways = ", ".join(
+                    f"[ {self.names[edge.args[i]]}, %{label} ]"
+                    for label, edge in self.incoming[block]
+                )
+                lines.append(f"  {self.names[arg]} = phi {self._scalar(arg).llvm} {ways}")
+        return lines + self.bodies[block]
+
+    def _exit_text(self, result: str) -> list[str]:
+        """The one way out: phis of outputs and status, put into the struct that is returned."""
+        if not self.exits:
+            return []
+        lines = ["exit:"]
+        columns = [(t.llvm, [values[i] for _, values, _ in self.exits])
+                   for i, t in enumerate(self.outputs)]  # fmt: skip
+        columns.append(("i32", [str(status) for _, _, status in self.exits]))
+        struct = "undef"
+        for i, (llvm, values) in enumerate(columns):
+            ways = ", ".join(
+                f"[ {v}, %{label} ]" for v, (label, _, _) in zip(values, self.exits, strict=True)
+            )
+            lines.append(f"  %out{i} = phi {llvm} {ways}")
+        for i, (llvm, _) in enumerate(columns):
+            lines.append(f"  %ret{i} = insertvalue {result} {struct}, {llvm} %out{i}, {i}")
+            struct = f"%ret{i}"
+        return [*lines, f"  ret {result} {struct}"]

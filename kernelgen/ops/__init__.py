@@ -1,0 +1,5 @@
+"""The ops: importing this package enters all of them into the table."""
+
+from kernelgen.ops import arith, compare, control, convert, math, objects, tuples
+
+__all__ = ["arith", "compare", "control", "convert", "math", "objects", "tuples"]

@@ -1,0 +1,108 @@
+"""Comparisons, truth, and identity with None."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from kernelgen.ir.core import Op
+from kernelgen.llvm_text import Emitter
+from kernelgen.ops.arith import identity
+from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.rules import scalars, truth_type
+from kernelgen.types.compound import NONE, Tuple, Type
+from kernelgen.types.promote import promote
+from kernelgen.types.table import UINT64, WEAK_BOOL, Scalar
+
+SYMBOLS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
+BY_SYMBOL = {symbol: name for name, symbol in SYMBOLS.items()}
+
+
+def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    a, b = scalars(f"`{SYMBOLS[op.name]}`", types)
+    result = truth_type((a, b))
+    if a.is_float or b.is_float:
+        t = promote(a, b)
+        return Typed((t, t), result)
+    # Integers compare by their exact values, whatever their widths and signs.
+    a, b = (_holding(op, i, t) for i, t in enumerate((a, b)))
+    t = promote(a, b)
+    return Typed((a, b) if t.is_float else (t, t), result)
+
+
+def _holding(op: Op, index: int, t: Scalar) -> Scalar:
+    """The strong type that holds an operand: of a literal beyond int64, uint64."""
+    literal = op.operands[index].constant
+    if t.weak and literal is not None and literal.attrs["value"] > t.maximum:
+        return UINT64
+    return t.strong
+
+
+def _lower(e: Emitter, op: Op, args: list[str]) -> str:
+    types = [v.type for v in op.operands]
+    a, b = types
+    assert isinstance(a, Scalar) and isinstance(b, Scalar)
+    if a.is_float:
+        # An unordered comparison is false, but for `!=`.
+        return e(f"fcmp {'u' if op.name == 'ne' else 'o'}{op.name} {a.llvm} {', '.join(args)}")
+    if a != b:  # int64 and uint64: one bit more holds both
+        args = [
+            e(f"{'sext' if t.is_signed else 'zext'} {t.llvm} {arg} to i65")
+            for t, arg in zip((a, b), args, strict=True)
+        ]
+        return e(f"icmp {_condition(op.name, True)} i65 {', '.join(args)}")
+    return e(f"icmp {_condition(op.name, a.is_signed)} {a.llvm} {', '.join(args)}")
+
+
+def _condition(name: str, signed: bool) -> str:
+    return name if name in ("eq", "ne") else ("s" if signed else "u") + name
+
+
+for _name in SYMBOLS:
+    define(OpDef(_name, _rule, getattr(operator, _name), _lower))
+
+
+# ----------------------------------------------------------------------------------- truth
+
+
+def _truth_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if types[0] == NONE or isinstance(types[0], Tuple):
+        return Typed(types, WEAK_BOOL)
+    scalars("a condition", types)
+    return Typed((WEAK_BOOL,), WEAK_BOOL)
+
+
+def _lower_truth(e: Emitter, op: Op, args: list[str]) -> str:
+    t = op.operands[0].type
+    if isinstance(t, Scalar):
+        return identity(e, op, args)
+    return "true" if isinstance(t, Tuple) and t.elements else "false"
+
+
+def _lower_not(e: Emitter, op: Op, args: list[str]) -> str:
+    return e(f"xor i1 {_lower_truth(e, op, args)}, true")
+
+
+define(OpDef("truth", _truth_rule, bool, _lower_truth, calls=((bool, 1),)))
+define(OpDef("not", _truth_rule, operator.not_, _lower_not))
+
+
+# -------------------------------------------------------------------------- `is`, `is not`
+
+
+def _is_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if NONE not in types:
+        raise NoRule("`is` compares with None only", "write `==`")
+    return Typed(types, WEAK_BOOL)
+
+
+def _lower_is(e: Emitter, op: Op, args: list[str]) -> str:
+    a, b = (v.type for v in op.operands)
+    return "true" if a == b else "false"
+
+
+def _is(a: Any, b: Any) -> bool:
+    return a is b
+
+
+define(OpDef("is", _is_rule, _is, _lower_is))

@@ -1,0 +1,131 @@
+"""Conversions: the one between machine types, and ``int``, ``float``, ``round``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kernelgen.ir.core import Op
+from kernelgen.llvm_text import Emitter, zero
+from kernelgen.ops.arith import identity, result_type
+from kernelgen.ops import library
+from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.rules import as_float, common, same, scalars
+from kernelgen.ops.tuples import never_lowered
+from kernelgen.types.compound import Type
+from kernelgen.types.table import WEAK_FLOAT, WEAK_INT, Scalar
+
+
+def convert_value(value: Any, to: Scalar) -> Any:
+    """``value`` as a NumPy scalar of type ``to``.
+
+    Integers wrap. A float becomes an integer by truncation; out of range it becomes the
+    nearest integer of the type, and nan becomes 0, on every platform.
+    """
+    if to.is_bool:
+        return np.bool_(value)
+    if to.is_integer and isinstance(value, (float, np.floating)):
+        return to.dtype.type(_saturated(float(value), to))
+    if to.is_integer:
+        return np.array(int(value) & ((1 << to.bits) - 1), f"u{to.size}").astype(to.dtype)[()]
+    return to.dtype.type(value)
+
+
+def _saturated(value: float, to: Scalar) -> int:
+    if value != value:
+        return 0
+    return int(max(min(value, to.maximum), to.minimum))
+
+
+def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
+    """The LLVM text of ``convert_value``."""
+    if source.llvm == to.llvm:
+        return x
+    if to.is_bool:
+        compare = "fcmp une" if source.is_float else "icmp ne"
+        return e(f"{compare} {source.llvm} {x}, {zero(source)}")
+    if source.is_float and to.is_float:
+        return e(f"{'fpext' if to.bits > source.bits else 'fptrunc'} {source.llvm} {x} to {to.llvm}")
+    if source.is_float:
+        function = "fptosi" if to.is_signed else "fptoui"
+        return e.call(f"llvm.{function}.sat.{to.llvm}.f{source.bits}", to, (source, x))
+    if to.is_float:
+        return e(f"{'sitofp' if source.is_signed else 'uitofp'} {source.llvm} {x} to {to.llvm}")
+    if to.bits < source.bits:
+        return e(f"trunc {source.llvm} {x} to {to.llvm}")
+    return e(f"{'sext' if source.is_signed else 'zext'} {source.llvm} {x} to {to.llvm}")
+
+
+def _convert_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    return Typed(types, op.attrs["to"])
+
+
+def _convert_python(value: Any, to: Scalar) -> Any:
+    return convert_value(value, to)
+
+
+def _lower_convert(e: Emitter, op: Op, args: list[str]) -> str:
+    source = op.operands[0].type
+    assert isinstance(source, Scalar)
+    return lower_conversion(e, source, result_type(op), args[0])
+
+
+define(OpDef("convert", _convert_rule, _convert_python, _lower_convert))
+
+
+def _to_weak(what: str, to: Scalar) -> Any:
+    """The rule of a Python constructor: the conversion of its operand does the work."""
+
+    def rule(op: Op, types: tuple[Type, ...]) -> Typed:
+        scalars(what, types)
+        return same(to, 1)
+
+    return rule
+
+
+define(OpDef("int", _to_weak("int()", WEAK_INT), int, identity, calls=((int, 1),)))
+define(OpDef("float", _to_weak("float()", WEAK_FLOAT), float, identity, calls=((float, 1),)))
+
+
+def _round_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    t = common("round()", types)
+    return Typed((as_float(t),) if t.is_float else (WEAK_INT,), WEAK_INT)
+
+
+def _round_reference(x: Any) -> Any:
+    return convert_value(np.rint(x), WEAK_INT) if isinstance(x, np.floating) else x
+
+
+def _lower_round(e: Emitter, op: Op, args: list[str]) -> str:
+    t = op.operands[0].type
+    assert isinstance(t, Scalar)
+    if not t.is_float:
+        return args[0]
+    rounded = e.call(f"llvm.roundeven.f{t.bits}", t, (t, args[0]))
+    return lower_conversion(e, t, WEAK_INT, rounded)
+
+
+define(OpDef("round", _round_rule, round, _lower_round, _round_reference, ((round, 1),)))
+
+
+def _round_digits_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    t, digits = scalars("round()", types)
+    if digits.is_float:
+        raise NoRule("round() needs an integer number of digits")
+    t = common("round()", (t,))
+    return Typed((t, WEAK_INT), t)
+
+
+def _expand_round(op: Op) -> Callable[..., Any]:
+    integer = not result_type(op).is_float
+    return library.round_integer_to_digits if integer else library.round_to_digits
+
+
+define(
+    OpDef(
+        "round_digits", _round_digits_rule, round, never_lowered,
+        calls=((round, 2),), expand=_expand_round,
+    )  # fmt: skip
+)

@@ -1,0 +1,185 @@
+"""Functions of the kernel language that stand for builtins, and for ops without a lowering.
+
+They are compiled and inlined like a user's helper functions, so they say what they mean in
+Python, and every target has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+BY_CALL: dict[tuple[Any, int], Callable[..., Any]] = {}
+"""The function that replaces a builtin or a function of ``math`` with that many arguments."""
+
+
+def replaces(original: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter the decorated function as the meaning of ``original`` in kernels."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        BY_CALL[original, function.__code__.co_argcount] = function
+        return function
+
+    return enter
+
+
+def square(base: Any, exponent: Any) -> Any:
+    """``base ** 2``, as NumPy computes it."""
+    return base * base
+
+
+def integer_power(base: Any, exponent: Any) -> Any:
+    """``base ** exponent`` by repeated squaring, modulo the width of its type."""
+    if exponent < 0:
+        raise ValueError("Integers to negative integer powers are not allowed.")
+    result = 1
+    while exponent:
+        if exponent & 1:
+            result = result * base
+        base = base * base
+        exponent = exponent >> 1
+    return result
+
+
+def unchecked_range(start: int, stop: int, step: int) -> range:
+    """The op ``range``, which takes any step for a good one."""
+    return range(start, stop, step)
+
+
+@replaces(range)
+def range_to(stop: Any) -> Any:
+    return unchecked_range(0, stop, 1)
+
+
+@replaces(range)
+def range_between(start: Any, stop: Any) -> Any:
+    return unchecked_range(start, stop, 1)
+
+
+@replaces(range)
+def range_by(start: Any, stop: Any, step: Any) -> Any:
+    if step == 0:
+        raise ValueError("range() arg 3 must not be zero")
+    return unchecked_range(start, stop, step)
+
+
+@replaces(divmod)
+def divide_with_remainder(x: Any, y: Any) -> Any:
+    return x // y, x % y
+
+
+@replaces(pow)
+def power(base: Any, exponent: Any) -> Any:
+    return base**exponent
+
+
+@replaces(math.log)
+def logarithm(x: Any, base: Any) -> Any:
+    return math.log(x) / math.log(base)
+
+
+@replaces(math.degrees)
+def degrees(x: Any) -> Any:
+    return x * (180.0 / math.pi)
+
+
+@replaces(math.radians)
+def radians(x: Any) -> Any:
+    return x * (math.pi / 180.0)
+
+
+@replaces(math.gcd)
+def gcd(a: Any, b: Any) -> Any:
+    """Euclid's algorithm."""
+    while b:
+        a, b = b, a % b
+    return abs(a)
+
+
+@replaces(math.lcm)
+def lcm(a: Any, b: Any) -> Any:
+    divisor = gcd(a, b)
+    return abs(a // divisor * b) if divisor else divisor
+
+
+@replaces(math.factorial)
+def factorial(n: Any) -> Any:
+    """n!, modulo 2**64 beyond n = 20."""
+    if n < 0:
+        raise ValueError("factorial() not defined for negative values")
+    result = 1
+    for k in range(2, int(n) + 1):
+        result *= k
+    return result
+
+
+@replaces(math.comb)
+def comb(n: Any, k: Any) -> Any:
+    """Binomial coefficient; every intermediate product is divisible without remainder."""
+    if n < 0 or k < 0:
+        raise ValueError("comb() needs non-negative integers")
+    result = 1
+    if k > n:
+        result = 0
+    else:
+        for i in range(min(int(k), int(n) - int(k))):
+            result = result * (int(n) - i) // (i + 1)
+    return result
+
+
+@replaces(math.perm)
+def perm(n: Any, k: Any) -> Any:
+    if n < 0 or k < 0:
+        raise ValueError("perm() needs non-negative integers")
+    result = 1
+    if k > n:
+        result = 0
+    else:
+        for i in range(int(k)):
+            result *= int(n) - i
+    return result
+
+
+@replaces(math.isqrt)
+def isqrt(n: Any) -> Any:
+    """Integer square root: the floating point one, corrected by at most one step each way."""
+    if n < 0:
+        raise ValueError("isqrt() argument must be nonnegative")
+    n = int(n)
+    root = min(int(math.sqrt(n)), 3037000499)
+    while root * root > n:
+        root -= 1
+    while root < 3037000499 and (root + 1) * (root + 1) <= n:
+        root += 1
+    return root
+
+
+@replaces(math.isclose)
+def isclose(a: Any, b: Any) -> Any:
+    if a == b:
+        return True
+    difference = abs(a - b)
+    return difference <= 1e-09 * max(abs(a), abs(b)) and difference != math.inf
+
+
+def round_to_digits(x: Any, digits: Any) -> Any:
+    """``round(x, digits)`` of a float as NumPy has it: scaled, rounded half to even, unscaled."""
+    scale = 10.0 ** abs(digits)
+    return np.rint(x * scale) / scale if digits >= 0 else np.rint(x / scale) * scale
+
+
+def round_integer_to_digits(x: Any, digits: Any) -> Any:
+    """``round(x, digits)`` of an integer: to a multiple of 10**-digits, half to even."""
+    result = x
+    if digits < 0:
+        scale = 10 ** min(-digits, 18)
+        quotient = int(x) // scale
+        rest = int(x) - quotient * scale
+        twice = rest * 2
+        if twice > scale or (twice == scale and quotient % 2 == 1):
+            quotient += 1
+        result += quotient * scale - int(x)
+    return result

@@ -1,0 +1,58 @@
+"""Ops on values that exist only while compiling: attributes, calls, items by a computed index.
+
+Those whose operands are constants are resolved before inference. One that is left has no
+type, and its rule says why.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from kernelgen.ir.core import Op
+from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.tuples import never_lowered
+from kernelgen.types.compound import Object, Scalar, Tuple, Type, describe
+
+
+def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    name = op.attrs["name"]
+    if isinstance(types[0], (Scalar, Tuple)):
+        raise NoRule(f"the attribute {name!r} of {describe(types[0])} cannot be used in a kernel")
+    raise NoRule(f"{describe(types[0])} has no attribute {name!r}")
+
+
+def _attr(value: Any, name: str) -> Any:
+    return getattr(value, name)
+
+
+def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    callee = types[0]
+    if isinstance(callee, Object):
+        raise NoRule(
+            f"{describe(callee)} cannot be called in a kernel",
+            "call functions of `math`, abs, min, max, round, int, float, bool, range, "
+            "or plain Python functions",
+        )
+    raise NoRule(f"{describe(callee)} cannot be called")
+
+
+def _call(function: Any, *args: Any, keywords: tuple[str, ...]) -> Any:
+    split = len(args) - len(keywords)
+    return function(*args[:split], **dict(zip(keywords, args[split:], strict=True)))
+
+
+def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if isinstance(types[0], Tuple):
+        raise NoRule("the index of a tuple must be a constant", "unpack it, or use `if` and `elif`")
+    raise NoRule(
+        f"{describe(types[0])} cannot be indexed in a scalar kernel",
+        "the kernel is called for each element: its arguments are numbers, not arrays"
+        if isinstance(types[0], Scalar)
+        else "pass the values as an argument of the kernel",
+    )
+
+
+define(OpDef("attr", _attr_rule, _attr, never_lowered))
+define(OpDef("call", _call_rule, _call, never_lowered))
+define(OpDef("subscript", _subscript_rule, operator.getitem, never_lowered))

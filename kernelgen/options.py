@@ -1,0 +1,17 @@
+"""What the decorators let users choose about generated code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a kernel is compiled.
+
+    ``error_model`` is what division by zero does, "numpy" or "python"; ``math_flags`` are
+    LLVM's fast-math flags for every floating point operation.
+    """
+
+    error_model: str = "numpy"
+    math_flags: str = ""

@@ -1,0 +1,155 @@
+"""The whole compiler on one page: a Python function goes in, object code comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import FunctionType
+
+from kernelgen import config
+from kernelgen.bytecode.build import build, parameters_of
+from kernelgen.bytecode.cfg import flow_graph
+from kernelgen.bytecode.decode import decode
+from kernelgen.errors import SignatureError, TypingError
+from kernelgen.infer import check_outputs, infer
+from kernelgen.ir.core import Function, Raised
+from kernelgen.ir.text import print_function
+from kernelgen.ir.verify import verify
+from kernelgen.lower import Lowered, lower
+from kernelgen.options import Options
+from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
+from kernelgen.runtime import engine
+from kernelgen.shells.elementwise import elementwise_module
+from kernelgen.source import Loc
+from kernelgen.types.compound import Tuple
+from kernelgen.types.signature import Signature
+from kernelgen.types.table import Scalar
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be compiled: a function, for which types, and how.
+
+    ``outputs`` are those that a signature asks for, None to take what the function returns.
+    """
+
+    function: FunctionType
+    inputs: tuple[Scalar, ...]
+    outputs: tuple[Scalar, ...] | None = None
+    options: Options = Options()
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What comes out."""
+
+    signature: Signature
+    module: engine.Module
+    errors: tuple[Raised, ...]
+
+
+# ------------------------------------------------------------------- the stages, in order
+
+
+def bytecode(request: Request) -> str:
+    """Decoded instructions, versions normalised."""
+    return "\n".join(map(str, decode(request.function)))
+
+
+def cfg(request: Request) -> str:
+    """Basic blocks, dominators, loops, liveness."""
+    parameters = set(parameters_of(request.function))
+    return str(flow_graph(decode(request.function), parameters))
+
+
+def ssa(request: Request) -> Function:
+    """SSA from the stack machine."""
+    function = build(request.function)
+    _check(function)
+    return function
+
+
+def typed(request: Request) -> Function:
+    """Calls resolved, helpers inlined, every value with its type."""
+    function = _apply(ssa(request), UNTYPED_PASSES)
+    if len(function.params) != len(request.inputs):
+        raise _wrong_count(request, len(function.params))
+    infer(function, request.inputs)
+    outputs = check_outputs(function)
+    _set_outputs(function, outputs if request.outputs is None else request.outputs, len(outputs))
+    return function
+
+
+def rewritten(request: Request) -> Function:
+    """Conversions explicit, definitions expanded, tuples split, dead code gone."""
+    passes = list(TYPED_PASSES)
+    if request.options.error_model == "python":
+        passes.insert(2, CHECK_DIVISION)
+    return _apply(typed(request), passes, is_typed=True)
+
+
+def lowered(request: Request) -> Lowered:
+    """The LLVM function of the scalar body."""
+    return lower(rewritten(request), "kernel", request.options.math_flags)
+
+
+def compile_request(request: Request) -> Compiled:
+    """The scalar body in its loop, optimised, as object code."""
+    kernel = lowered(request)
+    level = int(config.OPT_LEVEL.value())
+    module = engine.compile_module(elementwise_module(kernel), opt_level=level)
+    return Compiled(Signature(kernel.inputs, kernel.outputs), module, kernel.errors)
+
+
+STAGES: dict[str, Callable[[Request], str]] = {
+    "bytecode": bytecode,
+    "cfg": cfg,
+    "ssa": lambda request: print_function(ssa(request)),
+    "typed": lambda request: print_function(typed(request)),
+    "rewritten": lambda request: print_function(rewritten(request)),
+    "llvm": lambda request: elementwise_module(lowered(request)),
+    "optimized": lambda request: compile_request(request).module.optimized,
+    "asm": lambda request: compile_request(request).module.assembly,
+}
+"""The text of each stage, for those who want to look."""
+
+
+# ------------------------------------------------------------------------------ small tools
+
+
+def _apply(
+    function: Function, passes: Iterable[tuple[Pass, str]], *, is_typed: bool = False
+) -> Function:
+    for rewrite, _ in passes:
+        rewrite(function)
+        _check(function, typed=is_typed)
+    return function
+
+
+def _check(function: Function, *, typed: bool = False) -> None:
+    if config.VERIFY:
+        verify(function, typed=typed)
+
+
+def location(function: FunctionType) -> Loc:
+    """Where a function's definition begins."""
+    code = function.__code__
+    return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
+
+
+def _wrong_count(request: Request, expected: int) -> SignatureError:
+    return SignatureError(
+        f"{request.function.__name__}() takes {expected} arguments, "
+        f"the signature has {len(request.inputs)}",
+        location(request.function),
+    )
+
+
+def _set_outputs(function: Function, outputs: tuple[Scalar, ...], returned: int) -> None:
+    """Make ``outputs`` the types that the function returns; its returns are converted to them."""
+    if len(outputs) != returned:
+        raise TypingError(
+            f"the kernel returns {returned} values, its signature has {len(outputs)} outputs",
+            function.loc,
+        )
+    function.result = Tuple(outputs) if isinstance(function.result, Tuple) else outputs[0]

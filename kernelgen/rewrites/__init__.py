@@ -1,0 +1,33 @@
+"""The rewrites in their order, with the reason for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kernelgen.ir.core import Function
+from kernelgen.rewrites.check_division import check_division
+from kernelgen.rewrites.eliminate_dead_code import eliminate_dead_code
+from kernelgen.rewrites.expand_ops import expand_ops
+from kernelgen.rewrites.insert_conversions import insert_conversions
+from kernelgen.rewrites.resolve_calls import resolve_calls
+from kernelgen.rewrites.split_tuples import split_tuples
+
+Pass = Callable[[Function], None]
+
+UNTYPED_PASSES: tuple[tuple[Pass, str], ...] = (
+    (resolve_calls, "inference needs ops, not calls of Python objects; dead code needs no types"),
+)
+
+TYPED_PASSES: tuple[tuple[Pass, str], ...] = (
+    (insert_conversions, "from here on an op computes in exactly the types of its operands"),
+    (expand_ops, "what is written in the kernel language needs no lowering of its own"),
+    (split_tuples, "lowering knows scalars only"),
+    (eliminate_dead_code, "constants, tuples and NULLs that are not needed any more"),
+)
+
+CHECK_DIVISION: tuple[Pass, str] = (
+    check_division,
+    "error_model='python' only; behind the conversions, so that divisors have their types",
+)
+
+__all__ = ["CHECK_DIVISION", "TYPED_PASSES", "UNTYPED_PASSES", "Pass"]

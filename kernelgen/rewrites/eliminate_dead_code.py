@@ -1,0 +1,32 @@
+"""Remove ops and block arguments that nothing observable uses.
+
+Before: any SSA. After: every value is used, directly or not, by a terminator. All ops are
+pure, so what is not used need not be computed.
+"""
+
+from __future__ import annotations
+
+from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.rewrites.prune_arguments import remove_arguments
+
+
+def eliminate_dead_code(function: Function) -> None:
+    """Apply the pass."""
+    predecessors = function.predecessors()
+    used: set[Value] = set()
+    work = [v for block in function.blocks for v in block.terminator.operands]
+    while work:
+        value = work.pop()
+        if value in used:
+            continue
+        used.add(value)
+        source = value.definition
+        if isinstance(source, Op):
+            work += source.operands
+        elif isinstance(source, Block) and source is not function.entry:
+            index = source.args.index(value)
+            work += [edge.args[index] for edge in predecessors[source]]
+    for block in function.blocks:
+        block.ops = [op for op in block.ops if op.result is None or op.result in used]
+        if block is not function.entry:
+            remove_arguments(block, predecessors[block], [a for a in block.args if a not in used])

@@ -1,0 +1,127 @@
+"""Compute what is constant, by Python itself, and drop the branches it decides.
+
+Before: untyped SSA. After: no op whose operands are all constants and whose value Python
+computes without an error; no branch on a constant. Exceptions that kernels raise are
+constants of their own.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from kernelgen.errors import UnsupportedError
+from kernelgen.ir.core import Function, Op, Raised
+from kernelgen.ops.registry import OPS
+
+_NUMBERS = (bool, int, float, np.generic)
+_HUGE = 4096  # beyond this many bits, a constant power or shift is left alone
+
+
+def fold_constants(function: Function) -> bool:
+    """Apply the pass; whether anything changed."""
+    changed = False
+    for op in list(function.ops()):
+        changed |= _fold(op)
+    if changed:
+        function.sort_blocks()
+    return changed
+
+
+def _fold(op: Op) -> bool:
+    if op.name in ("const", "undefined", "jump", "return", "tuple"):
+        return False
+    constants = [v.constant for v in op.operands]
+    if op.name == "subscript" and constants[1] is not None:
+        return _fold_index(op, constants[1].attrs["value"]) or _fold_values(op, constants)
+    if op.name == "branch" and constants[0] is not None:
+        op.edges = [op.edges[0 if constants[0].attrs["value"] else 1]]
+        op.name, op.operands = "jump", []
+        return True
+    if op.name == "raise":
+        return bool(constants) and constants[0] is not None and _fold_raise(op, constants[0])
+    return _fold_values(op, constants)
+
+
+def _fold_values(op: Op, constants: list[Op | None]) -> bool:
+    """Replace an op on constants by its value."""
+    if not op.operands or None in constants:
+        return False
+    values = [c.attrs["value"] for c in constants if c is not None]
+    if op.name == "call":
+        return _fold_exception(op, values)
+    if op.name == "attr":
+        return _fold_attribute(op, values[0])
+    if op.name not in _ON_ANYTHING and not all(_is_number(v) for v in values):
+        return False
+    try:
+        with np.errstate(all="raise"):
+            value = None if _is_huge(op, values) else OPS[op.name].python(*values, **op.attrs)
+    except (ArithmeticError, ValueError, TypeError, IndexError):
+        return False
+    if not _is_number(value):
+        return False
+    return _become_constant(op, value)
+
+
+_ON_ANYTHING = ("truth", "not", "is", "item", "unpack")
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_number, value))
+    return isinstance(value, _NUMBERS)
+
+
+def _is_huge(op: Op, values: list[Any]) -> bool:
+    """Whether the result would be an integer of absurd length."""
+    if op.name not in ("pow", "lshift") or not all(isinstance(v, int) for v in values):
+        return False
+    base, exponent = values
+    return bool(exponent * (base.bit_length() if op.name == "pow" else 1) > _HUGE)
+
+
+def _become_constant(op: Op, value: Any) -> bool:
+    op.name, op.operands, op.attrs = "const", [], {"value": value}
+    return True
+
+
+def _fold_index(op: Op, index: Any) -> bool:
+    """``subscript`` by a constant integer is ``item``."""
+    if not isinstance(index, int):
+        return False
+    op.name, op.operands, op.attrs = "item", op.operands[:1], {"index": index}
+    return True
+
+
+def _fold_attribute(op: Op, value: Any) -> bool:
+    """The attribute of a module, or of any other object known when compiling."""
+    name = op.attrs["name"]
+    try:
+        return _become_constant(op, getattr(value, name))
+    except AttributeError:
+        if not isinstance(value, ModuleType):
+            return False
+        message = f"the module {value.__name__!r} has no attribute {name!r}"
+        raise UnsupportedError(message, op.loc) from None
+
+
+def _fold_exception(op: Op, values: list[Any]) -> bool:
+    """An exception's class called with constants: the exception to raise."""
+    cls, *args = values
+    if not (isinstance(cls, type) and issubclass(cls, BaseException)) or op.attrs["keywords"]:
+        return False
+    return _become_constant(op, Raised(cls, tuple(args)))
+
+
+def _fold_raise(op: Op, constant: Op) -> bool:
+    """``raise`` of a constant exception or class carries it as an attribute."""
+    error = constant.attrs["value"]
+    if isinstance(error, type) and issubclass(error, BaseException):
+        error = Raised(error)
+    if not isinstance(error, Raised):
+        raise UnsupportedError("exceptions must derive from BaseException", op.loc)
+    op.operands, op.attrs = [], {"error": error}
+    return True

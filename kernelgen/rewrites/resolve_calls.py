@@ -1,0 +1,135 @@
+"""Replace calls of known callables: by ops, or by the callee's own code.
+
+Before: untyped SSA as built. After: constants are folded, and no call is left but of objects
+that have no meaning in a kernel, which inference reports.
+"""
+
+from __future__ import annotations
+
+from types import CodeType, FunctionType
+from typing import Any
+
+from kernelgen.bytecode.build import build, parameters_of
+from kernelgen.errors import UnsupportedError
+from kernelgen.ir.core import Block, Function, Op, Value, const
+from kernelgen.ops import library
+from kernelgen.ops.registry import by_call
+from kernelgen.rewrites.fold_constants import fold_constants
+from kernelgen.rewrites.inline import inline
+from kernelgen.rewrites.prune_arguments import prune_arguments
+
+
+def resolve_calls(function: Function) -> None:
+    """Apply the pass."""
+    callers: dict[Op, tuple[CodeType, ...]] = {}
+    changed = True
+    while changed:
+        changed = prune_arguments(function) | fold_constants(function)
+        for block in list(function.blocks):
+            for op in list(block.ops):
+                if op.name == "call" and _resolve(function, block, op, callers):
+                    changed = True
+                    break  # the block may have been split
+
+
+def _resolve(
+    function: Function, block: Block, op: Op, callers: dict[Op, tuple[CodeType, ...]]
+) -> bool:
+    constant = op.operands[0].constant
+    if constant is None:
+        return False
+    callee, args = constant.attrs["value"], op.operands[1:]
+    by_arity = by_call(callee)
+    replacement = _library_function(callee, len(args))
+    if replacement is None and isinstance(callee, FunctionType):
+        replacement = callee
+    if callee is min or callee is max:
+        return _fold_left(block, op, callee.__name__, args)
+    if len(args) in by_arity and not op.attrs["keywords"]:
+        op.name, op.operands, op.attrs = by_arity[len(args)].name, args, {}
+        return True
+    if replacement is not None:
+        _inline(function, block, op, replacement, callers)
+        return True
+    if by_arity or _is_library(callee):
+        _refuse_arguments(callee, op, len(args))
+    return False
+
+
+def _library_function(callee: Any, count: int) -> FunctionType | None:
+    try:
+        found = library.BY_CALL.get((callee, count))
+    except TypeError:  # an unhashable object is nobody's key
+        return None
+    assert found is None or isinstance(found, FunctionType)
+    return found
+
+
+def _is_library(callee: Any) -> bool:
+    return any(original is callee for original, _ in library.BY_CALL)
+
+
+def _refuse_arguments(callee: Any, op: Op, count: int) -> None:
+    name = callee.__name__
+    if op.attrs["keywords"]:
+        raise UnsupportedError(f"{name}() takes no keyword arguments in a kernel", op.loc)
+    known = {n for original, n in library.BY_CALL if original is callee} | by_call(callee).keys()
+    takes = " or ".join(map(str, sorted(known)))
+    raise UnsupportedError(f"{name}() takes {takes} arguments in a kernel, not {count}", op.loc)
+
+
+def _fold_left(block: Block, op: Op, name: str, args: list[Value]) -> bool:
+    """``min(a, b, c)`` is ``min(min(a, b), c)``."""
+    if len(args) < 2 or op.attrs["keywords"]:
+        raise UnsupportedError(f"{name}() needs two or more numbers in a kernel", op.loc)
+    first, *middle, last = args
+    for arg in middle:
+        step = Op(name, (first, arg), None, op.loc)
+        block.ops.insert(block.ops.index(op), step)
+        first = step.value
+    op.name, op.operands, op.attrs = name, [first, last], {}
+    return True
+
+
+def _inline(
+    function: Function,
+    block: Block,
+    op: Op,
+    callee: FunctionType,
+    callers: dict[Op, tuple[CodeType, ...]],
+) -> None:
+    """Inline a Python function; a call of itself, however indirect, has no end."""
+    chain = callers.get(op, ())
+    if callee.__code__ in chain:
+        raise UnsupportedError(
+            f"the function {callee.__name__!r} calls itself, which cannot be inlined", op.loc,
+            "write it as a loop",
+        )  # fmt: skip
+    body = build(callee)
+    for inner in body.ops():
+        if inner.name == "call":
+            callers[inner] = (*chain, callee.__code__)
+    inline(function, block, op, body, _bind(block, op, callee))
+
+
+def _bind(block: Block, op: Op, callee: FunctionType) -> list[Value]:
+    """The values of the callee's parameters: positional, by keyword, or by default."""
+    names = parameters_of(callee)
+    keywords = op.attrs["keywords"]
+    positional = op.operands[1 : len(op.operands) - len(keywords)]
+    bound = dict(zip(names, positional, strict=False))
+    by_keyword = dict(zip(keywords, op.operands[len(op.operands) - len(keywords) :], strict=True))
+    wrong = [n for n in by_keyword if n not in names or n in bound]
+    defaults = callee.__defaults__ or ()
+    for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=True):
+        if name not in bound and name not in by_keyword:
+            default = const(value, op.loc)
+            block.ops.insert(block.ops.index(op), default)
+            bound[name] = default.value
+    bound |= by_keyword
+    missing = [n for n in names if n not in bound]
+    if wrong or missing or len(positional) > len(names):
+        raise UnsupportedError(
+            f"{callee.__name__}({', '.join(names)}) cannot be called with these arguments", op.loc
+        )
+    return [bound[name] for name in names]

@@ -1,0 +1,173 @@
+"""Replace tuples, ranges and iterators by their components.
+
+Before: typed SSA with conversions. After: every value is a scalar (or None), and a
+``return`` of a tuple returns its components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.types.compound import RANGE, RANGE_ITERATOR, Tuple, Type
+from kernelgen.types.table import WEAK_BOOL, WEAK_INT
+
+
+def split_tuples(function: Function) -> None:
+    """Apply the pass."""
+    if any(_component_types(value.type) is not None for value in function.values()):
+        function.sort_blocks()
+        _Splitter(function).run()
+
+
+def _component_types(t: Type | None) -> tuple[Type, ...] | None:
+    """The types of the parts of a compound type, None for other types."""
+    if isinstance(t, Tuple):
+        return t.elements
+    return (WEAK_INT,) * 3 if t in (RANGE, RANGE_ITERATOR) else None
+
+
+class _Splitter:
+    """One walk over a function, definitions before uses; ``parts`` grows as it goes."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.parts: dict[Value, list[Value]] = {}
+        self.replaced: dict[Value, Value] = {}
+        self.block = function.entry
+        self.op = function.entry.terminator
+
+    def run(self) -> None:
+        for block in self.function.blocks:
+            block.args = [leaf for arg in block.args for leaf in self._split_argument(block, arg)]
+        for self.block in self.function.blocks:
+            ops, self.block.ops = self.block.ops, []
+            for self.op in ops:
+                self._visit()
+        for edge in self.function.edges():
+            edge.args = self._leaves(edge.args)
+        self.function.substitute(self.replaced)
+
+    def _split_argument(self, block: Block, arg: Value) -> list[Value]:
+        types = _component_types(arg.type)
+        if types is None:
+            return [arg]
+        self.parts[arg] = [Value(t, arg.hint) for t in types]
+        for part in self.parts[arg]:
+            part.definition = block
+        return [leaf for part in self.parts[arg] for leaf in self._split_argument(block, part)]
+
+    def _leaves(self, values: list[Value]) -> list[Value]:
+        """The scalars that values consist of."""
+        leaves = []
+        for value in map(self._final, values):
+            leaves += self._leaves(self.parts[value]) if value in self.parts else [value]
+        return leaves
+
+    def _final(self, value: Value) -> Value:
+        while value in self.replaced:
+            value = self.replaced[value]
+        return value
+
+    def _visit(self) -> None:
+        """Split what an op makes or takes apart; keep it if it does neither."""
+        op, result = self.op, self.op.result
+        first = self.parts.get(self._final(op.operands[0])) if op.operands else None
+        if op.name == "return":
+            op.operands = self._leaves(op.operands)
+        if result is not None and op.name in _PARTS and _component_types(result.type) is not None:
+            self.parts[result] = _PARTS[op.name](self, first or [])
+        elif result is not None and first is not None:
+            self.replaced[result] = _TAKEN[op.name](self, first)
+        else:
+            self.block.append(op)
+
+    def emit(self, name: str, type: Type, *operands: Value, **attrs: Any) -> Value:
+        """A new op in place of the visited one; its result is split in turn if it is compound."""
+        new = Op(name, operands, attrs, self.op.loc)
+        new.value.type = type
+        outer, self.op = self.op, new
+        self._visit()
+        self.op = outer
+        return new.value
+
+    def types(self) -> tuple[Type, ...]:
+        """The types of the parts that the visited op makes."""
+        types = _component_types(self.op.value.type)
+        assert types is not None
+        return types
+
+
+def _made(s: _Splitter, first: list[Value]) -> list[Value]:
+    return [s._final(value) for value in s.op.operands]
+
+
+def _of_constant(s: _Splitter, first: list[Value]) -> list[Value]:
+    values = s.op.attrs["value"]
+    return [s.emit("const", t, value=v) for t, v in zip(s.types(), values, strict=True)]
+
+
+def _of_default(s: _Splitter, first: list[Value]) -> list[Value]:
+    return [s.emit("default", t, type=t) for t in s.types()]
+
+
+def _of_conversion(s: _Splitter, first: list[Value]) -> list[Value]:
+    return [
+        part if part.type == t else s.emit("convert", t, part, to=t)
+        for part, t in zip(first, s.types(), strict=True)
+    ]
+
+
+def _of_iterator(s: _Splitter, first: list[Value]) -> list[Value]:
+    return [first[0], s.emit("range_count", WEAK_INT, *first), first[2]]
+
+
+def _of_advance(s: _Splitter, first: list[Value]) -> list[Value]:
+    value, left, step = first
+    one = s.emit("const", WEAK_INT, value=1)
+    return [s.emit("add", WEAK_INT, value, step), s.emit("sub", WEAK_INT, left, one), step]
+
+
+def _taken_part(s: _Splitter, first: list[Value]) -> Value:
+    """``item`` and ``unpack`` of a compound value that is itself a part of one."""
+    return first[s.op.attrs["index"]]
+
+
+def _taken_part_or_parts(s: _Splitter, first: list[Value]) -> list[Value]:
+    part = s._final(_taken_part(s, first))
+    s.replaced[s.op.value] = part
+    return s.parts[part]
+
+
+def _more(s: _Splitter, first: list[Value]) -> Value:
+    return s.emit("ne", WEAK_BOOL, first[1], s.emit("const", WEAK_INT, value=0))
+
+
+def _known(decide: Callable[[list[Value]], bool]) -> Callable[[_Splitter, list[Value]], Value]:
+    return lambda s, first: s.emit("const", WEAK_BOOL, value=decide(first))
+
+
+_PARTS: dict[str, Callable[[_Splitter, list[Value]], list[Value]]] = {
+    "tuple": _made,
+    "range": _made,
+    "const": _of_constant,
+    "default": _of_default,
+    "convert": _of_conversion,
+    "iter": _of_iterator,
+    "iter_next": _of_advance,
+    "item": _taken_part_or_parts,
+    "unpack": _taken_part_or_parts,
+}
+"""How the parts of a compound result come about."""
+
+_TAKEN: dict[str, Callable[[_Splitter, list[Value]], Value]] = {
+    "item": _taken_part,
+    "unpack": _taken_part,
+    "iter_more": _more,
+    "iter_value": lambda s, first: first[0],
+    "truth": _known(bool),
+    "not": _known(lambda parts: not parts),
+    "is": _known(lambda parts: False),
+}
+"""What becomes of an op that makes a scalar of a compound operand."""

@@ -1,0 +1,87 @@
+"""CPython's C API, for calls from Python through ctypes and from generated code by address."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+# What generated code may call. Addresses are handed to the linker one by one, because a
+# libpython that was loaded privately (an embedding host) is invisible to a search by name.
+_LINKED = (
+    "PyErr_SetObject",
+    "PyGILState_Ensure",
+    "PyGILState_Release",
+    "PyObject_CallFunction",
+    "PyObject_CallNoArgs",
+    "PyObject_Type",
+    "Py_DecRef",
+)
+
+
+def function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+    """Make a caller of one C-API function that keeps the GIL and passes exceptions on.
+
+    Unlike setting ``argtypes`` on ``ctypes.pythonapi.<name>``, this leaves the function
+    object alone that all users of ctypes in the process share.
+
+    Parameters
+    ----------
+    name : str
+        The function's C name.
+    result, *arguments : ctypes type or None
+        Its C types.
+    """
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+def address(name: str) -> int:
+    """Return the address of the C-API function `name`."""
+    found = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+    assert found is not None
+    return found
+
+
+def symbols() -> dict[str, int]:
+    """Return the C-API functions that generated code may call, by name."""
+    return {name: address(name) for name in _LINKED}
+
+
+class ExceptionTable:
+    """The exceptions that one kernel can raise, as symbols for the linker.
+
+    Compiled code raises exception ``k`` with ``call void @kernelgen_raise(ptr @<symbol k>)``.
+    Behind the symbol is a factory and not the exception, as each raise needs an instance of
+    its own: a shared one would collect the tracebacks and contexts of all its raises.
+
+    Parameters
+    ----------
+    exceptions : sequence of BaseException
+        Patterns: type and ``args`` are those of the instances to be raised.
+
+    Attributes
+    ----------
+    symbols : dict of str to int
+        What to link. The addresses hold while this table lives.
+
+    Examples
+    --------
+    >>> sorted(ExceptionTable([ValueError("x"), KeyError("y")]).symbols)
+    ['kernelgen_exception_0', 'kernelgen_exception_1']
+    """
+
+    def __init__(self, exceptions: Sequence[BaseException]) -> None:
+        self._factories = [_factory(exception) for exception in exceptions]
+        self.symbols = {
+            self.symbol(index): id(factory) for index, factory in enumerate(self._factories)
+        }
+
+    @staticmethod
+    def symbol(index: int) -> str:
+        """Return the name by which compiled code refers to exception number `index`."""
+        return f"kernelgen_exception_{index}"
+
+
+def _factory(pattern: BaseException) -> Callable[[], BaseException]:
+    kind, args = type(pattern), pattern.args
+    return lambda: kind(*args)

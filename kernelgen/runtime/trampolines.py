@@ -1,0 +1,117 @@
+"""Native helpers that carry Python exceptions to where ctypes callbacks cannot.
+
+An exception that leaves a ctypes callback is printed and lost. These few instructions
+call the same Python code through CPython's C API and return with the exception set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from kernelgen.runtime import cpython_api, engine, numpy_api
+
+_PROMOTER = "kernelgen_promoter"
+_RAISE = "kernelgen_raise"
+
+_LLVM = """
+declare i32 @PyGILState_Ensure()
+declare void @PyGILState_Release(i32)
+declare void @PyErr_SetObject(ptr, ptr)
+declare ptr @PyObject_CallFunction(ptr, ptr, ...)
+declare ptr @PyObject_CallNoArgs(ptr)
+declare ptr @PyObject_Type(ptr)
+declare void @Py_DecRef(ptr)
+
+@kernelgen_promote = external global i8
+@format = private constant [5 x i8] c"OKKK\\00"
+
+define i32 @kernelgen_promoter(ptr %ufunc, i64 %operands, i64 %signature, i64 %answer) {
+  %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @kernelgen_promote, ptr @format,
+      ptr %ufunc, i64 %operands, i64 %signature, i64 %answer)
+  %failed = icmp eq ptr %done, null
+  br i1 %failed, label %failure, label %success
+success:
+  call void @Py_DecRef(ptr %done)
+  ret i32 0
+failure:
+  ret i32 -1
+}
+
+define void @kernelgen_raise(ptr %factory) {
+  %gil = call i32 @PyGILState_Ensure()
+  %error = call ptr @PyObject_CallNoArgs(ptr %factory)
+  %failed = icmp eq ptr %error, null
+  br i1 %failed, label %release, label %set
+set:
+  %type = call ptr @PyObject_Type(ptr %error)
+  call void @PyErr_SetObject(ptr %type, ptr %error)
+  call void @Py_DecRef(ptr %type)
+  call void @Py_DecRef(ptr %error)
+  br label %release
+release:
+  call void @PyGILState_Release(i32 %gil)
+  ret void
+}
+"""
+
+
+@dataclass(frozen=True)
+class Trampolines:
+    """Addresses of the native helpers.
+
+    Attributes
+    ----------
+    promoter : int
+        NumPy's promoter function, ``int (ufunc, op_dtypes, signature, new_op_dtypes)``.
+    raise_exception : int
+        ``void (factory)``: sets the exception that the Python callable makes, as the
+        calling thread's. It takes the GIL by itself.
+    """
+
+    promoter: int
+    raise_exception: int
+
+
+def symbols() -> dict[str, int]:
+    """Return what code that raises exceptions has to be linked with."""
+    return {_RAISE: addresses().raise_exception}
+
+
+def addresses() -> Trampolines:
+    """Return the helpers' addresses; they hold for the life of the process."""
+    with engine.lock:
+        library = _library()
+    return Trampolines(library.address(_PROMOTER), library.address(_RAISE))
+
+
+@cache
+def _library() -> engine.Library:
+    # No passes and the fastest code generator: these run once per loop, not per element.
+    module = engine.compile_module(_LLVM, opt_level=0)
+    imports = {**cpython_api.symbols(), "kernelgen_promote": id(numpy_api.answer_promotion)}
+    return engine.link(module.object_code, [_PROMOTER, _RAISE], imports)
+
+
+def reduction_initial(symbol: str, value: bytes) -> str:
+    """Write a function that tells NumPy the initial value of a reduction.
+
+    Parameters
+    ----------
+    symbol : str
+        The function's name. Its address is for `numpy_api.add_loop`.
+    value : bytes
+        One element of the result's dtype: ``np.float64(1).tobytes()``.
+
+    Returns
+    -------
+    str
+        LLVM IR of ``int (context, npy_bool is_empty, void *initial)``.
+    """
+    escaped = "".join(f"\\{byte:02X}" for byte in value)
+    return f"""
+define i32 @{symbol}(ptr %context, i8 %is_empty, ptr %initial) {{
+  store [{len(value)} x i8] c"{escaped}", ptr %initial
+  ret i32 1
+}}
+"""

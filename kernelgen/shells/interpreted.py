@@ -1,0 +1,71 @@
+"""The loop of ``KERNELGEN_DISABLE_JIT=1``: the kernel runs as the Python it is written in.
+
+The ufunc, its dtypes and its errors are those of the compiled kernel, but a debugger can stop
+in it and coverage sees its lines.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kernelgen.types.signature import Signature
+
+SYMBOL = "kernelgen_loop"
+CALLEE = "kernelgen_python_loop"
+
+MODULE = f"""
+declare ptr @PyObject_CallFunction(ptr, ptr, ...)
+declare void @Py_DecRef(ptr)
+
+@{CALLEE} = external global i8
+@format = private constant [4 x i8] c"KKK\\00"
+
+define i32 @{SYMBOL}(ptr %context, i64 %data, i64 %dims, i64 %strides, ptr %aux) {{
+  %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @{CALLEE}, ptr @format,
+      i64 %data, i64 %dims, i64 %strides)
+  %failed = icmp eq ptr %done, null
+  br i1 %failed, label %failure, label %success
+success:
+  call void @Py_DecRef(ptr %done)
+  ret i32 0
+failure:
+  ret i32 -1
+}}
+"""
+"""A strided loop, which needs the GIL, that calls a Python function with its addresses."""
+
+
+def python_loop(
+    function: Callable[..., Any], signature: Signature
+) -> Callable[[int, int, int], None]:
+    """The Python function that the loop calls: it runs ``function`` once for each element."""
+    dtypes = [t.dtype for t in signature.types]
+    nin, several = len(signature.inputs), len(signature.outputs) > 1
+
+    def loop(data: int, dims: int, strides: int) -> None:
+        count = ctypes.c_ssize_t.from_address(dims).value
+        pointers = (ctypes.c_size_t * len(dtypes)).from_address(data)
+        steps = (ctypes.c_ssize_t * len(dtypes)).from_address(strides)
+        arrays = [_view(*each, count) for each in zip(pointers, steps, dtypes, strict=True)]
+        inputs, outputs = arrays[:nin], arrays[nin:]
+        with np.errstate(all="ignore"):
+            for i in range(count):
+                result = function(*(array[i] for array in inputs))
+                for output, value in zip(outputs, result if several else (result,), strict=True):
+                    output[i] = value
+
+    return loop
+
+
+def _view(pointer: int, step: int, dtype: np.dtype[Any], count: int) -> np.ndarray[Any, Any]:
+    """The array of ``count`` elements at ``pointer``, ``step`` bytes apart."""
+    if count == 0:
+        return np.empty(0, dtype)
+    first = min(0, step * (count - 1))
+    size = abs(step) * (count - 1) + dtype.itemsize
+    memory = (ctypes.c_char * size).from_address(pointer + first)
+    return np.ndarray((count,), dtype, memory, -first, (step,))

@@ -1,0 +1,60 @@
+"""Where a piece of a kernel stands in the user's source."""
+
+from __future__ import annotations
+
+import linecache
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Loc:
+    """A span of source code, as CPython's ``co_positions`` gives it.
+
+    Lines count from 1, columns from 0 (in UTF-8 bytes); a column of -1 is unknown.
+    ``inlined_at`` is the call that brought a helper function's code into its caller.
+    """
+
+    filename: str
+    function: str
+    line: int
+    column: int = -1
+    end_line: int = -1
+    end_column: int = -1
+    inlined_at: Loc | None = None
+
+    def __str__(self) -> str:
+        return f"{self.filename}:{self.line}"
+
+    def at_call(self, call: Loc | None) -> Loc:
+        """This place, seen from the call ``call`` that inlined it."""
+        outer = call if self.inlined_at is None else self.inlined_at.at_call(call)
+        return Loc(
+            self.filename, self.function, self.line, self.column,
+            self.end_line, self.end_column, outer,
+        )  # fmt: skip
+
+
+def excerpt(loc: Loc) -> str:
+    """The source line of ``loc`` with carets under its span, and the calls that led there.
+
+    Without source (a kernel made by ``exec``), only the place is named.
+    """
+    text = f"  in {loc.function}, {loc}"
+    line = linecache.getline(loc.filename, loc.line).rstrip("\n")
+    if line.strip():
+        number = str(loc.line)
+        text += f"\n    {number} | {line.expandtabs(1)}"
+        if loc.column >= 0:
+            text += f"\n    {' ' * len(number)} | {_carets(loc, line)}"
+    if loc.inlined_at is not None:
+        text += f"\n  called from\n{excerpt(loc.inlined_at)}"
+    return text
+
+
+def _carets(loc: Loc, line: str) -> str:
+    """Carets under the columns of ``loc``; a span over several lines is marked on its first."""
+    data = line.encode()
+    end = loc.end_column if loc.end_line == loc.line else len(data)
+    start = len(data[: loc.column].decode(errors="replace"))
+    stop = len(data[:end].decode(errors="replace"))
+    return " " * start + "^" * max(stop - start, 1)

@@ -1,0 +1,1 @@
+"""How iteration runs: one file for each target."""

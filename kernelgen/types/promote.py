@@ -1,0 +1,53 @@
+"""What type two types have in common: NEP 50, on the rows of the table."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from kernelgen.types import table
+from kernelgen.types.compound import UNDEFINED, Tuple, Type
+from kernelgen.types.table import Scalar
+
+_WEAK_ORDER = "bif"
+
+
+@cache
+def promote(a: Scalar, b: Scalar) -> Scalar:
+    """The type in which ``a`` and ``b`` meet, as ``np.result_type`` has it.
+
+    Two strong types promote as dtypes, a weak one gives way to a strong one of its kind or of
+    a higher kind, and raises one of a lower kind to its own default.
+    """
+    if a.weak and b.weak:
+        return max(a, b, key=lambda t: _WEAK_ORDER.index(t.kind))
+    if a.weak or b.weak:
+        weak, strong = (a, b) if a.weak else (b, a)
+        return strong if _rank(weak.kind) <= _rank(strong.kind) else weak.strong
+    promoted = table.from_dtype(np.promote_types(a.dtype, b.dtype))
+    assert promoted is not None, f"{a} and {b} promote to a type outside the table"
+    return promoted
+
+
+def _rank(kind: str) -> int:
+    return {"b": 0, "i": 1, "u": 1, "f": 2}[kind]
+
+
+def join(a: Type, b: Type) -> Type | None:
+    """The type of a variable that is an ``a`` on one path and a ``b`` on another, or None."""
+    if a == b or b == UNDEFINED:
+        return a
+    if a == UNDEFINED:
+        return b
+    if isinstance(a, Scalar) and isinstance(b, Scalar):
+        return promote(a, b)
+    if isinstance(a, Tuple) and isinstance(b, Tuple) and len(a.elements) == len(b.elements):
+        elements = tuple(map(join, a.elements, b.elements))
+        return None if None in elements else Tuple(elements)
+    return None
+
+
+def can_cast_safely(a: Scalar, b: Scalar) -> bool:
+    """Whether NumPy casts every value of ``a`` to ``b`` without loss."""
+    return bool(np.can_cast(a.dtype, b.dtype, "safe"))

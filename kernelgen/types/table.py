@@ -1,0 +1,146 @@
+"""The scalar types, one row each; everything else about them is derived from the row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from kernelgen.types.signature import Signature
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A scalar type of the kernel language.
+
+    A *weak* type is that of a Python literal, or of a value computed from literals alone:
+    combined with a strong type it takes that type (NEP 50). It is held as its default type.
+
+    Calling a type makes a signature, ``float64(float64, int32)``: this type is the result.
+    """
+
+    name: str
+    long_name: str
+    kind: str
+    bits: int
+    llvm: str
+    weak: bool = False
+    aliases: tuple[str, ...] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    __repr__ = __str__
+
+    def __call__(self, *inputs: Any) -> Signature:
+        from kernelgen.types.signature import of_types
+
+        return of_types(inputs, (self,))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype that holds values of this type."""
+        return np.dtype(self.long_name)
+
+    @property
+    def size(self) -> int:
+        """Bytes of a value in memory."""
+        return max(self.bits // 8, 1)
+
+    @property
+    def memory(self) -> str:
+        """The LLVM type in memory; only bool differs from the one in registers."""
+        return "i8" if self.kind == "b" else self.llvm
+
+    @property
+    def strong(self) -> Scalar:
+        """The type of a value that leaves the kernel: of a weak type, its default."""
+        return _STRONG[self.kind] if self.weak else self
+
+    @property
+    def is_bool(self) -> bool:
+        return self.kind == "b"
+
+    @property
+    def is_integer(self) -> bool:
+        """Signed or unsigned, not bool."""
+        return self.kind in "iu"
+
+    @property
+    def is_signed(self) -> bool:
+        return self.kind == "i"
+
+    @property
+    def is_float(self) -> bool:
+        return self.kind == "f"
+
+    @property
+    def minimum(self) -> int:
+        """Least integer of an integer type."""
+        return -(1 << self.bits - 1) if self.kind == "i" else 0
+
+    @property
+    def maximum(self) -> int:
+        """Greatest integer of an integer type."""
+        return (1 << self.bits - (self.kind == "i")) - 1
+
+
+def _integer(kind: str, bits: int, *aliases: str) -> Scalar:
+    long_name = ("int" if kind == "i" else "uint") + str(bits)
+    return Scalar(f"{kind}{bits // 8}", long_name, kind, bits, f"i{bits}", aliases=aliases)
+
+
+BOOL = Scalar("b1", "bool", "b", 1, "i1", aliases=("?", "bool_", "boolean"))
+INT8 = _integer("i", 8, "b", "byte")
+INT16 = _integer("i", 16, "h", "short")
+INT32 = _integer("i", 32, "i", "intc")
+INT64 = _integer("i", 64, "q", "longlong", "int_", "int", "intp")
+UINT8 = _integer("u", 8, "B", "ubyte")
+UINT16 = _integer("u", 16, "H", "ushort")
+UINT32 = _integer("u", 32, "I", "uintc")
+UINT64 = _integer("u", 64, "Q", "ulonglong", "uint", "uintp")
+FLOAT32 = Scalar("f4", "float32", "f", 32, "float", aliases=("f", "single"))
+FLOAT64 = Scalar("f8", "float64", "f", 64, "double", aliases=("d", "double", "float"))
+
+SCALARS = (
+    BOOL, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FLOAT32, FLOAT64,
+)  # fmt: skip
+
+WEAK_BOOL = Scalar("~b1", "bool", "b", 1, "i1", weak=True)
+WEAK_INT = Scalar("~i8", "int64", "i", 64, "i64", weak=True)
+WEAK_FLOAT = Scalar("~f8", "float64", "f", 64, "double", weak=True)
+
+WEAK = (WEAK_BOOL, WEAK_INT, WEAK_FLOAT)
+
+_STRONG = {"b": BOOL, "i": INT64, "f": FLOAT64}
+
+
+def _platform_aliases() -> dict[str, Scalar]:
+    """The C type ``long``, whose width differs by platform."""
+    long = np.dtype("l").itemsize
+    signed, unsigned = (INT64, UINT64) if long == 8 else (INT32, UINT32)
+    return {"l": signed, "long": signed, "L": unsigned, "ulong": unsigned}
+
+
+def _by_name() -> dict[str, Scalar]:
+    """All spellings of all types; a spelling that two rows claim is a defect of the table."""
+    names = _platform_aliases()
+    for row in SCALARS + WEAK:
+        for name in (row.name, *(() if row.weak else (row.long_name, *row.aliases))):
+            if names.setdefault(name, row) is not row:
+                raise ValueError(f"types {row} and {names[name]} are both called {name!r}")
+    return names
+
+
+BY_NAME = _by_name()
+BY_DTYPE_CHAR = {row.dtype.char: row for row in SCALARS}
+
+
+def from_dtype(dtype: np.dtype[Any]) -> Scalar | None:
+    """The row that holds values of ``dtype``, in whatever byte order, or None."""
+    row = BY_DTYPE_CHAR.get(dtype.char)
+    if row is None and dtype.kind in "iu":  # two C types of one width: long and long long
+        row = BY_NAME.get(f"{dtype.kind}{dtype.itemsize}")
+    return row
