@@ -196,12 +196,20 @@ class Kernel:
             For inputs and outputs, what ``dtype=`` or ``signature=`` demand.
         """
         with self._lock:
-            given = tuple(None if d is None else self._row(d) for d in inputs)
-            wanted = tuple(None if d is None else self._row(d) for d in pinned)
-            choose = self._choose_signature if self.choices.signatures else self._choose_types
-            chosen = choose(given, wanted)
-            outputs = self._ensure(chosen).signature.outputs
-            return [type(t.dtype) for t in chosen + outputs]
+            try:
+                signature = self._loop_for(inputs, pinned)
+            except KernelgenError as error:
+                # The user's line is in the message; our frames would only bury it.
+                raise error.with_traceback(None) from None
+            return [type(t.dtype) for t in signature.types]
+
+    def _loop_for(
+        self, inputs: tuple[DType | None, ...], pinned: tuple[DType | None, ...]
+    ) -> Signature:
+        given = tuple(None if d is None else self._row(d) for d in inputs)
+        wanted = tuple(None if d is None else self._row(d) for d in pinned)
+        choose = self._choose_signature if self.choices.signatures else self._choose_types
+        return self._ensure(choose(given, wanted)).signature
 
     def _row(self, dtype: DType) -> Scalar:
         row = _ROWS.get(dtype) or _WEAK.get(dtype.__name__)

@@ -6,6 +6,7 @@ from kernelgen.errors import InternalError
 from kernelgen.ir.core import TERMINATORS, Block, Function, Op, Value
 from kernelgen.ir.dominance import dominates, immediate_dominators, reverse_postorder
 from kernelgen.ir.text import print_function
+from kernelgen.types.compound import Tuple
 
 EDGES = {"jump": 1, "branch": 2, "return": 0, "raise": 0}
 
@@ -83,6 +84,8 @@ def _verify_types(function: Function) -> None:
             assert value.type == arg.type, f"a {value.type} is handed to a {arg.type}"
     for op in function.ops():
         if op.name == "return":
-            assert op.operands[0].type == function.result, "a return of another type"
+            types = tuple(v.type for v in op.operands)
+            whole, parts = types[:1] == (function.result,), Tuple(types) == function.result
+            assert whole or parts, "a return of another type"
         if op.name == "branch":
             assert str(op.operands[0].type) in ("b1", "~b1"), "a branch on something not bool"
