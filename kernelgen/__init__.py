@@ -23,7 +23,21 @@ from kernelgen.types.table import UINT64 as uint64
 __version__ = "0.1.0"
 
 __all__ = [
-    "InternalError", "KernelgenError", "SignatureError", "TypingError", "UnsupportedError",
-    "boolean", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16",
-    "uint32", "uint64", "vectorize",
-]  # fmt: skip
+    "InternalError",
+    "KernelgenError",
+    "SignatureError",
+    "TypingError",
+    "UnsupportedError",
+    "boolean",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "vectorize",
+]

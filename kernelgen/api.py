@@ -152,9 +152,7 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)
     doc = inspect.getdoc(function) or ""
-    ufunc = make_ufunc(
-        function.__name__, doc, len(names), nout, choices.identity, kernel.promote
-    )
+    ufunc = make_ufunc(function.__name__, doc, len(names), nout, choices.identity, kernel.promote)
     kernel.ufunc = ufunc
     return _dressed(ufunc, kernel, names)
 
@@ -169,9 +167,10 @@ def _checked_function(function: Any) -> FunctionType:
         return function
     what = getattr(function, "__name__", None) or type(function).__name__
     raise UnsupportedError(
-        f"{what!r} is not a Python function, and has no bytecode to compile", None,
+        f"{what!r} is not a Python function, and has no bytecode to compile",
+        None,
         "write a function that calls it",
-    )  # fmt: skip
+    )
 
 
 def _parameters(function: FunctionType) -> tuple[str, ...]:
@@ -181,9 +180,10 @@ def _parameters(function: FunctionType) -> tuple[str, ...]:
     variable = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
     if variable or code.co_kwonlyargcount or function.__defaults__:
         raise UnsupportedError(
-            "a kernel has a fixed number of positional parameters", _place(function),
+            "a kernel has a fixed number of positional parameters",
+            _place(function),
             "leave out *args, **kwargs, defaults and keyword-only parameters",
-        )  # fmt: skip
+        )
     if not names:
         raise UnsupportedError(
             f"the kernel {function.__name__} has no arguments, so a ufunc has nothing to run over",
@@ -222,8 +222,12 @@ def _call_signature(names: tuple[str, ...], nout: int) -> inspect.Signature:
         "out", parameter.POSITIONAL_OR_KEYWORD, default=None if nout == 1 else (None,) * nout
     )
     keywords = {
-        "where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True,
+        "where": True,
+        "casting": "same_kind",
+        "order": "K",
+        "dtype": None,
+        "subok": True,
         "signature": None,
-    }  # fmt: skip
+    }
     options = [parameter(k, parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()]
     return inspect.Signature([*inputs, out, *options])

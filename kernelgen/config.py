@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Switch:
+class Switch(NamedTuple):
     """One environment variable. It is read whenever it is needed, never stored."""
 
     name: str

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from kernelgen.pipeline import Compiled
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(NamedTuple):
     """What the user asked of a ufunc, beside its kernel."""
 
     signatures: tuple[Signature, ...]
@@ -118,9 +116,10 @@ class Kernel:
     def _wrong_outputs(self, asked: Signature, outputs: tuple[Scalar, ...]) -> SignatureError:
         made = Signature(asked.inputs, outputs)
         return SignatureError(
-            f"{self.name} makes {made} of these inputs, not {asked}", None,
+            f"{self.name} makes {made} of these inputs, not {asked}",
+            None,
             "give vectorize the signature, and the result is converted",
-        )  # fmt: skip
+        )
 
     # Compiling.
 
@@ -140,9 +139,7 @@ class Kernel:
             raise found.with_traceback(None)
         return found
 
-    def _infer_outputs(
-        self, inputs: tuple[Scalar, ...]
-    ) -> tuple[Scalar, ...] | KernelgenError:
+    def _infer_outputs(self, inputs: tuple[Scalar, ...]) -> tuple[Scalar, ...] | KernelgenError:
         from kernelgen import pipeline
         from kernelgen.infer import check_outputs
 
@@ -153,19 +150,18 @@ class Kernel:
         if len(outputs) != self.nout:
             return TypingError(
                 f"{self.name}() returns {len(outputs)} values, but was taken for a kernel with "
-                f"{self.nout}", pipeline.location(self.function),
+                f"{self.nout}",
+                pipeline.location(self.function),
                 "write `return a, b` in the kernel itself, or give vectorize a signature "
                 'such as "(f8,f8)(f8)"',
-            )  # fmt: skip
+            )
         return outputs
 
     def _request(self, inputs: tuple[Scalar, ...]) -> Any:
         from kernelgen import pipeline
 
         explicit = {s.inputs: s.outputs for s in self.choices.signatures}
-        return pipeline.Request(
-            self.function, inputs, explicit.get(inputs), self.choices.options
-        )
+        return pipeline.Request(self.function, inputs, explicit.get(inputs), self.choices.options)
 
     def _ensure(self, inputs: tuple[Scalar, ...]) -> Compiled:
         """Compile for ``inputs`` and register the loop with NumPy, once."""
@@ -216,9 +212,10 @@ class Kernel:
         if row is None:
             name = dtype.__name__.removesuffix("DType").removeprefix("_Py").lower()
             raise TypingError(
-                f"the kernel {self.name} was given {name}, a type that kernels do not have", None,
+                f"the kernel {self.name} was given {name}, a type that kernels do not have",
+                None,
                 f"convert the array with astype(); {signatures.known_types()}",
-            )  # fmt: skip
+            )
         return row
 
     def _known(self) -> str:
@@ -231,17 +228,18 @@ class Kernel:
     ) -> tuple[Scalar, ...]:
         """An exact match, else the first signature to which the inputs cast safely."""
         fitting = [
-            s for s in self.choices.signatures
+            s
+            for s in self.choices.signatures
             if all(p in (None, t) for p, t in zip(pinned, s.types, strict=True))
             and all(_casts(g, t) for g, t in zip(given, s.inputs, strict=True))
             and (None not in given or s.inputs[0] == s.outputs[0])
-        ]  # fmt: skip
+        ]
         if not fitting:
             types = ", ".join("any" if g is None else str(g) for g in given)
-            raise TypingError(
-                f"no signature of {self.name} takes ({types})", None, self._known()
-            )
-        exact = [s for s in fitting if all(g in (None, t) for g, t in zip(given, s.inputs, strict=True))]
+            raise TypingError(f"no signature of {self.name} takes ({types})", None, self._known())
+        exact = [
+            s for s in fitting if all(g in (None, t) for g, t in zip(given, s.inputs, strict=True))
+        ]
         return (exact or fitting)[0].inputs
 
     # Among all types.
@@ -272,7 +270,7 @@ class Kernel:
     def _reduction_types(
         self, given: tuple[Scalar | None, ...], outputs: set[Scalar]
     ) -> tuple[Scalar, ...]:
-        """The type in which a reduction stays: that of the array, or what the kernel makes of it."""
+        """The type in which a reduction stays: the array's, or what the kernel makes of it."""
         (t,) = {t.strong for t in given if t is not None} or {table.FLOAT64}
         if len(outputs) == 1:
             (t,) = outputs
@@ -305,8 +303,7 @@ class Kernel:
             assert partner is not None
             partner = promote(partner, t)
         usual = tuple(
-            t if not t.weak else t.strong if partner is None else promote(t, partner)
-            for t in given
+            t if not t.weak else t.strong if partner is None else promote(t, partner) for t in given
         )
         counts = tuple(INT64 if t == WEAK_INT else u for t, u in zip(given, usual, strict=True))
         return usual if self._works(usual) or not self._works(counts) else counts
@@ -332,9 +329,10 @@ class Kernel:
         self.outputs_for(natural)
         wanted = ", ".join(map(str, outputs))
         raise TypingError(
-            f"{self.name} has no loop that makes {wanted} of these inputs", None,
+            f"{self.name} has no loop that makes {wanted} of these inputs",
+            None,
             "call it without dtype=, and convert the result with astype()",
-        )  # fmt: skip
+        )
 
 
 def _casts(given: Scalar | None, to: Scalar) -> bool:

@@ -12,7 +12,7 @@ from kernelgen.errors import InternalError, TypingError
 from kernelgen.ir.core import Edge, Function, Op
 from kernelgen.ops.registry import OPS, NoRule, Typed
 from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
-from kernelgen.types.promote import join
+from kernelgen.types.join import join
 from kernelgen.types.table import Scalar
 
 
@@ -94,9 +94,10 @@ def _report(function: Function) -> None:
     for op in function.ops():
         if op.name == "raise" and op.operands:
             raise TypingError(
-                "an exception's class and arguments must be constants", op.loc,
+                "an exception's class and arguments must be constants",
+                op.loc,
                 'write `raise SomeError("text")`',
-            )  # fmt: skip
+            )
         if op.result is None or any(v.type in (None, UNDEFINED) for v in op.operands):
             continue
         try:
@@ -118,9 +119,10 @@ def _result(function: Function) -> Type:
         joined = join(result, t)
         if joined is None:
             raise TypingError(
-                f"the function returns {describe(result)} here and {describe(t)} there", op.loc,
+                f"the function returns {describe(result)} here and {describe(t)} there",
+                op.loc,
                 "return the same kind of value on every way; a missing `return` returns None",
-            )  # fmt: skip
+            )
         result = joined
     return result
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import FunctionType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,8 +46,7 @@ def add_to_ufunc(
     )
 
 
-@dataclass(frozen=True)
-class _Linked:
+class _Linked(NamedTuple):
     """An address in linked code, and what the code needs to live."""
 
     address: int
@@ -78,7 +77,7 @@ def _initial(identity: object, output: Scalar) -> _Linked | None:
         return None
     try:
         value = np.array(identity).astype(output.dtype, casting="unsafe")
-        exact = bool(value == identity) or identity != identity
+        exact = bool(value == identity) or bool(value != value)  # noqa: PLR0124 (nan)
     except (TypeError, ValueError, OverflowError):
         return None
     if not exact or value.ndim:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kernelgen.ir.core import Block, Edge, Function, Op, Raised, Value
 from kernelgen.llvm_text import Emitter
@@ -11,8 +11,7 @@ from kernelgen.types.compound import Tuple
 from kernelgen.types.table import Scalar
 
 
-@dataclass(frozen=True)
-class Lowered:
+class Lowered(NamedTuple):
     """A kernel as an LLVM function ``{outputs..., i32} @name(inputs...)``.
 
     The last member of what it returns is a status: 0, or 1 + the index in ``errors`` of the
@@ -125,9 +124,7 @@ class _Lowering:
         if split:
             labels[1] = f"{label}.else"
         condition = self.names[op.operands[0]]
-        self.emitter.lines.append(
-            f"  br i1 {condition}, label %{labels[0]}, label %{labels[1]}"
-        )
+        self.emitter.lines.append(f"  br i1 {condition}, label %{labels[0]}, label %{labels[1]}")
         if split:
             self.emitter.lines += [f"{labels[1]}:", f"  br label %{labels[0]}"]
         self._lower_edge(label, yes)
@@ -152,8 +149,9 @@ class _Lowering:
         if not self.exits:
             return []
         lines = ["exit:"]
-        columns = [(t.llvm, [values[i] for _, values, _ in self.exits])
-                   for i, t in enumerate(self.outputs)]  # fmt: skip
+        columns = [
+            (t.llvm, [values[i] for _, values, _ in self.exits]) for i, t in enumerate(self.outputs)
+        ]
         columns.append(("i32", [str(status) for _, _, status in self.exits]))
         struct = "undef"
         for i, (llvm, values) in enumerate(columns):

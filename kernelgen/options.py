@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """How a kernel is compiled.
 
     ``error_model`` is what division by zero does, "numpy" or "python"; ``math_flags`` are

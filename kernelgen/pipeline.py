@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import FunctionType
+from typing import NamedTuple
 
 from kernelgen import config
 from kernelgen.bytecode.build import build, parameters_of
@@ -26,7 +27,7 @@ from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
     """What is to be compiled: a function, for which types, and how.
 
@@ -39,8 +40,7 @@ class Request:
     options: Options = Options()
 
 
-@dataclass(frozen=True)
-class Compiled:
+class Compiled(NamedTuple):
     """What comes out."""
 
     signature: Signature

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import linecache
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Loc:
+class Loc(NamedTuple):
     """A span of source code, as CPython's ``co_positions`` gives it.
 
     Lines count from 1, columns from 0 (in UTF-8 bytes); a column of -1 is unknown.
@@ -29,9 +28,14 @@ class Loc:
         """This place, seen from the call ``call`` that inlined it."""
         outer = call if self.inlined_at is None else self.inlined_at.at_call(call)
         return Loc(
-            self.filename, self.function, self.line, self.column,
-            self.end_line, self.end_column, outer,
-        )  # fmt: skip
+            self.filename,
+            self.function,
+            self.line,
+            self.column,
+            self.end_line,
+            self.end_column,
+            outer,
+        )
 
 
 def excerpt(loc: Loc) -> str:

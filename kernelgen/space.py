@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kernelgen.types.table import Scalar
 
 
-@dataclass(frozen=True)
-class Operand:
+class Operand(NamedTuple):
     """One array of an elementwise iteration: its place, its type, whether it is written."""
 
-    index: int
+    number: int
     type: Scalar
     output: bool
 
     @property
     def pointer(self) -> str:
         """LLVM's name for the address of its first element."""
-        return f"%p{self.index}"
+        return f"%p{self.number}"
 
     @property
     def stride(self) -> str:
         """LLVM's name for the bytes from one element to the next."""
-        return f"%s{self.index}"
+        return f"%s{self.number}"
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """How an iteration reaches its elements, and what the optimiser may assume of that.
 
     Contiguous elements stand side by side, and no output overlaps another operand, except an

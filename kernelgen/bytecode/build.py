@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import pairwise
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernelgen.bytecode import opcodes
 from kernelgen.bytecode.cfg import BasicBlock, FlowGraph, flow_graph, maybe_unbound
@@ -23,8 +23,7 @@ from kernelgen.source import Loc
 Key = str | int  # a local by its name, a stack slot by its depth
 
 
-@dataclass
-class _Arrival:
+class _Arrival(NamedTuple):
     """An edge with what the locals and the stack hold when it is taken."""
 
     edge: Edge
@@ -61,7 +60,7 @@ def build(function: FunctionType) -> Function:
     names = parameters_of(function)
     instructions = decode(function)
     offsets = [i.offset for i in instructions]
-    following = dict(zip(offsets, offsets[1:], strict=False))
+    following = dict(pairwise(offsets))
     return Builder(function, names, flow_graph(instructions, set(names)), following).run()
 
 
@@ -136,9 +135,7 @@ class Builder:
         for slot in range(len(first.stack)):
             self.stack.append(self._merge(start, slot, arrivals, loop) or self._undefined)
 
-    def _merge(
-        self, start: Block, key: Key, arrivals: list[_Arrival], loop: bool
-    ) -> Value | None:
+    def _merge(self, start: Block, key: Key, arrivals: list[_Arrival], loop: bool) -> Value | None:
         values = [arrival.get(key) for arrival in arrivals]
         if not loop and all(value is values[0] for value in values):
             return values[0]
@@ -219,7 +216,9 @@ class Builder:
         raise UnsupportedError(
             f"the name {name!r} is not defined",
             self.loc,
-            f"did you mean {close[0]!r}?" if close else "globals are read when a kernel is compiled",
+            f"did you mean {close[0]!r}?"
+            if close
+            else "globals are read when a kernel is compiled",
         )
 
     def load_closure(self, name: str) -> None:
@@ -227,9 +226,10 @@ class Builder:
         free = self.python.__code__.co_freevars
         if name not in free:
             raise UnsupportedError(
-                f"the variable {name!r} is shared with a nested function", self.loc,
+                f"the variable {name!r} is shared with a nested function",
+                self.loc,
                 "define the inner function outside of the kernel",
-            )  # fmt: skip
+            )
         cell = (self.python.__closure__ or ())[free.index(name)]
         try:
             self.push(self.const(cell.cell_contents))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kernelgen.bytecode.decode import Instr
 from kernelgen.ir.dominance import immediate_dominators, natural_loops, reverse_postorder
@@ -12,25 +12,26 @@ RETURNS = ("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE")
 GOTOS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
 
 
-@dataclass(eq=False)
 class BasicBlock:
-    """A straight run of instructions: entered at its first, left after its last."""
+    """A straight run of instructions: entered at its first, left after its last.
 
-    instructions: list[Instr]
-    successors: list[BasicBlock] = field(default_factory=list)
-    predecessors: list[BasicBlock] = field(default_factory=list)
-    live: set[str] = field(default_factory=set)
-    """Local variables that are read later, before they are assigned."""
-    assigned: set[str] = field(default_factory=set)
-    """Local variables that every way here has assigned."""
+    ``live`` are the local variables that are read from here on before they are assigned,
+    ``assigned`` those that every way here has assigned.
+    """
+
+    def __init__(self) -> None:
+        self.instructions: list[Instr] = []
+        self.successors: list[BasicBlock] = []
+        self.predecessors: list[BasicBlock] = []
+        self.live: set[str] = set()
+        self.assigned: set[str] = set()
 
     @property
     def start(self) -> int:
         return self.instructions[0].offset
 
 
-@dataclass
-class FlowGraph:
+class FlowGraph(NamedTuple):
     """The blocks that the entry reaches, in reverse postorder, with dominators and loops."""
 
     blocks: list[BasicBlock]
@@ -82,7 +83,7 @@ def _split(instructions: list[Instr]) -> BasicBlock:
     blocks: list[BasicBlock] = []
     for instruction in instructions:
         if instruction.offset in leaders:
-            blocks.append(BasicBlock([]))
+            blocks.append(BasicBlock())
         blocks[-1].instructions.append(instruction)
     by_start = {block.start: block for block in blocks}
     for block, follower in zip(blocks, [*blocks[1:], None], strict=True):

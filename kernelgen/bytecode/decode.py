@@ -9,9 +9,8 @@ from __future__ import annotations
 import dis
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernelgen.errors import UnsupportedError
 from kernelgen.source import Loc
@@ -21,8 +20,7 @@ ACCESS = re.compile(r"(LOAD|STORE|DELETE)_FAST")
 JUMPS = frozenset(dis.opname[op] for op in (*dis.hasjrel, *dis.hasjabs))
 
 
-@dataclass(frozen=True, slots=True)
-class Instr:
+class Instr(NamedTuple):
     """One instruction: its opcode's name, raw argument, decoded argument, and place."""
 
     offset: int
@@ -76,13 +74,9 @@ def decode(function: FunctionType) -> list[Instr]:
 def _loc(code: CodeType, positions: dis.Positions | None) -> Loc:
     if positions is None or positions.lineno is None:
         return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
-    return Loc(
-        code.co_filename,
-        code.co_qualname,
-        positions.lineno,
-        *(-1 if p is None else p
-          for p in (positions.col_offset, positions.end_lineno, positions.end_col_offset)),
-    )  # fmt: skip
+    spans = (positions.col_offset, positions.end_lineno, positions.end_col_offset)
+    column, end_line, end_column = (-1 if span is None else span for span in spans)
+    return Loc(code.co_filename, code.co_qualname, positions.lineno, column, end_line, end_column)
 
 
 def _argval(instruction: dis.Instruction) -> Any:
@@ -130,7 +124,8 @@ def _check_no_handlers(code: CodeType, instructions: list[Instr]) -> None:
     """``try`` and ``with`` show in the exception table only; so do inlined comprehensions."""
     if not code.co_exceptiontable or any(i.op.startswith("BUILD_") for i in instructions):
         return
-    first = min(entry.start for entry in dis.Bytecode(code).exception_entries)
+    entries = dis.Bytecode(code).exception_entries  # type: ignore[attr-defined]
+    first = min(entry.start for entry in entries)
     loc = next(i.loc for i in instructions if i.offset >= first)
     raise UnsupportedError(
         "`try` and `with` cannot be compiled: a kernel can raise an exception, not catch one",

@@ -71,9 +71,15 @@ def handler(i: Instr) -> Handler:
 
 
 @handles(
-    "NOP", "RESUME", "PRECALL", "COPY_FREE_VARS", "MAKE_CELL", "NOT_TAKEN", "CACHE",
+    "NOP",
+    "RESUME",
+    "PRECALL",
+    "COPY_FREE_VARS",
+    "MAKE_CELL",
+    "NOT_TAKEN",
+    "CACHE",
     "EXTENDED_ARG",
-)  # fmt: skip
+)
 def nothing(b: Builder, i: Instr) -> None:
     pass
 
@@ -118,10 +124,16 @@ def load_common_constant(b: Builder, i: Instr) -> None:
 
 
 @handles(
-    "LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_FAST_LOAD_FAST",
-    "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "STORE_FAST", "STORE_FAST_STORE_FAST",
-    "STORE_FAST_LOAD_FAST", "DELETE_FAST",
-)  # fmt: skip
+    "LOAD_FAST",
+    "LOAD_FAST_CHECK",
+    "LOAD_FAST_BORROW",
+    "LOAD_FAST_LOAD_FAST",
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW",
+    "STORE_FAST",
+    "STORE_FAST_STORE_FAST",
+    "STORE_FAST_LOAD_FAST",
+    "DELETE_FAST",
+)
 def access_locals(b: Builder, i: Instr) -> None:
     for kind, name in i.accesses:
         {"LOAD": b.load, "STORE": b.store, "DELETE": b.delete}[kind](name)
@@ -187,9 +199,12 @@ def is_op(b: Builder, i: Instr) -> None:
 
 
 _UNARY = {
-    "UNARY_NEGATIVE": "neg", "UNARY_POSITIVE": "pos", "UNARY_INVERT": "invert",
-    "UNARY_NOT": "not", "TO_BOOL": "truth",
-}  # fmt: skip
+    "UNARY_NEGATIVE": "neg",
+    "UNARY_POSITIVE": "pos",
+    "UNARY_INVERT": "invert",
+    "UNARY_NOT": "not",
+    "TO_BOOL": "truth",
+}
 
 
 @handles(*_UNARY)
@@ -255,9 +270,12 @@ def _branch(b: Builder, i: Instr, condition: Value, jump_if: bool, **stacks: Any
 
 
 @handles(
-    *(f"POP_JUMP_{way}IF_{test}" for way in ("", "FORWARD_", "BACKWARD_")
-      for test in ("TRUE", "FALSE", "NONE", "NOT_NONE")),
-)  # fmt: skip
+    *(
+        f"POP_JUMP_{way}IF_{test}"
+        for way in ("", "FORWARD_", "BACKWARD_")
+        for test in ("TRUE", "FALSE", "NONE", "NOT_NONE")
+    ),
+)
 def pop_jump_if(b: Builder, i: Instr) -> None:
     value = b.pop()
     if i.op.endswith("NONE"):
@@ -311,7 +329,8 @@ def return_const(b: Builder, i: Instr) -> None:
 def raise_varargs(b: Builder, i: Instr) -> None:
     if i.arg != 1:
         raise UnsupportedError(
-            "a kernel raises one exception, without `from` and not again", i.loc,
+            "a kernel raises one exception, without `from` and not again",
+            i.loc,
             'write `raise SomeError("text")`',
-        )  # fmt: skip
+        )
     b.finish("raise", b.pop())

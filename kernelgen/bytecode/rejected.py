@@ -18,20 +18,38 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         f"a dict {_NOT_SCALAR}",
         "use local variables, or `if` and `elif`",
     ),
-    (("BUILD_SET", "SET_ADD", "SET_UPDATE"), f"a set {_NOT_SCALAR}", "use a chain of `==` and `or`"),
+    (
+        ("BUILD_SET", "SET_ADD", "SET_UPDATE"),
+        f"a set {_NOT_SCALAR}",
+        "use a chain of `==` and `or`",
+    ),
     (
         ("BUILD_STRING", "FORMAT_", "CONVERT_VALUE", "BUILD_TEMPLATE", "BUILD_INTERPOLATION"),
         f"a formatted string {_NOT_SCALAR}",
         "only the text of an exception may be a string, and it must be a constant",
     ),
     (
-        ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME", "STORE_DEREF", "DELETE_DEREF"),
+        (
+            "STORE_GLOBAL",
+            "DELETE_GLOBAL",
+            "STORE_NAME",
+            "DELETE_NAME",
+            "STORE_DEREF",
+            "DELETE_DEREF",
+        ),
         "a kernel cannot assign a global or an enclosing function's variable",
         "return the value instead",
     ),
     (
-        ("LOAD_NAME", "LOAD_LOCALS", "LOAD_FROM_DICT", "LOAD_CLASSDEREF", "LOAD_BUILD_CLASS",
-         "SETUP_ANNOTATIONS", "LOAD_SUPER_ATTR"),
+        (
+            "LOAD_NAME",
+            "LOAD_LOCALS",
+            "LOAD_FROM_DICT",
+            "LOAD_CLASSDEREF",
+            "LOAD_BUILD_CLASS",
+            "SETUP_ANNOTATIONS",
+            "LOAD_SUPER_ATTR",
+        ),
         "a class cannot be defined or used in a kernel",
         "use plain functions and tuples",
     ),
@@ -66,19 +84,42 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "write the arguments or names out",
     ),
     (
-        ("YIELD_VALUE", "SEND", "RETURN_GENERATOR", "GET_YIELD_FROM_ITER", "ASYNC_GEN_WRAP",
-         "CLEANUP_THROW", "GEN_START"),
+        (
+            "YIELD_VALUE",
+            "SEND",
+            "RETURN_GENERATOR",
+            "GET_YIELD_FROM_ITER",
+            "ASYNC_GEN_WRAP",
+            "CLEANUP_THROW",
+            "GEN_START",
+        ),
         "a generator cannot be compiled",
         "compute the values in a loop, or return a tuple",
     ),
     (
-        ("GET_AWAITABLE", "GET_AITER", "GET_ANEXT", "BEFORE_ASYNC_WITH", "END_ASYNC_FOR", "END_SEND"),
+        (
+            "GET_AWAITABLE",
+            "GET_AITER",
+            "GET_ANEXT",
+            "BEFORE_ASYNC_WITH",
+            "END_ASYNC_FOR",
+            "END_SEND",
+        ),
         "`async` and `await` cannot be compiled",
         "write a plain function",
     ),
     (
-        ("PUSH_EXC_INFO", "POP_EXCEPT", "CHECK_", "RERAISE", "BEFORE_WITH", "WITH_EXCEPT_START",
-         "LOAD_SPECIAL", "PREP_RERAISE_STAR", "EXIT_INIT_CHECK"),
+        (
+            "PUSH_EXC_INFO",
+            "POP_EXCEPT",
+            "CHECK_",
+            "RERAISE",
+            "BEFORE_WITH",
+            "WITH_EXCEPT_START",
+            "LOAD_SPECIAL",
+            "PREP_RERAISE_STAR",
+            "EXIT_INIT_CHECK",
+        ),
         "`try` and `with` cannot be compiled: a kernel can raise an exception, not catch one",
         "test for the condition with `if` instead",
     ),
@@ -88,12 +129,19 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "use `if` and `elif`",
     ),
     (
-        ("PRINT_EXPR", "CALL_INTRINSIC", "INTERPRETER_EXIT", "RESERVED", "INSTRUMENTED",
-         "ENTER_EXECUTOR", "ANNOTATIONS_PLACEHOLDER"),
+        (
+            "PRINT_EXPR",
+            "CALL_INTRINSIC",
+            "INTERPRETER_EXIT",
+            "RESERVED",
+            "INSTRUMENTED",
+            "ENTER_EXECUTOR",
+            "ANNOTATIONS_PLACEHOLDER",
+        ),
         "this syntax cannot be compiled in a scalar kernel",
         "use arithmetic, comparisons, `if`, `while` and `for ... in range(...)`",
     ),
-)  # fmt: skip
+)
 
 
 def rejection(op: str) -> tuple[str, str]:

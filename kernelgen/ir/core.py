@@ -9,7 +9,7 @@ dominates its uses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from kernelgen.ir.dominance import reverse_postorder
@@ -36,12 +36,14 @@ class Value:
         return op if isinstance(op, Op) and op.name == "const" else None
 
 
-@dataclass(eq=False, slots=True)
 class Edge:
     """The way from a terminator to ``target``, with a value for each of its arguments."""
 
-    target: Block
-    args: list[Value] = field(default_factory=list)
+    __slots__ = ("args", "target")
+
+    def __init__(self, target: Block, args: Iterable[Value] = ()) -> None:
+        self.target = target
+        self.args = list(args)
 
 
 class Op:
@@ -172,7 +174,7 @@ def const(value: Any, loc: Loc | None = None) -> Op:
 
 def jump(target: Block, args: Iterable[Value] = (), loc: Loc | None = None) -> Op:
     """The terminator that goes on at ``target``."""
-    return Op("jump", (), None, loc, (Edge(target, list(args)),))
+    return Op("jump", (), None, loc, (Edge(target, args),))
 
 
 @dataclass(frozen=True)

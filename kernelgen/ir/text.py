@@ -1,4 +1,4 @@
-"""The text form of the IR: ``print_function`` and its inverse ``parse_function``.
+"""The text form of the IR. ``parse.parse_function`` reads it.
 
 ::
 
@@ -15,27 +15,15 @@ function or module as ``<module:qualname>``.
 
 from __future__ import annotations
 
-import ast
-import importlib
 import re
 import types as pytypes
 from collections.abc import Iterable
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from kernelgen.errors import KernelgenError
-from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Raised, Value
-from kernelgen.types import compound, table
-from kernelgen.types.compound import Tuple, Type
-
-
-class ParseError(KernelgenError):
-    """Text that is not the text of a function."""
-
-
-# ---------------------------------------------------------------- printing
+from kernelgen.ir.core import Edge, Function, Op, Raised, Value
+from kernelgen.types.compound import Type
 
 
 class _Names:
@@ -81,7 +69,9 @@ def _print_op(names: _Names, op: Op) -> str:
     operands = f"({names.list(op.operands)})" if op.operands else ""
     attrs = ", ".join(f"{key}={print_constant(value)}" for key, value in op.attrs.items())
     edges = ", ".join(_print_edge(names, edge) for edge in op.edges)
-    return f"{result}{op.name}{operands}" + f" {{{attrs}}}" * bool(attrs) + f" {edges}" * bool(edges)
+    return (
+        f"{result}{op.name}{operands}" + f" {{{attrs}}}" * bool(attrs) + f" {edges}" * bool(edges)
+    )
 
 
 def _print_edge(names: _Names, edge: Edge) -> str:
@@ -91,6 +81,8 @@ def _print_edge(names: _Names, edge: Edge) -> str:
 
 def print_constant(value: Any) -> str:
     """A constant as text."""
+    if isinstance(value, Type):
+        return f"type({value})"
     if isinstance(value, np.generic):
         return f"{value.dtype.name}({value.item()!r})"
     if isinstance(value, Raised):
@@ -101,190 +93,5 @@ def print_constant(value: Any) -> str:
         return f"<{value.__name__}>"
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
-    if isinstance(value, compound.Type):
-        return f"type({value})"
     name = getattr(value, "__qualname__", type(value).__qualname__)
     return f"<{getattr(value, '__module__', '?')}:{name}>"
-
-
-# ----------------------------------------------------------------- parsing
-
-_TOKEN = re.compile(
-    r"\s*(?:(?P<name>[%^@][\w.]+)|(?P<object><[^<>\n]+>)"
-    r"|(?P<string>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
-    r"|(?P<number>-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf\b|nan\b))|(?P<arrow>->)|(?P<word>~?[A-Za-z_][\w.]*)"
-    r"|(?P<punctuation>[(){}:,=]))"
-)
-
-
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = self._tokenize(text)
-        self.position = 0
-        self.values: dict[str, Value] = {}
-        self.blocks: dict[str, Block] = {}
-
-    def _tokenize(self, text: str) -> list[tuple[str, str]]:
-        tokens, at = [], 0
-        stop = len(text.rstrip())
-        while at < stop:
-            match = _TOKEN.match(text, at)
-            if match is None:
-                line = text.count("\n", 0, at) + 1
-                raise ParseError(f"line {line}: cannot read {text[at : at + 20]!r}")
-            assert match.lastgroup is not None
-            tokens.append((match.lastgroup, match[match.lastgroup]))
-            at = match.end()
-        return [*tokens, ("end", "")]
-
-    # Small tools.
-
-    def peek(self, text: str) -> bool:
-        return self.tokens[self.position][1] == text
-
-    def accept(self, text: str) -> bool:
-        found = self.peek(text)
-        self.position += found
-        return found
-
-    def expect(self, text: str) -> None:
-        if not self.accept(text):
-            raise ParseError(f"expected {text!r}, found {self.tokens[self.position][1]!r}")
-
-    def take(self, *kinds: str) -> str:
-        kind, text = self.tokens[self.position]
-        if kind not in kinds:
-            raise ParseError(f"expected a {' or '.join(kinds)}, found {text!r}")
-        self.position += 1
-        return text
-
-    def sequence(self, item: Any, close: str = ")") -> list[Any]:
-        """Items separated by commas up to ``close``."""
-        items = []
-        while not self.accept(close):
-            items.append(item())
-            if not self.peek(close):
-                self.expect(",")
-        return items
-
-    # The grammar.
-
-    def function(self) -> Function:
-        self.expect("func")
-        function = Function(self.take("name")[1:])
-        if self.accept("->"):
-            function.result = self.type()
-        self.expect("{")
-        while not self.accept("}"):
-            function.blocks.append(self.block())
-        undefined = [n for n, v in self.values.items() if v.definition is None]
-        missing = [n for n, b in self.blocks.items() if b not in function.blocks]
-        if undefined or missing:
-            raise ParseError(f"used but not defined: {', '.join(undefined + missing)}")
-        return function
-
-    def block(self) -> Block:
-        block = self.block_named(self.take("name"))
-        if self.accept("("):
-            for value in self.sequence(self.typed_value):
-                value.definition = block
-                block.args.append(value)
-        self.expect(":")
-        while True:
-            op = block.append(self.op())
-            if op.name in TERMINATORS:
-                return block
-
-    def block_named(self, name: str) -> Block:
-        return self.blocks.setdefault(name, Block())
-
-    def value(self) -> Value:
-        name = self.take("name")
-        hint = name[1:].split(".")[0]
-        return self.values.setdefault(name, Value(hint="" if hint.isdigit() else hint))
-
-    def typed_value(self) -> Value:
-        value = self.value()
-        if self.accept(":"):
-            value.type = self.type()
-        return value
-
-    def op(self) -> Op:
-        result = None
-        if self.tokens[self.position][1].startswith("%"):
-            result = self.typed_value()
-            self.expect("=")
-        name = self.take("word")
-        operands = self.sequence(self.value) if self.accept("(") else []
-        attrs = dict(self.sequence(self.attr, "}")) if self.accept("{") else {}
-        edges = [self.edge()] if self.tokens[self.position][1].startswith("^") and (
-            name in ("jump", "branch")
-        ) else []  # fmt: skip
-        while edges and self.accept(","):
-            edges.append(self.edge())
-        return Op(name, operands, attrs, None, edges, result)
-
-    def edge(self) -> Edge:
-        target = self.block_named(self.take("name"))
-        return Edge(target, self.sequence(self.value) if self.accept("(") else [])
-
-    def attr(self) -> tuple[str, Any]:
-        key = self.take("word")
-        self.expect("=")
-        return key, self.constant()
-
-    def type(self) -> Type:
-        if self.accept("("):
-            return Tuple(tuple(self.sequence(self.type)))
-        name = self.take("word")
-        found = table.BY_NAME.get(name) or compound.BY_NAME.get(name)
-        if found is None:
-            raise ParseError(f"no type is called {name!r}")
-        return found
-
-    def constant(self) -> Any:
-        kind, text = self.tokens[self.position]
-        self.position += 1
-        if text == "(":
-            return tuple(self.sequence(self.constant))
-        if kind == "object":
-            return _import(text[1:-1])
-        if text in ("raised", "type") or text in _NUMPY_NAMES:
-            return self._call(text)
-        if text in ("inf", "-inf", "nan"):
-            return float(text)
-        return ast.literal_eval(text)
-
-    def _call(self, text: str) -> Any:
-        self.expect("(")
-        if text == "type":
-            found = self.type()
-            self.expect(")")
-            return found
-        args = self.sequence(self.constant)
-        return Raised(args[0], tuple(args[1:])) if text == "raised" else np.dtype(text).type(*args)
-
-
-_NUMPY_NAMES = {row.long_name for row in table.SCALARS}
-
-
-def _import(path: str) -> Any:
-    module, _, name = path.partition(":")
-    found = importlib.import_module(module)
-    return attrgetter(name)(found) if name else found
-
-
-def parse_function(text: str) -> Function:
-    """Read a function from its text form.
-
-    Raises
-    ------
-    ParseError
-        The text does not follow the grammar, or uses what it does not define.
-    """
-    parser = _Parser(text)
-    function = parser.function()
-    if parser.tokens[parser.position][0] != "end":
-        raise ParseError(f"text after the function: {parser.tokens[parser.position][1]!r}")
-    return function

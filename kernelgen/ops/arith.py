@@ -51,9 +51,19 @@ def _subtract_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 SYMBOLS = {
-    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%",
-    "pow": "**", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
-}  # fmt: skip
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lshift": "<<",
+    "rshift": ">>",
+}
 
 define(OpDef("add", _sum_rule, operator.add, _by_kind("fadd", "add", "or")))
 define(OpDef("sub", _subtract_rule, operator.sub, _by_kind("fsub", "sub")))
@@ -157,9 +167,7 @@ def _lower_remainder(e: Emitter, op: Op, args: list[str]) -> str:
     return (_remainder_floats if t.is_float else _remainder_integers)(e, t, *args)
 
 
-define(
-    OpDef("truediv", _true_division_rule, operator.truediv, _by_kind("fdiv", ""), divides=True)
-)
+define(OpDef("truediv", _true_division_rule, operator.truediv, _by_kind("fdiv", ""), divides=True))
 define(OpDef("floordiv", _floor_rule, operator.floordiv, _lower_floor_divide, divides=True))
 define(OpDef("mod", _floor_rule, operator.mod, _lower_remainder, divides=True))
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from kernelgen.ir.core import Op
+from kernelgen.ir.core import Op, Value
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.arith import identity
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import scalars, truth_type
 from kernelgen.types.compound import NONE, Tuple, Type
 from kernelgen.types.promote import promote
-from kernelgen.types.table import UINT64, WEAK_BOOL, Scalar
+from kernelgen.types.table import UINT64, WEAK_BOOL, WEAK_INT, Scalar
 
 SYMBOLS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
 BY_SYMBOL = {symbol: name for name, symbol in SYMBOLS.items()}
@@ -27,15 +27,20 @@ def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
     # Integers compare by their exact values, whatever their widths and signs.
     a, b = (_holding(op, i, t) for i, t in enumerate((a, b)))
     t = promote(a, b)
-    return Typed((a, b) if t.is_float else (t, t), result)
+    return Typed((a, b) if t.is_float or WEAK_INT in (a, b) else (t, t), result)
 
 
 def _holding(op: Op, index: int, t: Scalar) -> Scalar:
-    """The strong type that holds an operand: of a literal beyond int64, uint64."""
+    """The strong type that holds an operand: of a literal beyond int64, uint64.
+
+    A literal that no type holds stays as it is.
+    """
     literal = op.operands[index].constant
-    if t.weak and literal is not None and literal.attrs["value"] > t.maximum:
-        return UINT64
-    return t.strong
+    if not t.weak or literal is None:
+        return t.strong
+    value = literal.attrs["value"]
+    holding = (u for u in (t.strong, UINT64) if u.minimum <= value <= u.maximum)
+    return next(holding, WEAK_INT)
 
 
 def _lower(e: Emitter, op: Op, args: list[str]) -> str:
@@ -45,13 +50,21 @@ def _lower(e: Emitter, op: Op, args: list[str]) -> str:
     if a.is_float:
         # An unordered comparison is false, but for `!=`.
         return e(f"fcmp {'u' if op.name == 'ne' else 'o'}{op.name} {a.llvm} {', '.join(args)}")
-    if a != b:  # int64 and uint64: one bit more holds both
-        args = [
-            e(f"{'sext' if t.is_signed else 'zext'} {t.llvm} {arg} to i65")
-            for t, arg in zip((a, b), args, strict=True)
-        ]
-        return e(f"icmp {_condition(op.name, True)} i65 {', '.join(args)}")
-    return e(f"icmp {_condition(op.name, a.is_signed)} {a.llvm} {', '.join(args)}")
+    literals = [int(v.constant.attrs["value"]) for v in op.operands if v.constant is not None]
+    if a == b and all(a.minimum <= value <= a.maximum for value in literals):
+        return e(f"icmp {_condition(op.name, a.is_signed)} {a.llvm} {', '.join(args)}")
+    # No type holds both operands; as many bits do: 65, or more for a literal.
+    wide = f"i{max(64, *(value.bit_length() for value in literals), 0) + 1}"
+    args = [_extended(e, *each, wide) for each in zip(op.operands, args, strict=True)]
+    return e(f"icmp {_condition(op.name, True)} {wide} {', '.join(args)}")
+
+
+def _extended(e: Emitter, operand: Value, arg: str, wide: str) -> str:
+    t = operand.type
+    assert isinstance(t, Scalar)
+    if operand.constant is not None:
+        return arg
+    return e(f"{'sext' if t.is_signed else 'zext'} {t.llvm} {arg} to {wide}")
 
 
 def _condition(name: str, signed: bool) -> str:

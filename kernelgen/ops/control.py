@@ -20,8 +20,15 @@ from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types import table
 from kernelgen.types.compound import (
-    NONE, RANGE, RANGE_ITERATOR, UNDEFINED, Object, Tuple, Type, describe,
-)  # fmt: skip
+    NONE,
+    RANGE,
+    RANGE_ITERATOR,
+    UNDEFINED,
+    Object,
+    Tuple,
+    Type,
+    describe,
+)
 from kernelgen.types.table import WEAK_BOOL, WEAK_FLOAT, WEAK_INT, Scalar
 
 
@@ -57,6 +64,8 @@ def _const_python(value: Any) -> Any:
 
 def _const_reference(value: Any) -> Any:
     t = constant_type(value)
+    if t == WEAK_INT and not t.minimum <= value <= t.maximum:
+        return value  # no type holds it; it is only compared
     if isinstance(t, Scalar):
         return t.dtype.type(value)
     return tuple(map(_const_reference, value)) if isinstance(t, Tuple) else value
@@ -117,9 +126,13 @@ def _range_reference(start: Any, stop: Any, step: Any) -> Any:
 
 define(
     OpDef(
-        "range", _range_rule, range, never_lowered, _range_reference,
+        "range",
+        _range_rule,
+        range,
+        never_lowered,
+        _range_reference,
         ((library.unchecked_range, 3),),
-    )  # fmt: skip
+    )
 )
 
 
@@ -175,7 +188,9 @@ def _lower_count(e: Emitter, op: Op, args: list[str]) -> str:
     """(distance - 1) // |step| + 1 in unsigned arithmetic, or 0 for an empty range."""
     start, stop, step = args
     down = e(f"icmp slt i64 {step}, 0")
-    low, high = (e(f"select i1 {down}, i64 {a}, i64 {b}") for a, b in ((stop, start), (start, stop)))
+    low, high = (
+        e(f"select i1 {down}, i64 {a}, i64 {b}") for a, b in ((stop, start), (start, stop))
+    )
     size = e(f"select i1 {down}, i64 {e(f'sub i64 0, {step}')}, i64 {step}")
     divisor = e(f"select i1 {e(f'icmp eq i64 {size}, 0')}, i64 1, i64 {size}")
     less = e(f"sub i64 {e(f'sub i64 {high}, {low}')}, 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter, zero
-from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops import library
+from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
 from kernelgen.ops.tuples import never_lowered
@@ -34,7 +35,7 @@ def convert_value(value: Any, to: Scalar) -> Any:
 
 
 def _saturated(value: float, to: Scalar) -> int:
-    if value != value:
+    if math.isnan(value):
         return 0
     return int(max(min(value, to.maximum), to.minimum))
 
@@ -47,7 +48,9 @@ def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
         compare = "fcmp une" if source.is_float else "icmp ne"
         return e(f"{compare} {source.llvm} {x}, {zero(source)}")
     if source.is_float and to.is_float:
-        return e(f"{'fpext' if to.bits > source.bits else 'fptrunc'} {source.llvm} {x} to {to.llvm}")
+        return e(
+            f"{'fpext' if to.bits > source.bits else 'fptrunc'} {source.llvm} {x} to {to.llvm}"
+        )
     if source.is_float:
         function = "fptosi" if to.is_signed else "fptoui"
         return e.call(f"llvm.{function}.sat.{to.llvm}.f{source.bits}", to, (source, x))
@@ -125,7 +128,11 @@ def _expand_round(op: Op) -> Callable[..., Any]:
 
 define(
     OpDef(
-        "round_digits", _round_digits_rule, round, never_lowered,
-        calls=((round, 2),), expand=_expand_round,
-    )  # fmt: skip
+        "round_digits",
+        _round_digits_rule,
+        round,
+        never_lowered,
+        calls=((round, 2),),
+        expand=_expand_round,
+    )
 )

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +23,7 @@ from kernelgen.types.compound import Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One function: ``intrinsic`` is LLVM's name without ``llvm.``, ``ulp`` the error bound."""
 
     name: str
@@ -55,7 +53,9 @@ def _wide(function: Callable[..., float]) -> Callable[..., Any]:
         except OverflowError:
             return type(x)(math.inf)
         except ValueError:
-            return type(x)(math.inf if x <= 0 and x == np.floor(x) and not np.isinf(x) else math.nan)
+            return type(x)(
+                math.inf if x <= 0 and x == np.floor(x) and not np.isinf(x) else math.nan
+            )
 
     return reference
 
@@ -132,7 +132,14 @@ def _lowering(row: Row) -> Lowering:
 
 for _row in ROWS:
     define(
-        OpDef(_row.name, _rule(_row), _row.python, _lowering(_row), _row.reference, ((_row.python, _row.arity),))
+        OpDef(
+            _row.name,
+            _rule(_row),
+            _row.python,
+            _lowering(_row),
+            _row.reference,
+            ((_row.python, _row.arity),),
+        )
     )
 
 # --------------------------------------------------------------- floor, ceil, trunc: to int

@@ -12,7 +12,8 @@ from typing import Any
 from kernelgen.ir.core import Op
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import Object, Scalar, Tuple, Type, describe
+from kernelgen.types.compound import Object, Tuple, Type, describe
+from kernelgen.types.table import Scalar
 
 
 def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:

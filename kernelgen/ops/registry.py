@@ -7,8 +7,7 @@ typed values, its lowering to LLVM, and the Python callables that are spelled by
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernelgen.errors import InternalError
 from kernelgen.ir.core import Op
@@ -25,16 +24,14 @@ class NoRule(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True)
-class Typed:
+class Typed(NamedTuple):
     """An answer of a type rule: the types to convert the operands to, and the result's."""
 
     params: tuple[Type, ...]
     result: Type
 
 
-@dataclass(frozen=True)
-class OpDef:
+class OpDef(NamedTuple):
     """One op.
 
     Parameters

@@ -16,8 +16,9 @@ ERROR = Raised(ZeroDivisionError, ("division by zero",))
 def check_division(function: Function) -> None:
     """Apply the pass."""
     for block in list(function.blocks):
+        rest = block
         for op in [op for op in block.ops if _may_divide_by_zero(op)]:
-            block = _guard(function, block, op)
+            rest = _guard(function, rest, op)
 
 
 def _may_divide_by_zero(op: Op) -> bool:

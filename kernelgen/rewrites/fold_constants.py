@@ -66,7 +66,7 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
     return _become_constant(op, value)
 
 
-_ON_ANYTHING = ("truth", "not", "is", "item", "unpack")
+_ON_ANYTHING = ("truth", "not", "is", "item", "unpack", "int", "float")
 
 
 def _is_number(value: Any) -> bool:

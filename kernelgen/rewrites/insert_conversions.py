@@ -71,9 +71,10 @@ def convert_constant(value: Any, to: Type, loc: Loc | None) -> Any:
     literal = isinstance(value, int) and not isinstance(value, bool)
     if literal and to.is_integer and not to.minimum <= value <= to.maximum:
         raise TypingError(
-            f"the literal {value} does not fit {describe(to)}, the type it is combined with", loc,
+            f"the literal {value} does not fit {describe(to)}, the type it is combined with",
+            loc,
             "convert the other operand to a wider type first, with int() or float()",
-        )  # fmt: skip
+        )
     try:
         return convert_value(value, to)
     except OverflowError:

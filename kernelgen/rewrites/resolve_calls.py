@@ -102,9 +102,10 @@ def _inline(
     chain = callers.get(op, ())
     if callee.__code__ in chain:
         raise UnsupportedError(
-            f"the function {callee.__name__!r} calls itself, which cannot be inlined", op.loc,
+            f"the function {callee.__name__!r} calls itself, which cannot be inlined",
+            op.loc,
             "write it as a loop",
-        )  # fmt: skip
+        )
     body = build(callee)
     for inner in body.ops():
         if inner.name == "call":

@@ -41,9 +41,11 @@ class _Splitter:
     def run(self) -> None:
         for block in self.function.blocks:
             block.args = [leaf for arg in block.args for leaf in self._split_argument(block, arg)]
-        for self.block in self.function.blocks:
-            ops, self.block.ops = self.block.ops, []
-            for self.op in ops:
+        for block in self.function.blocks:
+            self.block = block
+            ops, block.ops = block.ops, []
+            for op in ops:
+                self.op = op
                 self._visit()
         for edge in self.function.edges():
             edge.args = self._leaves(edge.args)
@@ -83,10 +85,10 @@ class _Splitter:
         else:
             self.block.append(op)
 
-    def emit(self, name: str, type: Type, *operands: Value, **attrs: Any) -> Value:
+    def emit(self, name: str, t: Type, *operands: Value, **attrs: Any) -> Value:
         """A new op in place of the visited one; its result is split in turn if it is compound."""
         new = Op(name, operands, attrs, self.op.loc)
-        new.value.type = type
+        new.value.type = t
         outer, self.op = self.op, new
         self._visit()
         self.op = outer
@@ -131,7 +133,8 @@ def _of_advance(s: _Splitter, first: list[Value]) -> list[Value]:
 
 def _taken_part(s: _Splitter, first: list[Value]) -> Value:
     """``item`` and ``unpack`` of a compound value that is itself a part of one."""
-    return first[s.op.attrs["index"]]
+    index: int = s.op.attrs["index"]
+    return first[index]
 
 
 def _taken_part_or_parts(s: _Splitter, first: list[Value]) -> list[Value]:

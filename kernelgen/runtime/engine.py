@@ -9,9 +9,8 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 
@@ -32,8 +31,7 @@ llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(NamedTuple):
     """The machine that code is generated for.
 
     Attributes

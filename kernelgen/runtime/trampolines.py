@@ -6,8 +6,8 @@ call the same Python code through CPython's C API and return with the exception 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from kernelgen.runtime import cpython_api, engine, numpy_api
 
@@ -56,8 +56,7 @@ release:
 """
 
 
-@dataclass(frozen=True)
-class Trampolines:
+class Trampolines(NamedTuple):
     """Addresses of the native helpers.
 
     Attributes

@@ -54,13 +54,13 @@ def _check_contiguous(space: tuple[Operand, ...]) -> list[str]:
     lines: list[str] = []
     conditions = []
     for o in space:
-        conditions.append(f"%dense{o.index}")
-        lines.append(f"  %dense{o.index} = icmp eq i64 {o.stride}, {o.type.size}")
-        lines.append(f"  %bytes{o.index} = mul i64 %n, {o.type.size}")
-        lines.append(f"  %end{o.index} = getelementptr i8, ptr {o.pointer}, i64 %bytes{o.index}")
+        conditions.append(f"%dense{o.number}")
+        lines.append(f"  %dense{o.number} = icmp eq i64 {o.stride}, {o.type.size}")
+        lines.append(f"  %bytes{o.number} = mul i64 %n, {o.type.size}")
+        lines.append(f"  %end{o.number} = getelementptr i8, ptr {o.pointer}, i64 %bytes{o.number}")
     for output in [o for o in space if o.output]:
-        for other in space[: output.index]:
-            name = f"%apart{output.index}.{other.index}"
+        for other in space[: output.number]:
+            name = f"%apart{output.number}.{other.number}"
             conditions.append(name)
             lines += _check_apart(name, output, other)
     fast = conditions[0]
@@ -73,8 +73,8 @@ def _check_contiguous(space: tuple[Operand, ...]) -> list[str]:
 def _check_apart(name: str, output: Operand, other: Operand) -> list[str]:
     """Whether the operands lie apart; an input may also be overwritten in place."""
     tests = [
-        f"icmp ule ptr %end{output.index}, {other.pointer}",
-        f"icmp ule ptr %end{other.index}, {output.pointer}",
+        f"icmp ule ptr %end{output.number}, {other.pointer}",
+        f"icmp ule ptr %end{other.number}, {output.pointer}",
     ]
     if not other.output and other.type.size == output.type.size:
         tests.append(f"icmp eq ptr {output.pointer}, {other.pointer}")
@@ -109,4 +109,5 @@ def _error_declarations(kernel: Lowered) -> list[str]:
     if not kernel.errors:
         return []
     tables = (ExceptionTable.symbol(k) for k in range(len(kernel.errors)))
-    return ["declare void @kernelgen_raise(ptr) cold", *(f"@{t} = external global i8" for t in tables)]
+    lines = [f"@{table} = external global i8" for table in tables]
+    return ["declare void @kernelgen_raise(ptr) cold", *lines]

@@ -68,4 +68,4 @@ def _view(pointer: int, step: int, dtype: np.dtype[Any], count: int) -> np.ndarr
     first = min(0, step * (count - 1))
     size = abs(step) * (count - 1) + dtype.itemsize
     memory = (ctypes.c_char * size).from_address(pointer + first)
-    return np.ndarray((count,), dtype, memory, -first, (step,))
+    return np.ndarray((count,), dtype, memoryview(memory), -first, (step,))

@@ -9,8 +9,12 @@ METADATA = (
     "!0 = distinct !{}",
     '!1 = !{!"llvm.loop.parallel_accesses", !0}',
     "!2 = distinct !{!2, !1}",
+    '!3 = !{!"llvm.loop.vectorize.enable", i1 false}',
+    '!4 = !{!"llvm.loop.unroll.disable"}',
+    "!5 = distinct !{!5, !3, !4}",
 )
-"""The access group of loops whose iterations are independent, and those loops' mark."""
+"""Marks of loops: !2 where iterations are independent (of accesses in group !0), !5 where
+vectorising or unrolling would only cost compile time."""
 
 
 def loop(label: str, kernel: Lowered, space: tuple[Operand, ...], access: Access) -> list[str]:
@@ -37,32 +41,30 @@ def loop(label: str, kernel: Lowered, space: tuple[Operand, ...], access: Access
             f"{latch}:",
         ]
     lines += _store(label, kernel, space, access)
-    mark = ", !llvm.loop !2" if access.contiguous else ""
+    mark = "!2" if access.contiguous else "!5"
     lines += [
         f"  %{label}.i.next = add nuw i64 %{label}.i, 1",
         f"  %{label}.end = icmp eq i64 %{label}.i.next, %n",
-        f"  br i1 %{label}.end, label %done, label %{body}{mark}",
+        f"  br i1 %{label}.end, label %done, label %{body}, !llvm.loop {mark}",
     ]
     return lines
 
 
-def _addresses(
-    label: str, latch: str, space: tuple[Operand, ...], access: Access
-) -> list[str]:
+def _addresses(label: str, latch: str, space: tuple[Operand, ...], access: Access) -> list[str]:
     """Where each operand's element of this iteration is: phis first, as LLVM wants them."""
     if access.contiguous:
         return [
-            f"  %{label}.a{o.index} = getelementptr inbounds {o.type.memory}, "
+            f"  %{label}.a{o.number} = getelementptr inbounds {o.type.memory}, "
             f"ptr {o.pointer}, i64 %{label}.i"
             for o in space
         ]
     phis = [
-        f"  %{label}.a{o.index} = phi ptr [ {o.pointer}, %{label} ], "
-        f"[ %{label}.a{o.index}.next, %{latch} ]"
+        f"  %{label}.a{o.number} = phi ptr [ {o.pointer}, %{label} ], "
+        f"[ %{label}.a{o.number}.next, %{latch} ]"
         for o in space
     ]
     steps = [
-        f"  %{label}.a{o.index}.next = getelementptr i8, ptr %{label}.a{o.index}, i64 {o.stride}"
+        f"  %{label}.a{o.number}.next = getelementptr i8, ptr %{label}.a{o.number}, i64 {o.stride}"
         for o in space
     ]
     return phis + steps
@@ -76,10 +78,10 @@ def _call(label: str, kernel: Lowered, space: tuple[Operand, ...], access: Acces
     """Load the inputs and call the kernel, which LLVM inlines."""
     lines, args = [], []
     for o in [o for o in space if not o.output]:
-        value = f"%{label}.x{o.index}"
+        value = f"%{label}.x{o.number}"
         raw = f"{value}.byte" if o.type.is_bool else value
         lines.append(
-            f"  {raw} = load {o.type.memory}, ptr %{label}.a{o.index}, "
+            f"  {raw} = load {o.type.memory}, ptr %{label}.a{o.number}, "
             f"align {o.type.size}{_group(access)}"
         )
         if o.type.is_bool:
@@ -104,7 +106,7 @@ def _store(label: str, kernel: Lowered, space: tuple[Operand, ...], access: Acce
             stored = f"{value}.byte"
             lines.append(f"  {stored} = zext i1 {value} to i8")
         lines.append(
-            f"  store {o.type.memory} {stored}, ptr %{label}.a{o.index}, "
+            f"  store {o.type.memory} {stored}, ptr %{label}.a{o.number}, "
             f"align {o.type.size}{_group(access)}"
         )
     return lines

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernelgen.types.table import Scalar
 
 
-@dataclass(frozen=True)
-class Tuple:
+class Tuple(NamedTuple):
     """A tuple of known length."""
 
     elements: tuple[Any, ...]
@@ -18,62 +16,47 @@ class Tuple:
         return f"({', '.join(map(str, self.elements))})"
 
 
-@dataclass(frozen=True)
-class Range:
-    """A ``range`` object: start, stop and step are weak integers."""
-
-    def __str__(self) -> str:
-        return "range"
-
-
-@dataclass(frozen=True)
-class RangeIterator:
-    """A position in a ``range``: the next value, how many are left, the step."""
-
-    def __str__(self) -> str:
-        return "range_iterator"
-
-
-@dataclass(frozen=True)
-class NoneType:
-    """The type of None."""
-
-    def __str__(self) -> str:
-        return "none"
-
-
-@dataclass(frozen=True)
-class Undefined:
-    """The type of a variable on a path that has not assigned it; joins with any type."""
-
-    def __str__(self) -> str:
-        return "undefined"
-
-
-@dataclass(frozen=True)
-class Object:
+class Object(NamedTuple):
     """The type of a value that exists only while compiling: a function, a module, a string.
 
     ``what`` names it in messages.
     """
 
-    what: str = field(default="an object", compare=False)
+    what: str = "an object"
 
     def __str__(self) -> str:
         return "object"
 
 
-Type = Scalar | Tuple | Range | RangeIterator | NoneType | Undefined | Object
+class Special:
+    """A type that has one form only, known by its name."""
 
-RANGE = Range()
-RANGE_ITERATOR = RangeIterator()
-NONE = NoneType()
-UNDEFINED = Undefined()
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
+
+    __repr__ = __str__
+
+
+Type = Scalar | Tuple | Object | Special
+
+RANGE = Special("range")
+"""A ``range`` object: start, stop and step are weak integers."""
+
+RANGE_ITERATOR = Special("range_iterator")
+"""A position in a range: the next value, how many are left, the step."""
+
+NONE = Special("none")
+"""The type of None."""
+
+UNDEFINED = Special("undefined")
+"""The type of a variable on a path that has not assigned it; it joins with any type."""
+
 OBJECT = Object()
 
-BY_NAME: dict[str, Type] = {
-    str(t): t for t in (RANGE, RANGE_ITERATOR, NONE, UNDEFINED, OBJECT)
-}  # fmt: skip
+BY_NAME: dict[str, Type] = {str(t): t for t in (RANGE, RANGE_ITERATOR, NONE, UNDEFINED, OBJECT)}
 
 
 def describe(t: Type) -> str:

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 
 from kernelgen.types import table
-from kernelgen.types.compound import UNDEFINED, Tuple, Type
 from kernelgen.types.table import Scalar
 
 _WEAK_ORDER = "bif"
@@ -32,20 +31,6 @@ def promote(a: Scalar, b: Scalar) -> Scalar:
 
 def _rank(kind: str) -> int:
     return {"b": 0, "i": 1, "u": 1, "f": 2}[kind]
-
-
-def join(a: Type, b: Type) -> Type | None:
-    """The type of a variable that is an ``a`` on one path and a ``b`` on another, or None."""
-    if a == b or b == UNDEFINED:
-        return a
-    if a == UNDEFINED:
-        return b
-    if isinstance(a, Scalar) and isinstance(b, Scalar):
-        return promote(a, b)
-    if isinstance(a, Tuple) and isinstance(b, Tuple) and len(a.elements) == len(b.elements):
-        elements = tuple(map(join, a.elements, b.elements))
-        return None if None in elements else Tuple(elements)
-    return None
 
 
 def can_cast_safely(a: Scalar, b: Scalar) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +15,7 @@ from kernelgen.types.table import Scalar
 FORMS = 'a signature looks like "f8(f8,i4)", "float64(float64, int32)", "(f8,f8)(f8)" or "di->d"'
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """Types of a kernel's inputs and outputs."""
 
     inputs: tuple[Scalar, ...]
@@ -30,7 +27,8 @@ class Signature:
             outputs = f"({outputs})"
         return f"{outputs}({','.join(map(str, self.inputs))})"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
     @property
     def types(self) -> tuple[Scalar, ...]:
@@ -63,7 +61,8 @@ def parse(spec: Any) -> Signature:
     if isinstance(spec, Signature):
         return spec
     if not isinstance(spec, str):
-        raise SignatureError(f"a signature is text or made of type objects, not {spec!r}", None, FORMS)
+        message = f"a signature is text or made of type objects, not {spec!r}"
+        raise SignatureError(message, None, FORMS)
     text = re.sub(r"\s", "", spec)
     return _parse_arrow(spec, text) if "->" in text else _parse_call(spec, text)
 
@@ -72,7 +71,7 @@ def parse_inputs(spec: Any) -> tuple[Scalar, ...]:
     """Read the types of the inputs alone: ``"f8,i4"``, a tuple of types, or a signature."""
     if isinstance(spec, str) and not re.search(r"[()]|->", spec):
         return _names(spec, re.sub(r"\s", "", spec))
-    if isinstance(spec, (tuple, list)):
+    if isinstance(spec, (tuple, list)) and not isinstance(spec, Signature):
         return of_types(spec, ()).inputs
     return parse(spec).inputs
 
@@ -112,8 +111,10 @@ def _parse_call(spec: str, text: str) -> Signature:
 
 
 def _parse_arrow(spec: str, text: str) -> Signature:
-    sides = [re.sub(r"[(),]", "", side) if "," not in side else side.strip("()")
-             for side in text.split("->")]  # fmt: skip
+    sides = [
+        re.sub(r"[(),]", "", side) if "," not in side else side.strip("()")
+        for side in text.split("->")
+    ]
     if len(sides) != 2:
         raise SignatureError(f"cannot read the signature {spec!r}", None, FORMS)
     inputs, outputs = (
@@ -143,13 +144,16 @@ def _characters(spec: str, text: str) -> tuple[Scalar, ...]:
 def _name(spec: str, name: str) -> Scalar:
     row = table.BY_NAME.get(name)
     if row is None or row.weak:
+        import difflib  # for this message only: importing kernelgen must stay cheap
+
         close = difflib.get_close_matches(name, [n for n in table.BY_NAME if n[0] != "~"], 1)
         raise SignatureError(
             f"the signature {spec!r} names the type {name!r}, which does not exist"
-            if name else f"cannot read the signature {spec!r}: a type is missing",
+            if name
+            else f"cannot read the signature {spec!r}: a type is missing",
             None,
             f"did you mean {close[0]!r}? {known_types()}" if close else f"{known_types()}; {FORMS}",
-        )  # fmt: skip
+        )
     return row
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kernelgen.types.signature import Signature
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # each row is made once
 class Scalar:
     """A scalar type of the kernel language.
 
@@ -27,7 +27,7 @@ class Scalar:
     bits: int
     llvm: str
     weak: bool = False
-    aliases: tuple[str, ...] = field(default=(), compare=False)
+    aliases: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -38,6 +38,9 @@ class Scalar:
         from kernelgen.types.signature import of_types
 
         return of_types(inputs, (self,))
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return _row_named, (self.name,)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -87,6 +90,11 @@ class Scalar:
         return (1 << self.bits - (self.kind == "i")) - 1
 
 
+def _row_named(name: str) -> Scalar:
+    """The row called ``name``: what a pickled type becomes."""
+    return BY_NAME[name]
+
+
 def _integer(kind: str, bits: int, *aliases: str) -> Scalar:
     long_name = ("int" if kind == "i" else "uint") + str(bits)
     return Scalar(f"{kind}{bits // 8}", long_name, kind, bits, f"i{bits}", aliases=aliases)
@@ -105,8 +113,18 @@ FLOAT32 = Scalar("f4", "float32", "f", 32, "float", aliases=("f", "single"))
 FLOAT64 = Scalar("f8", "float64", "f", 64, "double", aliases=("d", "double", "float"))
 
 SCALARS = (
-    BOOL, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FLOAT32, FLOAT64,
-)  # fmt: skip
+    BOOL,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    UINT8,
+    UINT16,
+    UINT32,
+    UINT64,
+    FLOAT32,
+    FLOAT64,
+)
 
 WEAK_BOOL = Scalar("~b1", "bool", "b", 1, "i1", weak=True)
 WEAK_INT = Scalar("~i8", "int64", "i", 64, "i64", weak=True)
