@@ -55,7 +55,8 @@ def haversine_numpy(lat1: Floats, lon1: Floats, lat2: Floats, lon2: Floats) -> F
     north = np.sin((lat2 - lat1) * RADIAN * 0.5)
     east = np.sin((lon2 - lon1) * RADIAN * 0.5)
     a = north * north + np.cos(lat1 * RADIAN) * np.cos(lat2 * RADIAN) * east * east
-    return EARTH_DIAMETER * np.arcsin(np.sqrt(a))
+    distance: Floats = EARTH_DIAMETER * np.arcsin(np.sqrt(a))
+    return distance
 
 
 def load_cities() -> list[City]:
