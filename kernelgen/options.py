@@ -14,3 +14,6 @@ class Options(NamedTuple):
 
     error_model: str = "numpy"
     math_flags: str = ""
+
+
+DEFAULTS = Options()

@@ -17,7 +17,7 @@ from kernelgen.ir.core import Function, Raised
 from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
 from kernelgen.lower import Lowered, lower
-from kernelgen.options import Options
+from kernelgen.options import DEFAULTS, Options
 from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.runtime import engine
 from kernelgen.shells.elementwise import elementwise_module
@@ -37,7 +37,7 @@ class Request:
     function: FunctionType
     inputs: tuple[Scalar, ...]
     outputs: tuple[Scalar, ...] | None = None
-    options: Options = Options()
+    options: Options = DEFAULTS
 
 
 class Compiled(NamedTuple):
@@ -96,7 +96,7 @@ def lowered(request: Request) -> Lowered:
 def compile_request(request: Request) -> Compiled:
     """The scalar body in its loop, optimised, as object code."""
     kernel = lowered(request)
-    level = int(config.OPT_LEVEL.value())
+    level = config.optimisation_level()
     module = engine.compile_module(elementwise_module(kernel), opt_level=level)
     return Compiled(Signature(kernel.inputs, kernel.outputs), module, kernel.errors)
 

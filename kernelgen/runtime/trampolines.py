@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from kernelgen.runtime import cpython_api, engine, numpy_api
+from kernelgen.runtime import cpython_api, engine, locks, numpy_api
 
 _PROMOTER = "kernelgen_promoter"
 _RAISE = "kernelgen_raise"
@@ -79,7 +79,7 @@ def symbols() -> dict[str, int]:
 
 def addresses() -> Trampolines:
     """Return the helpers' addresses; they hold for the life of the process."""
-    with engine.lock:
+    with locks.compiling:
         library = _library()
     return Trampolines(library.address(_PROMOTER), library.address(_RAISE))
 
