@@ -114,12 +114,13 @@ def _checked_model(error_model: str) -> str:
 def _math_flags(fastmath: bool | Iterable[str]) -> str:
     if isinstance(fastmath, bool):
         return FAST if fastmath else ""
+    known = f"it is True, False or a set of {', '.join(_FLAGS)}"
+    if not isinstance(fastmath, Iterable):
+        raise KernelgenError(f"fastmath cannot be {fastmath!r}", None, known)
     flags = {fastmath} if isinstance(fastmath, str) else set(fastmath)
-    unknown = sorted(flags.difference(_FLAGS))
+    unknown = [flag for flag in flags if flag not in _FLAGS]
     if unknown:
-        raise KernelgenError(
-            f"fastmath has no flag {unknown[0]!r}", None, f"the flags are {', '.join(_FLAGS)}"
-        )
+        raise KernelgenError(f"fastmath has no flag {unknown[0]!r}", None, known)
     return " ".join(flag for flag in _FLAGS if flag in flags)
 
 
@@ -152,7 +153,12 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)
     doc = inspect.getdoc(function) or ""
-    ufunc = make_ufunc(function.__name__, doc, len(names), nout, choices.identity, kernel.promote)
+    try:
+        ufunc = make_ufunc(
+            function.__name__, doc, len(names), nout, choices.identity, kernel.promote
+        )
+    except ValueError as error:  # NumPy's limit of operands, in NumPy's words
+        raise UnsupportedError(str(error), _place(kernel_function)) from None
     kernel.ufunc = ufunc
     return _dressed(ufunc, kernel, names)
 

@@ -205,8 +205,9 @@ class Kernel:
         ----------
         ufunc : numpy.ufunc
             This kernel's.
-        inputs : tuple of DType
-            Those of the operands, or pinned ones.
+        inputs : tuple of DType or None
+            Those of the operands, or pinned ones; None for the first of a reduction in which
+            the kernel chooses.
         pinned : tuple of DType or None
             For inputs and outputs, what ``dtype=`` or ``signature=`` demand.
         """
@@ -231,14 +232,18 @@ class Kernel:
             )
         return row
 
-    def _choose(self, given: Types, wanted: Wanted) -> Types:
-        """The inputs of the loop for operands of the types ``given``.
+    def _choose(self, asked: Wanted, wanted: Wanted) -> Types:
+        """The inputs of the loop for operands of the types ``asked``.
 
         ``wanted`` are the types that the caller demands of the outputs, None for any.
         """
+        given = tuple(t for t in asked if t is not None)
+        reduced = len(given) < self.nin
+        if reduced:
+            given *= 2
         if self.choices.signatures:
             return self._choose_signature(given, wanted)
-        natural = self._strong_types(given)
+        natural = self._type_of_reduction(given) if reduced else self._strong_types(given)
         if wanted == (None,) * self.nout:
             return self._uniform(natural)
         return self._uniform(self._types_for_outputs(natural, wanted))
@@ -288,6 +293,18 @@ class Kernel:
         if usual == counts or self._works(usual) or not self._works(counts):
             return usual
         return counts
+
+    def _type_of_reduction(self, given: Types) -> Types:
+        """The type in which a reduction stays: the array's, or what the kernel makes of it.
+
+        Where there is none, the type that the kernel returns takes the place of the first.
+        """
+        t = given[0]
+        while (result := self.outputs_for((t, t))[0]) != t:
+            if promote(t, result) == t:
+                return given
+            t = promote(t, result)
+        return t, t
 
     def _uniform(self, types: Types) -> Types:
         """Of two inputs give the second the first's type, if the kernel converts it anyway.

@@ -11,7 +11,7 @@ from kernelgen import config
 from kernelgen.bytecode.build import build, parameters_of
 from kernelgen.bytecode.cfg import flow_graph
 from kernelgen.bytecode.decode import decode
-from kernelgen.errors import SignatureError, TypingError
+from kernelgen.errors import SignatureError
 from kernelgen.infer import check_outputs, infer
 from kernelgen.ir.core import Function, Raised
 from kernelgen.ir.text import print_function
@@ -148,7 +148,7 @@ def _wrong_count(request: Request, expected: int) -> SignatureError:
 def _set_outputs(function: Function, outputs: tuple[Scalar, ...], returned: int) -> None:
     """Make ``outputs`` the types that the function returns; its returns are converted to them."""
     if len(outputs) != returned:
-        raise TypingError(
+        raise SignatureError(
             f"the kernel returns {returned} values, its signature has {len(outputs)} outputs",
             function.loc,
         )

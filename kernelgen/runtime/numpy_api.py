@@ -175,7 +175,11 @@ def make_ufunc(
     # NumPy leaves tracking to whoever gives a ufunc something to refer to. Without it a
     # ufunc that its own promoter refers to would never be freed.
     _track(ufunc)
-    _check(_add_promoter(ufunc, (np.dtype,) * nin + (None,) * nout, _promoter_capsule))
+    # Reductions that name no dtype leave the first input open. NumPy then asks a promoter only
+    # if it takes that as anything.
+    first = None if (nin, nout, signature) == (2, 1, None) else np.dtype
+    dtypes = (first, *(np.dtype,) * (nin - 1), *(None,) * nout)
+    _check(_add_promoter(ufunc, dtypes, _promoter_capsule))
     return ufunc
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import kernels
+import kernels_with_assert
 import pytest
 from backends import check, edges, grid
 
@@ -848,7 +848,7 @@ def test_raise_reaches_the_caller():
 
 
 def test_raise_in_a_loop_and_assert():
-    check(kernels.sum_with_assertions, SMALL)
+    check(kernels_with_assert.sum_with_assertions, SMALL)
 
 
 def test_jumps_over_more_code_than_a_byte_counts():

@@ -1,0 +1,106 @@
+"""The meaning of a kernel, executed: NumPy's scalars compute, joins convert.
+
+Plain Python gives a variable the type of the way that was taken. A compiled kernel gives it one
+type, in which all ways meet, and computes on with that. This interpreter of typed SSA (before
+any conversion is inserted) does the same, but leaves every operator to NumPy and checks that
+NumPy's result has the type that inference found. It shares no lowering and no conversion
+pass with the compiler.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelgen.infer import typed
+from kernelgen.ir.core import Function, Op
+from kernelgen.ops.control import constant_type
+from kernelgen.ops.convert import convert_value
+from kernelgen.ops.registry import OPS
+from kernelgen.types.compound import UNDEFINED, Tuple
+from kernelgen.types.table import WEAK_INT, Scalar
+
+MEASURED = {
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift",
+    "rshift", "neg", "pos", "invert", "abs", "lt", "le", "eq", "ne", "gt", "ge",
+}  # fmt: skip
+"""Ops that NumPy has for scalars, with a type of its own choice."""
+
+
+def as_type(value: Any, t: Any) -> Any:
+    """``value`` as a ``t``; weak types are Python's numbers, an int within int64."""
+    if isinstance(t, Tuple):
+        return tuple(map(as_type, value, t.elements))
+    if not isinstance(t, Scalar) or value is None or constant_type(value) == t:
+        return _wrapped(value) if t == WEAK_INT else value
+    converted = convert_value(value, t)
+    return converted.item() if t.weak else converted
+
+
+def _wrapped(value: Any) -> Any:
+    return None if value is None else (value + 2**63) % 2**64 - 2**63
+
+
+def strengthen(value: Any) -> Any:
+    """A Python number as the NumPy scalar that holds it."""
+    if isinstance(value, np.generic) or value is None:
+        return value
+    for python, numpy in ((bool, np.bool_), (int, np.int64), (float, np.float64)):
+        if isinstance(value, python):
+            return numpy(value)
+    return value
+
+
+def measure(op: Op, operands: list[Any]) -> Any:
+    """NumPy's answer: weak operands alone as int64 and float64, else as Python's numbers."""
+    compute = OPS[op.name].python
+    if all(isinstance(v, (bool, int, float)) for v in operands):
+        # Only a bool counts as an int here: NumPy's own bools have another arithmetic.
+        kinds = [bool, int, float]
+        if op.name in ("and", "or", "xor") or op.name in ("lt", "le", "eq", "ne", "gt", "ge"):
+            kinds = [int, float]
+        operands = [int(v) if isinstance(v, bool) and bool in kinds else v for v in operands]
+        result = compute(*map(strengthen, operands))
+        return as_type(result, constant_type(result.item()))
+    try:
+        return compute(*operands)
+    except OverflowError:  # a Python int that its partner's type does not hold wraps
+        params = typed(op).params
+        return compute(*(convert_value(v, t) for v, t in zip(operands, params, strict=True)))
+
+
+def run_op(op: Op, operands: list[Any]) -> Any:
+    """One op; a Python-valued result of an operator must have the type that was inferred."""
+    t = op.value.type
+    if t == UNDEFINED:
+        return None
+    if op.name in MEASURED:
+        result = measure(op, operands)
+        assert constant_type(result) == t, f"{op.name}{operands} is {result!r}, inferred {t}"
+        return result
+    if isinstance(t, Scalar) and op.operands and OPS[op.name].reference and not op.attrs:
+        params = typed(op).params
+        operands = [as_type(v, p) for v, p in zip(operands, params, strict=True)]
+    if op.name in ("int", "float"):
+        return as_type(operands[0], t)
+    return as_type(OPS[op.name].python(*operands, **op.attrs), t)
+
+
+def run(function: Function, args: tuple[Any, ...], max_steps: int = 20_000) -> Any:
+    """Run typed SSA on NumPy scalars; what it returns, in the function's types."""
+    values = dict(zip(function.params, args, strict=True))
+    block = function.entry
+    for _ in range(max_steps):
+        for op in block.ops[:-1]:
+            values[op.value] = run_op(op, [values[v] for v in op.operands])
+        last = block.terminator
+        if last.name == "return":
+            return as_type(values[last.operands[0]], function.result)
+        if last.name == "raise":
+            raise last.attrs["error"].make()
+        edge = last.edges[0 if last.name == "jump" or values[last.operands[0]] else 1]
+        handed = [as_type(values[v], a.type) for v, a in zip(edge.args, edge.target.args, strict=True)]
+        values.update(zip(edge.target.args, handed, strict=True))
+        block = edge.target
+    raise RuntimeError("too many steps")
