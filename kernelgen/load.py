@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernelgen import config
+from kernelgen.loops import Loops
 from kernelgen.pipeline import Compiled
 from kernelgen.runtime import cpython_api, engine, trampolines
 from kernelgen.runtime.numpy_api import LoopFlag, add_loop
@@ -31,14 +32,16 @@ def add_to_ufunc(
         flags |= LoopFlag.REQUIRES_GIL
         loop = _interpreted(function, signature)
     else:
-        loop = _native(compiled)
+        loop = Loops(compiled.kernel, flags)
     if identity is not None:
         flags |= LoopFlag.REORDERABLE
     initial = _initial(identity, signature.outputs[0])
     add_loop(
         ufunc,
         [type(t.dtype) for t in signature.types],
-        loop.address,
+        loop.general,
+        get_loop=loop.get_loop,
+        indexed_loop=loop.indexed,
         flags=flags,
         name=f"{ufunc.__name__}_{signature}",
         initial=0 if initial is None else initial.address,
@@ -56,12 +59,6 @@ class _Linked(NamedTuple):
 def _link(object_code: bytes, symbol: str, symbols: dict[str, int], *needs: object) -> _Linked:
     library = engine.link(object_code, [symbol], symbols)
     return _Linked(library.address(symbol), (library, *needs))
-
-
-def _native(compiled: Compiled) -> _Linked:
-    errors = cpython_api.ExceptionTable([error.make() for error in compiled.errors])
-    symbols = {**trampolines.symbols(), **errors.symbols}
-    return _link(compiled.module.object_code, elementwise.SYMBOL, symbols, errors)
 
 
 def _interpreted(function: FunctionType, signature: Signature) -> _Linked:

@@ -35,9 +35,7 @@ class Row(NamedTuple):
     ulp: float = 1.0
 
     def symbol(self, t: Scalar) -> str:
-        """The function that computes this for values of type ``t``."""
-        if self.intrinsic is not None:
-            return f"llvm.{self.intrinsic}.f{t.bits}"
+        """The function of libm that computes this for values of type ``t``."""
         return (self.libm or self.name) + ("f" if t.bits == 32 else "")
 
 
@@ -125,7 +123,9 @@ def _rule(row: Row) -> Callable[[Op, tuple[Type, ...]], Typed]:
 def _lowering(row: Row) -> Lowering:
     def lower(e: Emitter, op: Op, args: list[str]) -> str:
         t = result_type(op)
-        return e.call(row.symbol(t), t, *((t, arg) for arg in args))
+        if row.intrinsic is None:
+            return e.library_call(row.symbol(t), t, *args)
+        return e.call(f"llvm.{row.intrinsic}.f{t.bits}", t, *((t, arg) for arg in args))
 
     return lower
 
