@@ -39,7 +39,7 @@ def add_to_ufunc(
     add_loop(
         ufunc,
         [type(t.dtype) for t in signature.types],
-        loop.general,
+        loop.strided,
         get_loop=loop.get_loop,
         indexed_loop=loop.indexed,
         flags=flags,

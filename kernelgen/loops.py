@@ -1,10 +1,11 @@
 """The compiled loops of one kernel for one combination of types.
 
-The general loop is there from the start; those for patterns of strides are compiled when a
-call first needs them.
+NumPy is given stubs. Each loop is compiled when a call first needs it.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 from kernelgen import pipeline
 from kernelgen.lower import Lowered
@@ -12,13 +13,19 @@ from kernelgen.runtime import cpython_api, engine, locks, patterns, trampolines
 from kernelgen.shells import elementwise
 
 
+@cache
+def _stubs() -> engine.Module:
+    """The stubs are the same for all kernels but for the table, which is linked in."""
+    return engine.compile_module(patterns.STUBS, opt_level=0)
+
+
 class Loops:
     """The loops of ``kernel``, whose addresses hold while this object lives.
 
     Attributes
     ----------
-    general : int
-        The address of the loop for any strides.
+    strided : int
+        The address of NumPy's strided loop.
     get_loop : int
         The address of NumPy's function that chooses a loop by strides.
     indexed : int
@@ -37,29 +44,28 @@ class Loops:
             **self._errors.symbols,
             patterns.TABLE: self._table.address,
         }
-        text = elementwise.general_module(kernel) + patterns.STUBS
-        library = self._link(text, elementwise.GENERAL, patterns.GET_LOOP, patterns.AT)
-        self.general = library.address(elementwise.GENERAL)
+        library = self._link(_stubs(), patterns.STRIDED, patterns.GET_LOOP, patterns.AT)
+        self.strided = library.address(patterns.STRIDED)
         self.get_loop = library.address(patterns.GET_LOOP)
         self.indexed = library.address(patterns.AT) if reduces else 0
-        self._symbols[elementwise.GENERAL] = self.general
-        self._table.set_general(self.general)
+        self._symbols[patterns.STRIDED] = self.strided
 
     def _compile(self, code: int) -> int:
         """Compile the loop for a code of the table; its address."""
         with locks.compiling:
             symbol, text = self._source(code)
-            return self._link(text, symbol).address(symbol)
+            return self._link(pipeline.machine_code(text), symbol).address(symbol)
 
     def _source(self, code: int) -> tuple[str, str]:
         kernel = self._kernel
         if code == patterns.INDEXED:
             return elementwise.INDEXED, elementwise.indexed_module(kernel)
+        if code == patterns.GENERAL:
+            return elementwise.GENERAL, elementwise.general_module(kernel)
         pattern = patterns.pattern_of(code, len(kernel.inputs), len(kernel.outputs))
         return elementwise.PATTERN, elementwise.pattern_module(kernel, pattern)
 
-    def _link(self, text: str, *exports: str) -> engine.Library:
-        object_code = pipeline.machine_code(text).object_code
-        library = engine.link(object_code, exports, self._symbols)
+    def _link(self, module: engine.Module, *exports: str) -> engine.Library:
+        library = engine.link(module.object_code, exports, self._symbols)
         self._libraries.append(library)
         return library

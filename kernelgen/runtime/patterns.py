@@ -19,6 +19,9 @@ _MAX_INPUTS = 6
 INDEXED = -1
 """The code of the loop of ``ufunc.at``."""
 
+GENERAL = -2
+"""The code of the loop for any strides."""
+
 # The words of a table in memory, which the native code reads. Behind them stand the sizes of
 # the operands' elements, then the address of a loop for each code.
 _NIN, _NARGS, _FLAGS, _GENERAL, _INDEXED, _COMPILE, _REDUCES, _CODES, _SIZES = range(9)
@@ -66,13 +69,10 @@ class LoopTable:
         """Where the native code finds this table. It holds while this object lives."""
         return ctypes.addressof(self._words)
 
-    def set_general(self, address: int) -> None:
-        """Enter the loop for any strides, which the others fall back on."""
-        self._words[_GENERAL] = address
-
     def _fill(self, code: int) -> None:
         """Have a loop compiled; called by native code that found none."""
-        self._words[_INDEXED if code == INDEXED else self._first + code] = self._compile(code)
+        slot = {INDEXED: _INDEXED, GENERAL: _GENERAL}.get(code, self._first + code)
+        self._words[slot] = self._compile(code)
 
 
 def pattern_of(code: int, nin: int, nout: int) -> Pattern:
@@ -83,32 +83,44 @@ def pattern_of(code: int, nin: int, nout: int) -> Pattern:
 
 TABLE = "kernelgen_loops"
 GET_LOOP = "kernelgen_get_loop"
+STRIDED = "kernelgen_strided"
 AT = "kernelgen_at"
 
-STUBS = f"""
-@{TABLE} = external global i64
-declare i32 @kernelgen_choose_loop(ptr, ptr, ptr, ptr, ptr)
-declare ptr @kernelgen_find_indexed_loop(ptr)
+_LOOP_ARGUMENTS = "ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux"
 
-define i32 @{GET_LOOP}(ptr %context, i32 %aligned, i32 %move, ptr %strides,
-                               ptr %loop, ptr %data, ptr %flags) {{
-  %status = tail call i32 @kernelgen_choose_loop(ptr %strides, ptr %loop, ptr %data, ptr %flags,
-                                                 ptr @{TABLE})
-  ret i32 %status
-}}
 
-define i32 @{AT}(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux) {{
-  %loop = call ptr @kernelgen_find_indexed_loop(ptr @{TABLE})
+def _stub(symbol: str, slot: int, code: int) -> str:
+    """A loop that looks its code up in the table, and goes on there."""
+    return f"""
+define i32 @{symbol}({_LOOP_ARGUMENTS}) {{
+  %slot = getelementptr i64, ptr @{TABLE}, i64 {slot}
+  %loop = call ptr @kernelgen_find_loop(ptr @{TABLE}, ptr %slot, i64 {code})
   %failed = icmp eq ptr %loop, null
   br i1 %failed, label %failure, label %found
 found:
-  %status = tail call i32 %loop(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux)
+  %status = tail call i32 %loop({_LOOP_ARGUMENTS})
   ret i32 %status
 failure:
   ret i32 -1
 }}
 """
-"""What a kernel's general module adds: NumPy's ``get_loop``, and its loop for ``ufunc.at``."""
+
+
+STUBS = f"""
+@{TABLE} = external global i64
+declare i32 @kernelgen_choose_loop(ptr, ptr, ptr, ptr, ptr)
+declare ptr @kernelgen_find_loop(ptr, ptr, i64)
+
+define i32 @{GET_LOOP}(ptr %context, i32 %aligned, i32 %move, ptr %strides,
+                       ptr %loop, ptr %data, ptr %flags) {{
+  %status = tail call i32 @kernelgen_choose_loop(ptr %strides, ptr %loop, ptr %data, ptr %flags,
+                                                 ptr @{TABLE})
+  ret i32 %status
+}}
+{_stub(STRIDED, _GENERAL, GENERAL)}
+{_stub(AT, _INDEXED, INDEXED)}
+"""
+"""What NumPy is given of a kernel: ``get_loop``, the strided loop, the loop of ``ufunc.at``."""
 
 CHOOSE = f"""
 @code_format = private constant [2 x i8] c"L\\00"
@@ -170,46 +182,44 @@ known:
   %unusual = or i1 %scalars, %beyond
   br i1 %unusual, label %general, label %find
 find:
-  %index = phi i64 [ %code, %known ], [ 1, %odd ]
+  %pattern = phi i64 [ %code, %known ], [ 1, %odd ]
   %loops = getelementptr i64, ptr %sizes, i64 %nargs
-  %slot = getelementptr i64, ptr %loops, i64 %index
-  %loop = call ptr @find_loop(ptr %table, ptr %slot, i64 %index)
+  %loop.at = getelementptr i64, ptr %loops, i64 %pattern
+  br label %take
+general:
+  %general.at = getelementptr i64, ptr %table, i64 {_GENERAL}
+  br label %take
+take:
+  %slot = phi ptr [ %loop.at, %find ], [ %general.at, %general ]
+  %which = phi i64 [ %pattern, %find ], [ {GENERAL}, %general ]
+  %loop = call ptr @kernelgen_find_loop(ptr %table, ptr %slot, i64 %which)
   store ptr %loop, ptr %out
   %failed = icmp eq ptr %loop, null
   %status = sext i1 %failed to i32
   ret i32 %status
-general:
-  %general.at = getelementptr i64, ptr %table, i64 {_GENERAL}
-  %any = load ptr, ptr %general.at
-  store ptr %any, ptr %out
-  ret i32 0
 }}
 
-define ptr @kernelgen_find_indexed_loop(ptr %table) {{
-  %slot = getelementptr i64, ptr %table, i64 {_INDEXED}
-  %loop = call ptr @find_loop(ptr %table, ptr %slot, i64 {INDEXED})
-  ret ptr %loop
-}}
-
-define internal ptr @find_loop(ptr %table, ptr %slot, i64 %code) {{
+define ptr @kernelgen_find_loop(ptr %table, ptr %slot, i64 %code) {{
   %there = load ptr, ptr %slot
   %missing = icmp eq ptr %there, null
   br i1 %missing, label %compile, label %found
 compile:
+  %gil = call i32 @PyGILState_Ensure()
   %compile.at = getelementptr i64, ptr %table, i64 {_COMPILE}
   %function = load ptr, ptr %compile.at
   %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %function, ptr @code_format,
                                                           i64 %code)
   %failed = icmp eq ptr %done, null
-  br i1 %failed, label %failure, label %compiled
+  br i1 %failed, label %release, label %compiled
 compiled:
   call void @Py_DecRef(ptr %done)
+  br label %release
+release:
   %now = load ptr, ptr %slot
+  call void @PyGILState_Release(i32 %gil)
   ret ptr %now
 found:
   ret ptr %there
-failure:
-  ret ptr null
 }}
 """
-"""The native code that reads a table; NumPy calls it with the GIL held."""
+"""The native code that reads a table. It takes the GIL only to have a loop compiled."""

@@ -54,7 +54,7 @@ release:
 }
 """
 
-_FOR_LOOPS = ("kernelgen_raise", "kernelgen_choose_loop", "kernelgen_find_indexed_loop")
+_FOR_LOOPS = ("kernelgen_raise", "kernelgen_choose_loop", "kernelgen_find_loop")
 
 
 class Trampolines(NamedTuple):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from kernelgen.lower import Lowered
 from kernelgen.runtime.cpython_api import ExceptionTable
+from kernelgen.runtime.patterns import STRIDED
 from kernelgen.space import Layout, Operand, Pattern, dense, operands, strided
 from kernelgen.targets import cpu
 
@@ -49,13 +50,13 @@ def pattern_module(kernel: Lowered, pattern: Pattern | None = None) -> str:
         "  br i1 %fits, label %each, label %general",
         *cpu.loop("each", kernel, space, mark=cpu.INDEPENDENT),
         "general:",
-        f"  %done.there = tail call i32 @{GENERAL}({_ARGUMENTS})",
+        f"  %done.there = tail call i32 @{STRIDED}({_ARGUMENTS})",
         "  ret i32 %done.there",
     ]
     if is_reduction(kernel) and space[0].layout is Layout.SCALAR:
         body = [*_reduction(kernel, space), *body]
         labels = ("each", "side", "apart")
-    return _module(kernel, _define(PATTERN, kernel, space, body, labels), imports_general=True)
+    return _module(kernel, _define(PATTERN, kernel, space, body, labels), falls_back=True)
 
 
 def is_reduction(kernel: Lowered) -> bool:
@@ -110,10 +111,10 @@ def _space(kernel: Lowered, pattern: Pattern) -> tuple[Operand, ...]:
     return operands(kernel.inputs, kernel.outputs, pattern)
 
 
-def _module(kernel: Lowered, loops: list[str], *, imports_general: bool = False) -> str:
+def _module(kernel: Lowered, loops: list[str], *, falls_back: bool = False) -> str:
     lines = [*kernel.declarations, *_keep(kernel), *_error_declarations(kernel)]
-    if imports_general:
-        lines.append(f"declare i32 @{GENERAL}(ptr, ptr, ptr, ptr, ptr)")
+    if falls_back:
+        lines.append(f"declare i32 @{STRIDED}(ptr, ptr, ptr, ptr, ptr)")
     return "\n".join([*lines, kernel.text, *loops, *cpu.METADATA, ""])
 
 
