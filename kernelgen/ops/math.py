@@ -23,8 +23,16 @@ from kernelgen.types.compound import Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
+VECTOR_ULP = 4.0
+"""The error bound of a vector library's functions."""
+
+
 class Row(NamedTuple):
-    """One function: ``intrinsic`` is LLVM's name without ``llvm.``, ``ulp`` the error bound."""
+    """One function: ``intrinsic`` is LLVM's name without ``llvm.``, ``ulp`` the error bound.
+
+    The bound is that of libm's scalar function; where a vector library has the function,
+    contiguous arrays are computed to within ``VECTOR_ULP``.
+    """
 
     name: str
     python: Callable[..., float]
