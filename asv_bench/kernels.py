@@ -339,7 +339,7 @@ _TABLE = (
         c="return a * x + y;",
         make=make_axpy,
         numexpr="a * x + y",
-        tolerance=8,
+        tolerance=4,
     ),
     Kernel(
         horner,
@@ -350,7 +350,7 @@ _TABLE = (
             f"{A0} + x * ({A1} + x * ({A2} + x * ({A3}"
             f" + x * ({A4} + x * ({A5} + x * ({A6} + x * ({A7})))))))"
         ),
-        tolerance=16,
+        tolerance=8,
     ),
     Kernel(
         gaussian,
@@ -361,7 +361,7 @@ _TABLE = (
         """,
         make=make_gaussian,
         numexpr=f"exp(-0.5 * ((x - mu) / sigma) * ((x - mu) / sigma)) * {INV_SQRT_2PI} / sigma",
-        tolerance=16,
+        tolerance=8,
     ),
     Kernel(
         sigmoid,
@@ -369,7 +369,7 @@ _TABLE = (
         c="return R(1) / (R(1) + exp(-x));",
         make=make_sigmoid,
         numexpr="1.0 / (1.0 + exp(-x))",
-        tolerance=16,
+        tolerance=8,
     ),
     Kernel(
         black_scholes,
@@ -383,7 +383,7 @@ _TABLE = (
             return s * cdf1 - k * exp(-r * t) * cdf2;
         """,
         make=make_black_scholes,
-        tolerance=2000,  # the difference of two numbers up to 150
+        tolerance=300,  # the difference of two numbers up to 150
     ),
     Kernel(
         huber,
@@ -401,7 +401,7 @@ _TABLE = (
             "where(r > delta, delta * (r - 0.5 * delta),"
             " where(r < -delta, -delta * (r + 0.5 * delta), 0.5 * r * r))"
         ),
-        tolerance=8,
+        tolerance=4,
     ),
     Kernel(
         haversine,
@@ -418,7 +418,7 @@ _TABLE = (
             f" + cos(lat1 * {RADIAN}) * cos(lat2 * {RADIAN})"
             f" * sin((lon2 - lon1) * {RADIAN} * 0.5)**2))"
         ),
-        tolerance=4000,  # the arcsine magnifies errors for points on opposite sides
+        tolerance=1000,  # the arcsine magnifies errors for points on opposite sides
     ),
     Kernel(
         mandelbrot,
@@ -436,7 +436,7 @@ _TABLE = (
         """,
         make=make_mandelbrot,
         result="int64",
-        mismatches=0.01,
+        mismatches=0.005,
     ),
     Kernel(
         collatz,

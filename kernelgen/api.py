@@ -17,6 +17,7 @@ from kernelgen.options import Options
 from kernelgen.runtime.numpy_api import make_ufunc
 from kernelgen.source import Loc
 from kernelgen.types.signature import Signature, parse
+from kernelgen.types.table import Scalar
 
 _FLAGS = ("nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc", "fast")
 
@@ -99,11 +100,11 @@ def vectorize(
     if target != "cpu":
         raise KernelgenError(f"there is no target {target!r}", None, 'the target is "cpu"')
     given = function_or_signatures
-    is_kernel = callable(given) and not isinstance(given, Signature)
-    specs = None if is_kernel else given
+    is_kernel = callable(given) and not isinstance(given, (Signature, Scalar))
+    choices = Choices(() if is_kernel else _parsed(given), identity, options)
 
     def decorate(function: Callable[..., Any]) -> np.ufunc:
-        return _make_ufunc(function, Choices(_parsed(specs), identity, options))
+        return _make_ufunc(function, choices)
 
     return decorate(given) if is_kernel else decorate
 
@@ -132,8 +133,7 @@ def _parsed(specs: Any) -> tuple[Signature, ...]:
     """The signatures, in order; two with the same inputs could not both be chosen."""
     if specs is None:
         return ()
-    single = isinstance(specs, (str, Signature))
-    found = tuple(map(parse, (specs,) if single else specs))
+    found = tuple(map(parse, specs if isinstance(specs, (list, tuple)) else (specs,)))
     for i, signature in enumerate(found):
         if signature.inputs in [s.inputs for s in found[:i]]:
             raise SignatureError(f"two signatures have the inputs of {signature}")
@@ -236,4 +236,5 @@ def _call_signature(names: tuple[str, ...], nout: int) -> inspect.Signature:
         "signature": None,
     }
     options = [parameter(k, parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()]
-    return inspect.Signature([*inputs, out, *options])
+    # A kernel may call its arguments as it likes; a signature has no name twice.
+    return inspect.Signature([*inputs, *(p for p in (out, *options) if p.name not in names)])

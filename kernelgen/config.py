@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from kernelgen.errors import KernelgenError
+
 
 class Switch(NamedTuple):
     """One environment variable. It is read whenever it is needed, never stored."""
@@ -26,5 +28,20 @@ DISABLE_JIT = Switch(
 )
 VERIFY = Switch("KERNELGEN_VERIFY", "0", "check the IR's invariants after every pass")
 OPT_LEVEL = Switch("KERNELGEN_OPT_LEVEL", "3", "LLVM's optimisation level for kernels, 0 to 3")
+
+
+def optimisation_level() -> int:
+    """The level that ``KERNELGEN_OPT_LEVEL`` names.
+
+    Raises
+    ------
+    KernelgenError
+        It names none.
+    """
+    level = OPT_LEVEL.value()
+    if level not in ("0", "1", "2", "3"):
+        raise KernelgenError(f"{OPT_LEVEL.name}={level!r}: the levels are 0, 1, 2 and 3")
+    return int(level)
+
 
 SWITCHES = (DISABLE_JIT, VERIFY, OPT_LEVEL)

@@ -6,16 +6,17 @@ is answered depends on the kernel and on these dtypes alone, never on earlier ca
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
+from functools import reduce
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from kernelgen.errors import KernelgenError, SignatureError, TypingError
 from kernelgen.options import Options
-from kernelgen.runtime.numpy_api import DType
+from kernelgen.runtime import locks
+from kernelgen.runtime.numpy_api import DType, loop_for
 from kernelgen.types import signature as signatures
 from kernelgen.types import table
 from kernelgen.types.promote import can_cast_safely, promote
@@ -23,7 +24,11 @@ from kernelgen.types.signature import Signature
 from kernelgen.types.table import INT64, WEAK_FLOAT, WEAK_INT, Scalar
 
 if TYPE_CHECKING:
+    from kernelgen.load import Loop
     from kernelgen.pipeline import Compiled
+
+Types: TypeAlias = tuple[Scalar, ...]
+Wanted: TypeAlias = tuple[Scalar | None, ...]
 
 
 class Choices(NamedTuple):
@@ -42,7 +47,6 @@ def _dtype_classes() -> dict[type, Scalar]:
 
 _ROWS = _dtype_classes()
 _WEAK = {"_PyLongDType": WEAK_INT, "_PyFloatDType": WEAK_FLOAT}
-_MAX_REDUCTION_STEPS = 4
 
 
 class Kernel:
@@ -55,9 +59,8 @@ class Kernel:
         self.choices = choices
         self.ufunc: np.ufunc
         self.signatures: list[str] = []
-        self.compiled: dict[tuple[Scalar, ...], Compiled] = {}
-        self._outputs: dict[tuple[Scalar, ...], tuple[Scalar, ...] | KernelgenError] = {}
-        self._lock = threading.RLock()
+        self._loops: dict[Types, tuple[Compiled, Loop]] = {}
+        self._outputs: dict[Types, Types | KernelgenError] = {}
 
     # What the ufunc offers.
 
@@ -104,7 +107,7 @@ class Kernel:
             raise SignatureError(
                 f"{self.name}() takes {self.nin} arguments, the signature has {len(inputs)}"
             )
-        with self._lock:
+        with locks.compiling:
             explicit = self.choices.signatures
             if explicit and inputs not in [s.inputs for s in explicit]:
                 raise SignatureError(
@@ -114,9 +117,11 @@ class Kernel:
             outputs = self.outputs_for(inputs)
             if asked is not None and asked.outputs != outputs:
                 raise self._wrong_outputs(asked, outputs)
-            return self._ensure(inputs)
+            compiled, loop = self._loop(inputs if explicit else self._uniform(inputs))
+            self._register(loop, _spelled(compiled.signature, ()))
+            return compiled
 
-    def _wrong_outputs(self, asked: Signature, outputs: tuple[Scalar, ...]) -> SignatureError:
+    def _wrong_outputs(self, asked: Signature, outputs: Types) -> SignatureError:
         made = Signature(asked.inputs, outputs)
         return SignatureError(
             f"{self.name} makes {made} of these inputs, not {asked}",
@@ -126,7 +131,7 @@ class Kernel:
 
     # Compiling.
 
-    def outputs_for(self, inputs: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    def outputs_for(self, inputs: Types) -> Types:
         """The types that the kernel returns for ``inputs``, inferred once.
 
         Raises
@@ -142,7 +147,7 @@ class Kernel:
             raise found.with_traceback(None)
         return found
 
-    def _infer_outputs(self, inputs: tuple[Scalar, ...]) -> tuple[Scalar, ...] | KernelgenError:
+    def _infer_outputs(self, inputs: Types) -> Types | KernelgenError:
         from kernelgen import pipeline
         from kernelgen.infer import check_outputs
 
@@ -160,23 +165,33 @@ class Kernel:
             )
         return outputs
 
-    def _request(self, inputs: tuple[Scalar, ...]) -> Any:
+    def _request(self, inputs: Types) -> Any:
         from kernelgen import pipeline
 
         explicit = {s.inputs: s.outputs for s in self.choices.signatures}
         return pipeline.Request(self.function, inputs, explicit.get(inputs), self.choices.options)
 
-    def _ensure(self, inputs: tuple[Scalar, ...]) -> Compiled:
-        """Compile for ``inputs`` and register the loop with NumPy, once."""
-        found = self.compiled.get(inputs)
+    def _loop(self, inputs: Types) -> tuple[Compiled, Loop]:
+        """Compile for ``inputs`` and link, once."""
+        found = self._loops.get(inputs)
         if found is None:
             from kernelgen import load, pipeline
 
-            found = pipeline.compile_request(self._request(inputs))
-            load.add_to_ufunc(self.ufunc, self.function, found, self.choices.identity)
-            self.compiled[inputs] = found
-            self.signatures.append(str(found.signature))
+            self.outputs_for(inputs)  # refuses what does not fit the ufunc's number of outputs
+            request = self._request(inputs)
+            compiled = pipeline.compile_request(request)
+            found = compiled, load.link_loop(request, compiled, self.choices.identity)
+            self._loops[inputs] = found
+            self.signatures.append(str(compiled.signature))
         return found
+
+    def _register(self, loop: Loop, dtypes: tuple[DType, ...]) -> tuple[DType, ...]:
+        """Give NumPy the loop, once for each spelling of its inputs; the DTypes it has there."""
+        if loop_for(self.ufunc, dtypes) is None:
+            from kernelgen import load
+
+            load.add_to_ufunc(self.ufunc, dtypes, loop)
+        return loop_for(self.ufunc, dtypes) or dtypes
 
     # Choosing.
 
@@ -185,30 +200,28 @@ class Kernel:
     ) -> Sequence[DType]:
         """Answer NumPy: the DTypes of the loop for a call, which exists when this returns.
 
+        NumPy remembers the answer by the DTypes of the inputs, whether pinned or not, and by
+        those pinned of the outputs. So the answer depends on nothing else, and a loop that is
+        there answers for its own inputs, as NumPy then does not ask.
+
         Parameters
         ----------
         ufunc : numpy.ufunc
             This kernel's.
-        inputs : tuple of DType or None
-            Those of the operands; None where a reduction leaves the choice.
+        inputs : tuple of DType
+            Those of the operands, or pinned ones.
         pinned : tuple of DType or None
             For inputs and outputs, what ``dtype=`` or ``signature=`` demand.
         """
-        with self._lock:
+        with locks.compiling:
             try:
-                signature = self._loop_for(inputs, pinned)
+                asked = (*inputs, *pinned[self.nin :])
+                rows = tuple(None if d is None else self._row(d) for d in asked)
+                compiled, loop = self._loop(self._choose(rows[: self.nin], rows[self.nin :]))
+                return self._register(loop, _spelled(compiled.signature, asked))
             except KernelgenError as error:
                 # The user's line is in the message; our frames would only bury it.
                 raise error.with_traceback(None) from None
-            return [type(t.dtype) for t in signature.types]
-
-    def _loop_for(
-        self, inputs: tuple[DType | None, ...], pinned: tuple[DType | None, ...]
-    ) -> Signature:
-        given = tuple(None if d is None else self._row(d) for d in inputs)
-        wanted = tuple(None if d is None else self._row(d) for d in pinned)
-        choose = self._choose_signature if self.choices.signatures else self._choose_types
-        return self._ensure(choose(given, wanted)).signature
 
     def _row(self, dtype: DType) -> Scalar:
         row = _ROWS.get(dtype) or _WEAK.get(dtype.__name__)
@@ -221,127 +234,155 @@ class Kernel:
             )
         return row
 
+    def _choose(self, given: Types, wanted: Wanted) -> Types:
+        """The inputs of the loop for operands of the types ``given``.
+
+        ``wanted`` are the types that the caller demands of the outputs, None for any.
+        """
+        if self.choices.signatures:
+            return self._choose_signature(given, wanted)
+        natural = self._strong_types(given)
+        if wanted == (None,) * self.nout:
+            return self._uniform(natural)
+        return self._uniform(self._types_for_outputs(natural, wanted))
+
     def _known(self) -> str:
         return "its signatures are " + ", ".join(map(str, self.choices.signatures))
 
     # Among signatures.
 
-    def _choose_signature(
-        self, given: tuple[Scalar | None, ...], pinned: tuple[Scalar | None, ...]
-    ) -> tuple[Scalar, ...]:
-        """An exact match, else the first signature to which the inputs cast safely."""
-        fitting = [
-            s
-            for s in self.choices.signatures
-            if all(p in (None, t) for p, t in zip(pinned, s.types, strict=True))
-            and all(_casts(g, t) for g, t in zip(given, s.inputs, strict=True))
-            and (None not in given or s.inputs[0] == s.outputs[0])
-        ]
-        if not fitting:
-            types = ", ".join("any" if g is None else str(g) for g in given)
-            raise TypingError(f"no signature of {self.name} takes ({types})", None, self._known())
-        exact = [
-            s for s in fitting if all(g in (None, t) for g, t in zip(given, s.inputs, strict=True))
-        ]
-        return (exact or fitting)[0].inputs
+    def _choose_signature(self, given: Types, wanted: Wanted) -> Types:
+        """An exact match, else the first signature to which the inputs cast safely.
+
+        Python scalars take the type that they have among the other inputs; if nothing fits
+        that, any that their kind fits. Where the outputs are pinned, the caller chooses, and
+        NumPy checks the casts.
+        """
+        candidates = [s for s in self.choices.signatures if _agree(wanted, s.outputs)]
+        strong = _as_promoted(given)
+        for fits in (_is_exactly, _all_cast_safely):
+            for s in candidates:
+                if fits(strong, s.inputs):
+                    return s.inputs
+        for s in candidates:
+            if _all_cast(given, s.inputs) or wanted != (None,) * self.nout:
+                return s.inputs
+        made = "" if wanted == (None,) * self.nout else f" and makes ({_listed(wanted)})"
+        raise TypingError(
+            f"no signature of {self.name} takes ({_listed(given)}){made}", None, self._known()
+        )
 
     # Among all types.
 
-    def _choose_types(
-        self, given: tuple[Scalar | None, ...], pinned: tuple[Scalar | None, ...]
-    ) -> tuple[Scalar, ...]:
-        outputs = {t for t in pinned[self.nin :] if t is not None}
-        if None in given:
-            return self._reduction_types(given, outputs)
-        types = tuple(t for t in given if t is not None)
-        if self.nin == 2 and pinned[0] is not None and pinned[1] is None and not outputs:
-            uniform = self._uniform(types)
-            if uniform is not None:
-                return uniform
-        natural = self._strong_types(types)
-        if not outputs:
-            return natural
-        return self._types_for_outputs(natural, pinned, outputs)
-
-    def _uniform(self, types: tuple[Scalar, ...]) -> tuple[Scalar, ...] | None:
-        """The types of ``reduce(dtype=…)``, which pins the first: both the same, if that fits."""
-        first, second = types
-        same = (first, first)
-        fits = _casts(second, first) and self._works(same)
-        return same if fits and self.outputs_for(same) == (first,) else None
-
-    def _reduction_types(
-        self, given: tuple[Scalar | None, ...], outputs: set[Scalar]
-    ) -> tuple[Scalar, ...]:
-        """The type in which a reduction stays: the array's, or what the kernel makes of it."""
-        (t,) = {t.strong for t in given if t is not None} or {table.FLOAT64}
-        if len(outputs) == 1:
-            (t,) = outputs
-        for _ in range(_MAX_REDUCTION_STEPS):
-            result = self.outputs_for((t, t))[0]
-            if result == t:
-                return (t, t)
-            t = promote(t, result)
-        raise TypingError(
-            f"{self.name} cannot reduce: of two values of one type it makes another type"
-        )
-
-    def _works(self, types: tuple[Scalar, ...]) -> bool:
+    def _works(self, types: Types) -> bool:
         try:
             self.outputs_for(types)
         except KernelgenError:
             return False
         return True
 
-    def _strong_types(self, given: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    def _strong_types(self, given: Types) -> Types:
         """Give Python scalars the types that NumPy's promotion gives them among these inputs.
 
         Where the kernel cannot be typed so, an int stays an integer: it may be a count.
         """
-        strong = [t for t in given if not t.weak]
-        if len(strong) == len(given):
-            return given
-        partner = strong[0] if strong else None
-        for t in strong[1:]:
-            assert partner is not None
-            partner = promote(partner, t)
-        usual = tuple(
-            t if not t.weak else t.strong if partner is None else promote(t, partner) for t in given
-        )
+        usual = _as_promoted(given)
         counts = tuple(INT64 if t == WEAK_INT else u for t, u in zip(given, usual, strict=True))
-        return usual if self._works(usual) or not self._works(counts) else counts
+        if usual == counts or self._works(usual) or not self._works(counts):
+            return usual
+        return counts
 
-    def _types_for_outputs(
-        self,
-        natural: tuple[Scalar, ...],
-        pinned: tuple[Scalar | None, ...],
-        outputs: set[Scalar],
-    ) -> tuple[Scalar, ...]:
-        """The inputs for which the outputs are what ``dtype=`` demands: these, or all that type."""
+    def _uniform(self, types: Types) -> Types:
+        """Of two inputs give the second the first's type, if the kernel converts it anyway.
+
+        NumPy then does the conversion, with the same result. It takes loops of a single type
+        alone for ``accumulate`` and ``reduceat``.
+        """
+        if self.nin != 2 or self.nout != 1 or types[0] == types[1]:
+            return types
+        first, second = types
+        both = (first, first)
+        same_result = self.outputs_for(types) == (first,) and self._works(both)
+        if not (same_result and self.outputs_for(both) == (first,)):
+            return types
+        return both if can_cast_safely(second, first) and self._only_converts(types) else types
+
+    def _only_converts(self, types: Types) -> bool:
+        """Whether all that the kernel does with its second input is to make it a ``types[0]``."""
+        from kernelgen import pipeline
+
+        function = pipeline.rewritten(self._request(types))
+        param = function.params[1]
+        return not any(param in edge.args for edge in function.edges()) and all(
+            op.name == "convert" and op.attrs["to"].strong == types[0]
+            for op in function.ops()
+            if param in op.operands
+        )
+
+    def _types_for_outputs(self, natural: Types, wanted: Wanted) -> Types:
+        """The inputs of which the kernel makes the outputs that ``dtype=`` demands.
+
+        These, or all of that type, or those of its kind.
+        """
         candidates = [natural]
-        for t in outputs:
-            candidates.append(
-                tuple(n if p is not None else t for n, p in zip(natural, pinned, strict=False))
-            )
+        for t in dict.fromkeys(t for t in wanted if t is not None):
+            candidates.append((t,) * self.nin)
+            candidates.append(tuple(t if n.kind == t.kind else n for n in natural))
         for types in candidates:
-            if self._works(types) and all(
-                p in (None, o)
-                for p, o in zip(pinned[self.nin :], self.outputs_for(types), strict=True)
-            ):
+            if self._works(types) and _agree(wanted, self.outputs_for(types)):
                 return types
         self.outputs_for(natural)
-        wanted = ", ".join(map(str, outputs))
         raise TypingError(
-            f"{self.name} has no loop that makes {wanted} of these inputs",
+            f"{self.name} has no loop that makes {_listed(wanted)} of these inputs",
             None,
             "call it without dtype=, and convert the result with astype()",
         )
 
 
-def _casts(given: Scalar | None, to: Scalar) -> bool:
-    """Whether an input may be given to a signature: safely, and a Python scalar by its kind."""
-    if given is None:
-        return True
-    if given.weak:
-        return promote(given, to) == to
-    return can_cast_safely(given, to)
+def _spelled(signature: Signature, asked: Sequence[DType | None]) -> tuple[DType, ...]:
+    """The DTypes of a loop: of two C types of one width the one that the call has.
+
+    A pinned output decides, else an input that is not the usual one, as in NumPy. Loops differ
+    in their inputs, so a type that only outputs have is always the usual one.
+    """
+    spelling = {t: type(t.dtype) for t in signature.types}
+    nin = len(signature.inputs)
+    unusual = [d for d in asked[:nin] if d not in spelling.values()]
+    for dtype in (*unusual, *asked[nin:]):
+        row = None if dtype is None else _ROWS.get(dtype)
+        if dtype is not None and row in signature.inputs:
+            spelling[row] = dtype
+    return tuple(spelling[t] for t in signature.types)
+
+
+def _listed(types: Wanted) -> str:
+    return ", ".join("any" if t is None else t.strong.long_name for t in types)
+
+
+def _agree(wanted: Wanted, types: Types) -> bool:
+    return all(w in (None, t) for w, t in zip(wanted, types, strict=True))
+
+
+def _as_promoted(given: Types) -> Types:
+    """The types with those of Python scalars made strong, by promotion with the others."""
+    strong = [t for t in given if not t.weak]
+    if not strong:
+        return tuple(t.strong for t in given)
+    partner = reduce(promote, strong)
+    return tuple(promote(t, partner) if t.weak else t for t in given)
+
+
+def _is_exactly(given: Types, to: Types) -> bool:
+    return given == to
+
+
+def _all_cast_safely(given: Types, to: Types) -> bool:
+    return all(map(can_cast_safely, given, to))
+
+
+def _all_cast(given: Types, to: Types) -> bool:
+    """Whether all cast safely, a Python scalar to any type of its kind or a higher one."""
+    return all(
+        promote(g, t) == t if g.weak else can_cast_safely(g, t)
+        for g, t in zip(given, to, strict=True)
+    )

@@ -141,7 +141,9 @@ def check_outputs(function: Function) -> tuple[Scalar, ...]:
     if len(outputs) == len(elements) and outputs:
         return tuple(outputs)
     if result == UNDEFINED:
-        raise TypingError("the kernel never returns", function.loc)
+        raise TypingError(
+            "the kernel never returns", function.loc, "every way through it raises, or has no end"
+        )
     loc = next((op.loc for op in function.ops() if op.name == "return"), function.loc)
     hint = "add `return` with a value on every way" if result == NONE else "return numbers"
     raise TypingError(f"a kernel cannot return {describe(_type(result))}", loc, hint)

@@ -2,50 +2,67 @@
 
 from __future__ import annotations
 
-from types import FunctionType
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from kernelgen import config
 from kernelgen.loops import Loops
-from kernelgen.pipeline import Compiled
+from kernelgen.pipeline import Compiled, Request
 from kernelgen.runtime import cpython_api, engine, trampolines
-from kernelgen.runtime.numpy_api import LoopFlag, add_loop
-from kernelgen.shells import elementwise, interpreted
+from kernelgen.runtime.numpy_api import DType, LoopFlag, add_loop
+from kernelgen.shells import interpreted
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
 _INITIAL = "kernelgen_initial"
 
 
-def add_to_ufunc(
-    ufunc: np.ufunc, function: FunctionType, compiled: Compiled, identity: object
-) -> None:
-    """Make ``compiled`` the loop of ``ufunc`` for its types.
+class Loop(NamedTuple):
+    """A loop as NumPy takes it: addresses of code (0: none), flags, what the code needs to live."""
 
-    Under ``KERNELGEN_DISABLE_JIT`` the loop calls ``function`` instead.
+    name: str
+    strided: int
+    get_loop: int
+    indexed: int
+    initial: int
+    flags: LoopFlag
+    needs: tuple[object, ...]
+
+
+def link_loop(request: Request, compiled: Compiled, identity: object) -> Loop:
+    """Link what was compiled, with ``identity`` as the initial value of reductions.
+
+    Under ``KERNELGEN_DISABLE_JIT`` the loop calls the Python function instead.
     """
     signature = compiled.signature
     flags = LoopFlag.NO_FLOATINGPOINT_ERRORS
-    if config.DISABLE_JIT:
-        flags |= LoopFlag.REQUIRES_GIL
-        loop = _interpreted(function, signature)
-    else:
-        loop = Loops(compiled.kernel, flags)
     if identity is not None:
         flags |= LoopFlag.REORDERABLE
+    name = f"{request.function.__name__}_{signature}"
     initial = _initial(identity, signature.outputs[0])
+    start = initial.address if initial else 0
+    if config.DISABLE_JIT:
+        flags |= LoopFlag.REQUIRES_GIL
+        loop = _interpreted(request, signature)
+        return Loop(name, loop.address, 0, 0, start, flags, (loop, initial))
+    loops = Loops(compiled.kernel, flags)
+    return Loop(name, loops.strided, loops.get_loop, loops.indexed, start, flags, (loops, initial))
+
+
+def add_to_ufunc(ufunc: np.ufunc, dtypes: Sequence[DType], loop: Loop) -> None:
+    """Make ``loop`` that of ``ufunc`` for ``dtypes``, those of all operands."""
     add_loop(
         ufunc,
-        [type(t.dtype) for t in signature.types],
+        dtypes,
         loop.strided,
         get_loop=loop.get_loop,
         indexed_loop=loop.indexed,
-        flags=flags,
-        name=f"{ufunc.__name__}_{signature}",
-        initial=0 if initial is None else initial.address,
-        owner=(loop, initial),
+        flags=loop.flags,
+        name=loop.name,
+        initial=loop.initial,
+        owner=loop.needs,
     )
 
 
@@ -61,8 +78,8 @@ def _link(object_code: bytes, symbol: str, symbols: dict[str, int], *needs: obje
     return _Linked(library.address(symbol), (library, *needs))
 
 
-def _interpreted(function: FunctionType, signature: Signature) -> _Linked:
-    callee = interpreted.python_loop(function, signature)
+def _interpreted(request: Request, signature: Signature) -> _Linked:
+    callee = interpreted.python_loop(request.function, signature, request.options)
     symbols = {**cpython_api.symbols(), interpreted.CALLEE: id(callee)}
     module = engine.compile_module(interpreted.MODULE, opt_level=0)
     return _link(module.object_code, interpreted.SYMBOL, symbols, callee)
@@ -73,11 +90,15 @@ def _initial(identity: object, output: Scalar) -> _Linked | None:
     if identity is None or (isinstance(identity, str) and identity == "reorderable"):
         return None
     try:
-        value = np.array(identity).astype(output.dtype, casting="unsafe")
-        exact = bool(value == identity) or bool(value != value)  # noqa: PLR0124 (nan)
+        value = np.asarray(identity)
+        if value.ndim or value.dtype.kind not in "biufO":
+            return None
+        with np.errstate(all="ignore"):
+            held = value.astype(output.dtype)
+            exact = bool(held == value) or bool(held != held and value != value)  # noqa: PLR0124
     except (TypeError, ValueError, OverflowError):
         return None
-    if not exact or value.ndim:
+    if not exact:
         return None
-    text = trampolines.reduction_initial(_INITIAL, value.tobytes())
+    text = trampolines.reduction_initial(_INITIAL, held.tobytes())
     return _link(engine.compile_module(text, opt_level=0).object_code, _INITIAL, {})

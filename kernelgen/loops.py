@@ -34,7 +34,7 @@ class Loops:
 
     def __init__(self, kernel: Lowered, flags: int) -> None:
         self._kernel = kernel
-        self._errors = cpython_api.ExceptionTable([error.make() for error in kernel.errors])
+        self._errors = cpython_api.ExceptionTable([error.make for error in kernel.errors])
         self._libraries: list[engine.Library] = []
         sizes = [t.size for t in kernel.inputs + kernel.outputs]
         reduces = elementwise.is_reduction(kernel)

@@ -16,3 +16,6 @@ class Options(NamedTuple):
     error_model: str = "numpy"
     math_flags: str = ""
     precise: bool = False
+
+
+DEFAULTS = Options()

@@ -18,7 +18,7 @@ from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
 from kernelgen.llvm_text import no_versions
 from kernelgen.lower import Lowered, lower
-from kernelgen.options import Options
+from kernelgen.options import DEFAULTS, Options
 from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
@@ -38,7 +38,7 @@ class Request:
     function: FunctionType
     inputs: tuple[Scalar, ...]
     outputs: tuple[Scalar, ...] | None = None
-    options: Options = Options()
+    options: Options = DEFAULTS
 
 
 class Compiled(NamedTuple):
@@ -104,7 +104,7 @@ def compile_request(request: Request) -> Compiled:
 
 def machine_code(loop: str) -> engine.Module:
     """A loop, optimised, as object code."""
-    return engine.compile_module(loop, opt_level=int(config.OPT_LEVEL.value()))
+    return engine.compile_module(loop, opt_level=config.optimisation_level())
 
 
 def _contiguous_loop(request: Request) -> engine.Module:

@@ -179,8 +179,7 @@ class Builder:
 
     def load(self, name: str) -> None:
         """Push a local; where it may be unassigned, raise as Python does."""
-        if name not in self._assigned and name in self._unbound:
-            self._check_bound(name)
+        self._check_bound(name)
         self.push(self.locals.get(name, self._undefined))
 
     def store(self, name: str) -> None:
@@ -189,6 +188,7 @@ class Builder:
         self._assign(name, value, True)
 
     def delete(self, name: str) -> None:
+        self._check_bound(name)
         self._assign(name, self._undefined, False)
 
     def _assign(self, name: str, value: Value, bound: bool) -> None:
@@ -198,6 +198,8 @@ class Builder:
             self.locals[_flag(name)] = self.const(bound)
 
     def _check_bound(self, name: str) -> None:
+        if name in self._assigned or name not in self._unbound:
+            return
         bound, failed = Block(), Block()
         flag = self.locals.get(_flag(name)) or self.const(False)
         self.block.append(Op("branch", (flag,), None, self.loc, (Edge(bound), Edge(failed))))

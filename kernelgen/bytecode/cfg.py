@@ -47,9 +47,8 @@ class FlowGraph(NamedTuple):
         depth = sum(block in body for body in self.loops.values())
         facts = [f"goes to {leads}", f"dominated by block {number[self.idom[block]]}"]
         facts += [f"loop depth {depth}"] * bool(depth)
-        facts += [f"header of loop {sorted(number[b] for b in self.loops[block])}"] * (
-            block in self.loops
-        )
+        if block in self.loops:
+            facts.append(f"header of loop {sorted(number[b] for b in self.loops[block])}")
         facts += [f"live: {', '.join(sorted(block.live))}"] * bool(block.live)
         lines = [f"block {number[block]}: {'; '.join(facts)}"]
         return "\n".join(lines + [f"  {i}" for i in block.instructions])
@@ -101,13 +100,16 @@ def _connect(block: BasicBlock, successor: BasicBlock) -> None:
 
 
 def _find_live(blocks: list[BasicBlock]) -> None:
-    """Backward: live before a block is what it reads first, and what is live after it."""
+    """Backward: live before a block is what it reads first, and what is live after it.
+
+    Deleting a variable reads it, as it must be assigned.
+    """
 
     def transfer(block: BasicBlock) -> set[str]:
         live = set().union(*(s.live for s in block.successors))
         for instruction in reversed(block.instructions):
             for kind, name in reversed(instruction.accesses):
-                (live.add if kind == "LOAD" else live.discard)(name)
+                (live.discard if kind == "STORE" else live.add)(name)
         return live
 
     _to_fixpoint(blocks[::-1], "live", transfer)
@@ -150,13 +152,13 @@ def _to_fixpoint(
 
 
 def maybe_unbound(graph: FlowGraph) -> set[str]:
-    """Variables that some instruction may read before they are assigned."""
+    """Variables that some instruction may read or delete before they are assigned."""
     found = set()
     for block in graph.blocks:
         assigned = set(block.assigned)
         for instruction in block.instructions:
             for kind, name in instruction.accesses:
-                if kind == "LOAD" and name not in assigned:
+                if kind != "STORE" and name not in assigned:
                     found.add(name)
                 if kind != "LOAD":
                     (assigned.add if kind == "STORE" else assigned.discard)(name)

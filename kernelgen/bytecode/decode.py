@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dis
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from kernelgen.errors import UnsupportedError
 from kernelgen.source import Loc
 
-SKIPPED = ("CACHE", "EXTENDED_ARG")
 ACCESS = re.compile(r"(LOAD|STORE|DELETE)_FAST")
 JUMPS = frozenset(dis.opname[op] for op in (*dis.hasjrel, *dis.hasjabs))
 
@@ -63,12 +62,26 @@ def decode(function: FunctionType) -> list[Instr]:
     code = function.__code__
     _check_kind(code)
     instructions = [
-        Instr(i.offset, i.opname, i.arg or 0, _argval(i), _loc(code, i.positions))
-        for i in dis.get_instructions(code)
-        if i.opname not in SKIPPED
+        Instr(start, i.opname, i.arg or 0, _argval(code, i), _loc(code, i.positions))
+        for start, i in _with_starts(dis.get_instructions(code))
     ]
     _check_no_handlers(code, instructions)
     return instructions
+
+
+def _with_starts(instructions: Iterable[dis.Instruction]) -> Iterator[tuple[int, dis.Instruction]]:
+    """The instructions that do something, each with its offset: where jumps to it lead.
+
+    That is the offset of the first of its prefixes.
+    """
+    start = None
+    for i in instructions:
+        if i.opname == "CACHE":
+            continue
+        start = i.offset if start is None else start
+        if i.opname != "EXTENDED_ARG":
+            yield start, i
+            start = None
 
 
 def _loc(code: CodeType, positions: dis.Positions | None) -> Loc:
@@ -79,8 +92,10 @@ def _loc(code: CodeType, positions: dis.Positions | None) -> Loc:
     return Loc(code.co_filename, code.co_qualname, positions.lineno, column, end_line, end_column)
 
 
-def _argval(instruction: dis.Instruction) -> Any:
+def _argval(code: CodeType, instruction: dis.Instruction) -> Any:
     """The decoded argument, where ``dis`` shows versions' differences made alike."""
+    if instruction.opname == "KW_NAMES":  # 3.11 leaves it undecoded
+        return code.co_consts[instruction.arg or 0]
     special = _ARGVALS.get(instruction.opname)
     return instruction.argval if special is None else special(instruction)
 

@@ -14,6 +14,11 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "use a tuple, or a loop over range(n)",
     ),
     (
+        ("CALL_FUNCTION_EX", "UNPACK_EX", "LIST_TO_TUPLE", "DICT_MERGE"),
+        "`*` and `**` cannot be compiled in calls and assignments",
+        "write the arguments or names out",
+    ),
+    (
         ("BUILD_MAP", "BUILD_CONST_KEY_MAP", "DICT_", "MAP_ADD"),
         f"a dict {_NOT_SCALAR}",
         "use local variables, or `if` and `elif`",
@@ -77,11 +82,6 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         ("CONTAINS_OP",),
         f"`in` {_NOT_SCALAR}",
         "compare with `==`, or with a chained `low <= x <= high`",
-    ),
-    (
-        ("CALL_FUNCTION_EX", "UNPACK_EX", "LIST_TO_TUPLE", "DICT_MERGE"),
-        "`*` and `**` cannot be compiled in calls and assignments",
-        "write the arguments or names out",
     ),
     (
         (

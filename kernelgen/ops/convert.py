@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import Type
+from kernelgen.types.compound import Type, describe
 from kernelgen.types.table import WEAK_FLOAT, WEAK_INT, Scalar
 
 
@@ -31,7 +32,8 @@ def convert_value(value: Any, to: Scalar) -> Any:
         return to.dtype.type(_saturated(float(value), to))
     if to.is_integer:
         return np.array(int(value) & ((1 << to.bits) - 1), f"u{to.size}").astype(to.dtype)[()]
-    return to.dtype.type(value)
+    with np.errstate(over="ignore"):  # a float64 beyond float32 is inf
+        return to.dtype.type(value)
 
 
 def _saturated(value: float, to: Scalar) -> int:
@@ -136,3 +138,13 @@ define(
         expand=_expand_round,
     )
 )
+
+
+def _index_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    (t,) = scalars("an integer function", types)
+    if t.is_float:
+        raise NoRule(f"this function needs integers, not {describe(t)}", "convert with int()")
+    return Typed((WEAK_INT,) if t.is_bool else (t,), WEAK_INT if t.is_bool else t)
+
+
+define(OpDef("index", _index_rule, operator.index, identity, calls=((operator.index, 1),)))

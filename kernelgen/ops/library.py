@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,7 @@ def radians(x: Any) -> Any:
 @replaces(math.gcd)
 def gcd(a: Any, b: Any) -> Any:
     """Euclid's algorithm."""
+    a, b = index(a), index(b)
     while b:
         a, b = b, a % b
     return abs(a)
@@ -108,7 +110,7 @@ def lcm(a: Any, b: Any) -> Any:
 @replaces(math.factorial)
 def factorial(n: Any) -> Any:
     """n!, modulo 2**64 beyond n = 20."""
-    if n < 0:
+    if index(n) < 0:
         raise ValueError("factorial() not defined for negative values")
     result = 1
     for k in range(2, int(n) + 1):
@@ -119,7 +121,7 @@ def factorial(n: Any) -> Any:
 @replaces(math.comb)
 def comb(n: Any, k: Any) -> Any:
     """Binomial coefficient; every intermediate product is divisible without remainder."""
-    if n < 0 or k < 0:
+    if index(n) < 0 or index(k) < 0:
         raise ValueError("comb() needs non-negative integers")
     result = 1
     if k > n:
@@ -132,7 +134,7 @@ def comb(n: Any, k: Any) -> Any:
 
 @replaces(math.perm)
 def perm(n: Any, k: Any) -> Any:
-    if n < 0 or k < 0:
+    if index(n) < 0 or index(k) < 0:
         raise ValueError("perm() needs non-negative integers")
     result = 1
     if k > n:
@@ -146,7 +148,7 @@ def perm(n: Any, k: Any) -> Any:
 @replaces(math.isqrt)
 def isqrt(n: Any) -> Any:
     """Integer square root: the floating point one, corrected by at most one step each way."""
-    if n < 0:
+    if index(n) < 0:
         raise ValueError("isqrt() argument must be nonnegative")
     n = int(n)
     root = min(int(math.sqrt(n)), 3037000499)

@@ -22,7 +22,6 @@ from kernelgen.ops.rules import as_float, common
 from kernelgen.types.compound import Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
-
 VECTOR_ULP = 4.0
 """The error bound of a vector library's functions."""
 

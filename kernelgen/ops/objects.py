@@ -28,7 +28,11 @@ def _attr(value: Any, name: str) -> Any:
 
 
 def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    callee = types[0]
+    callee, constant = types[0], op.operands[0].constant
+    if constant is not None and _is_exception(constant.attrs["value"]):
+        raise NoRule(
+            "an exception's arguments must be constants", 'write `raise SomeError("text")`'
+        )
     if isinstance(callee, Object):
         raise NoRule(
             f"{describe(callee)} cannot be called in a kernel",
@@ -36,6 +40,10 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
             "or plain Python functions",
         )
     raise NoRule(f"{describe(callee)} cannot be called")
+
+
+def _is_exception(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
 
 
 def _call(function: Any, *args: Any, keywords: tuple[str, ...]) -> Any:

@@ -8,6 +8,7 @@ from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.types.compound import Tuple, Type, describe
+from kernelgen.types.table import Scalar
 
 
 def make_tuple(*values: Any) -> tuple[Any, ...]:
@@ -32,9 +33,12 @@ def never_lowered(e: Emitter, op: Op, args: list[str]) -> str:
     raise AssertionError(f"the op {op.name} reached lowering")
 
 
+_ONE_BY_ONE = "the kernel is called for each element: its arguments are numbers, not arrays"
+
+
 def _elements(what: str, t: Type) -> tuple[Type, ...]:
     if not isinstance(t, Tuple):
-        raise NoRule(f"{describe(t)} {what}")
+        raise NoRule(f"{describe(t)} {what}", _ONE_BY_ONE if isinstance(t, Scalar) else None)
     return t.elements
 
 

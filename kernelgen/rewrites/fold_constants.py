@@ -31,7 +31,7 @@ def fold_constants(function: Function) -> bool:
 
 
 def _fold(op: Op) -> bool:
-    if op.name in ("const", "undefined", "jump", "return", "tuple"):
+    if op.name in ("const", "undefined", "jump", "return", "tuple") or op.name.startswith("iter"):
         return False
     constants = [v.constant for v in op.operands]
     if op.name == "subscript" and constants[1] is not None:

@@ -32,7 +32,7 @@ def _enter(block: Block, op: Op, callee: Function, args: list[Value]) -> None:
 def _leave(body: Block, rest: Block, call: Loc | None) -> None:
     """Turn a return into a jump behind the call, and mark all places as inlined there."""
     for op in body.ops:
-        if op.loc is not None:
+        if op.loc is not None and op.loc != call:
             op.loc = op.loc.at_call(call)
     last = body.terminator
     if last.name == "return":

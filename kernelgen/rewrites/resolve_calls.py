@@ -17,6 +17,7 @@ from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.prune_arguments import prune_arguments
+from kernelgen.source import Loc
 
 
 def resolve_calls(function: Function) -> None:
@@ -75,7 +76,10 @@ def _refuse_arguments(callee: Any, op: Op, count: int) -> None:
         raise UnsupportedError(f"{name}() takes no keyword arguments in a kernel", op.loc)
     known = {n for original, n in library.BY_CALL if original is callee} | by_call(callee).keys()
     takes = " or ".join(map(str, sorted(known)))
-    raise UnsupportedError(f"{name}() takes {takes} arguments in a kernel, not {count}", op.loc)
+    plural = "" if takes == "1" else "s"
+    raise UnsupportedError(
+        f"{name}() takes {takes} argument{plural} in a kernel, not {count}", op.loc
+    )
 
 
 def _fold_left(block: Block, op: Op, name: str, args: list[Value]) -> bool:
@@ -107,10 +111,18 @@ def _inline(
             "write it as a loop",
         )
     body = build(callee)
+    if callee.__module__ == library.__name__:
+        _place_at(body, op.loc)
     for inner in body.ops():
         if inner.name == "call":
             callers[inner] = (*chain, callee.__code__)
     inline(function, block, op, body, _bind(block, op, callee))
+
+
+def _place_at(body: Function, loc: Loc | None) -> None:
+    """Have errors in our own functions point at the user's call of them."""
+    for inner in body.ops():
+        inner.loc = loc
 
 
 def _bind(block: Block, op: Op, callee: FunctionType) -> list[Value]:

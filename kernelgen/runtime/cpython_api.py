@@ -56,8 +56,8 @@ class ExceptionTable:
 
     Parameters
     ----------
-    exceptions : sequence of BaseException
-        Patterns: type and ``args`` are those of the instances to be raised.
+    factories : sequence of callable
+        Each makes the exception to be raised, without arguments.
 
     Attributes
     ----------
@@ -66,12 +66,12 @@ class ExceptionTable:
 
     Examples
     --------
-    >>> sorted(ExceptionTable([ValueError("x"), KeyError("y")]).symbols)
+    >>> sorted(ExceptionTable([ValueError, lambda: KeyError("y")]).symbols)
     ['kernelgen_exception_0', 'kernelgen_exception_1']
     """
 
-    def __init__(self, exceptions: Sequence[BaseException]) -> None:
-        self._factories = [_factory(exception) for exception in exceptions]
+    def __init__(self, factories: Sequence[Callable[[], BaseException]]) -> None:
+        self._factories = list(factories)
         self.symbols = {
             self.symbol(index): id(factory) for index, factory in enumerate(self._factories)
         }
@@ -80,8 +80,3 @@ class ExceptionTable:
     def symbol(index: int) -> str:
         """Return the name by which compiled code refers to exception number `index`."""
         return f"kernelgen_exception_{index}"
-
-
-def _factory(pattern: BaseException) -> Callable[[], BaseException]:
-    kind, args = type(pattern), pattern.args
-    return lambda: kind(*args)

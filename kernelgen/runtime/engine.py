@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import itertools
-import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -15,17 +13,9 @@ from typing import Any, NamedTuple
 import llvmlite.binding as llvm
 
 from kernelgen.errors import InternalError
+from kernelgen.runtime import locks
 
 _library_numbers = itertools.count()
-
-lock = threading.RLock()
-"""Held around all work with LLVM, freeing included. Who holds it may take it again."""
-
-if hasattr(os, "register_at_fork"):
-    # A child must not inherit LLVM in the middle of another thread's work.
-    os.register_at_fork(
-        before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
-    )
 
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
@@ -83,13 +73,13 @@ class Module:
     @cached_property
     def optimized(self) -> str:
         """The LLVM IR after the pass pipeline."""
-        with lock:
+        with locks.compiling:
             return str(_optimized_module(self.llvm, self._opt_level))
 
     @cached_property
     def assembly(self) -> str:
         """The host's assembly."""
-        with lock:
+        with locks.compiling:
             return _emitted_assembly(self.llvm, self._opt_level)
 
 
@@ -108,7 +98,7 @@ def compile_module(ir_text: str, *, opt_level: int = 3) -> Module:
     InternalError
         If the text is not valid LLVM IR.
     """
-    with lock:
+    with locks.compiling:
         object_code = _emitted_object(ir_text, opt_level)
     return Module(ir_text, object_code, opt_level)
 
@@ -185,7 +175,7 @@ class Library:
     Made by `link`.
     """
 
-    _lock = lock  # for the end of the interpreter, when globals may be gone
+    _lock = locks.compiling  # for the end of the interpreter, when globals may be gone
 
     def __init__(self, tracker: Any) -> None:
         self._tracker = tracker
@@ -228,7 +218,7 @@ def link(object_code: bytes, exports: Sequence[str], symbols: Mapping[str, int])
         builder.export_symbol(name)
     for name, address in symbols.items():
         builder.import_symbol(name, address)
-    with lock, _blame("the generated code does not link"):
+    with locks.compiling, _blame("the generated code does not link"):
         return Library(builder.link(_jit(), f"kernelgen.{next(_library_numbers)}"))
 
 

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from kernelgen.errors import InternalError
-from kernelgen.runtime import cpython_api
+from kernelgen.runtime import cpython_api, locks
 
 DType: TypeAlias = type[np.dtype[Any]]
 """The class of a dtype."""
@@ -206,6 +206,11 @@ def _own_binding(ufunc: np.ufunc) -> Binding:
     return binding
 
 
+def loop_for(ufunc: np.ufunc, dtypes: Sequence[DType]) -> tuple[DType, ...] | None:
+    """Return the DTypes of the loop that has the inputs of ``dtypes``, if there is one."""
+    return _own_binding(ufunc).loops.get(tuple(dtypes[: ufunc.nin]))
+
+
 def add_loop(
     ufunc: np.ufunc,
     dtypes: Sequence[DType],
@@ -370,8 +375,9 @@ def _carried(error: BaseException) -> BaseException:
 
 
 def _load_native_promoter() -> None:
-    trampolines = importlib.import_module("kernelgen.runtime.trampolines")
-    _capsule_set(_promoter_capsule, trampolines.addresses().promoter)
+    with locks.compiling:
+        trampolines = importlib.import_module("kernelgen.runtime.trampolines")
+        _capsule_set(_promoter_capsule, trampolines.addresses().promoter)
 
 
 _first_promoter = ctypes.PYFUNCTYPE(_int, _object, _pointer, _pointer, _pointer)(_first_promotion)

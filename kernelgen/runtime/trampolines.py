@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from kernelgen.runtime import cpython_api, engine, numpy_api, patterns
+from kernelgen.runtime import cpython_api, engine, locks, numpy_api, patterns
 
 _PROMOTER = "kernelgen_promoter"
 
@@ -76,7 +76,7 @@ class Trampolines(NamedTuple):
 
 def addresses() -> Trampolines:
     """Return the helpers' addresses; they hold for the life of the process."""
-    with engine.lock:
+    with locks.compiling:
         library = _library()
     return Trampolines(
         library.address(_PROMOTER), {name: library.address(name) for name in _FOR_LOOPS}

@@ -6,12 +6,15 @@ in it and coverage sees its lines.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from kernelgen.ops.convert import convert_value
+from kernelgen.options import Options
 from kernelgen.types.signature import Signature
 
 SYMBOL = "kernelgen_loop"
@@ -40,7 +43,7 @@ failure:
 
 
 def python_loop(
-    function: Callable[..., Any], signature: Signature
+    function: Callable[..., Any], signature: Signature, options: Options
 ) -> Callable[[int, int, int], None]:
     """The Python function that the loop calls: it runs ``function`` once for each element."""
     dtypes = [t.dtype for t in signature.types]
@@ -52,13 +55,24 @@ def python_loop(
         steps = (ctypes.c_ssize_t * len(dtypes)).from_address(strides)
         arrays = [_view(*each, count) for each in zip(pointers, steps, dtypes, strict=True)]
         inputs, outputs = arrays[:nin], arrays[nin:]
-        with np.errstate(all="ignore"):
+        with _error_model(options.error_model):
             for i in range(count):
                 result = function(*(array[i] for array in inputs))
-                for output, value in zip(outputs, result if several else (result,), strict=True):
-                    output[i] = value
+                values = result if several else (result,)
+                for array, value, t in zip(outputs, values, signature.outputs, strict=True):
+                    array[i] = convert_value(value, t)
 
     return loop
+
+
+@contextlib.contextmanager
+def _error_model(name: str) -> Iterator[None]:
+    """What division by zero does in NumPy's scalars, which the kernel runs on."""
+    with np.errstate(all="ignore", divide="raise" if name == "python" else "ignore"):
+        try:
+            yield
+        except FloatingPointError as error:
+            raise ZeroDivisionError("division by zero") from error
 
 
 def _view(pointer: int, step: int, dtype: np.dtype[Any], count: int) -> np.ndarray[Any, Any]:

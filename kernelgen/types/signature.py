@@ -146,7 +146,9 @@ def _name(spec: str, name: str) -> Scalar:
     if row is None or row.weak:
         import difflib  # for this message only: importing kernelgen must stay cheap
 
-        close = difflib.get_close_matches(name, [n for n in table.BY_NAME if n[0] != "~"], 1)
+        close = difflib.get_close_matches(
+            name, [n for n in table.BY_NAME if len(n) > 1 and n[0] != "~"], 1
+        )
         raise SignatureError(
             f"the signature {spec!r} names the type {name!r}, which does not exist"
             if name

@@ -280,8 +280,8 @@ def test_two_loops_for_the_same_inputs_are_refused():
 
 
 def test_contiguous_operands_take_the_contiguous_loop():
-    table = cpython_api.ExceptionTable([ValueError("strided")])
-    raising = compiled_loop(RAISING_LOOP, {**trampolines.symbols(), **table.symbols})
+    table = cpython_api.ExceptionTable([lambda: ValueError("strided")])
+    raising = compiled_loop(RAISING_LOOP, {**trampolines.addresses().for_loops, **table.symbols})
     adding = compiled_loop(BINARY_LOOP.format(type="double", operation="fadd"), {})
 
     def promote(ufunc, inputs, signature):
@@ -315,7 +315,7 @@ def test_output_that_no_loop_has_is_numpys_error():
 
 @pytest.mark.parametrize("use", list(ERROR_USES.values())[:5], ids=list(ERROR_USES)[:5])
 def test_error_in_a_loop_reaches_the_caller_as_a_fresh_instance(use):
-    table = cpython_api.ExceptionTable([ValueError("negative size", 3)])
+    table = cpython_api.ExceptionTable([lambda: ValueError("negative size", 3)])
     ufunc = make_raising(table.symbols, table)
     raised = []
     for _ in range(2):
@@ -328,12 +328,11 @@ def test_error_in_a_loop_reaches_the_caller_as_a_fresh_instance(use):
 
 
 def test_exception_that_cannot_be_made_raises_its_own_error():
-    class TwoArgumentsError(Exception):
-        def __init__(self, first, second):
-            super().__init__(first)
+    def make():
+        raise LookupError("no such exception")
 
-    table = cpython_api.ExceptionTable([TwoArgumentsError(1, 2)])
-    with pytest.raises(TypeError, match="second"):
+    table = cpython_api.ExceptionTable([make])
+    with pytest.raises(LookupError, match="no such exception"):
         make_raising(table.symbols, table)(1.0, 2.0)
 
 

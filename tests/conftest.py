@@ -1,0 +1,21 @@
+"""What all tests share: the verifier between all passes, hypothesis profiles, golden files."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("KERNELGEN_VERIFY", "1")  # subprocesses inherit it
+
+_SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}  # compiling takes its time
+settings.register_profile("default", derandomize=True, max_examples=60, **_SLOW)
+settings.register_profile("long", max_examples=3000, print_blob=True, **_SLOW)
+settings.load_profile("default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write what the passes make to golden files"
+    )
