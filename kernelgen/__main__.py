@@ -90,7 +90,7 @@ def _info(arguments: argparse.Namespace) -> int:
     import llvmlite
     import llvmlite.binding
 
-    from kernelgen.runtime import engine
+    from kernelgen.runtime import engine, vector_library
 
     host = engine.host()
     rows = {
@@ -101,7 +101,7 @@ def _info(arguments: argparse.Namespace) -> int:
         "target": host.triple,
         "processor": host.cpu,
         "features": ", ".join(f[1:] for f in host.features.split(",") if f.startswith("+")),
-        "vector library": "none: mathematical functions are calls of the C library",
+        "vector library": vector_library.find() or "none: functions are libm's, one at a time",
     }
     for name, value in rows.items():
         print(f"{name:<15} {value}")

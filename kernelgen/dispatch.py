@@ -85,18 +85,21 @@ class Kernel:
 
     def inspect_ir(self, signature: Any) -> str:
         """The kernel's SSA for ``signature``, typed and rewritten, as text."""
-        from kernelgen import pipeline
-
-        inputs = self._compiled_for(signature).signature.inputs
-        return pipeline.STAGES["rewritten"](self._request(inputs))
+        return self._inspect("rewritten", signature)
 
     def inspect_llvm(self, signature: Any) -> str:
         """The LLVM IR of the loop for ``signature``, after optimisation."""
-        return self._compiled_for(signature).module.optimized
+        return self._inspect("optimized", signature)
 
     def inspect_asm(self, signature: Any) -> str:
         """The assembly of the loop for ``signature``."""
-        return self._compiled_for(signature).module.assembly
+        return self._inspect("asm", signature)
+
+    def _inspect(self, stage: str, signature: Any) -> str:
+        from kernelgen import pipeline
+
+        inputs = self._compiled_for(signature).signature.inputs
+        return pipeline.STAGES[stage](self._request(inputs))
 
     def _compiled_for(self, spec: Any) -> Compiled:
         inputs = signatures.parse_inputs(spec)

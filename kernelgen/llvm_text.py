@@ -7,7 +7,8 @@ of the language be used.
 from __future__ import annotations
 
 import struct
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from kernelgen.types.table import Scalar
 
@@ -18,12 +19,35 @@ FAST = "reassoc nsz arcp contract afn"
 """What ``fastmath=True`` means: everything but the promise that nan and inf do not occur."""
 
 
-class Emitter:
-    """Collects the instructions of one LLVM function, and what they declare."""
+class VectorVersion(Protocol):
+    """A vector version of a scalar function."""
 
-    def __init__(self, math_flags: str = "") -> None:
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def lanes(self) -> int: ...
+
+
+VectorVersions = Callable[[str, Scalar, int], Sequence[VectorVersion]]
+"""``versions(function, type, arity)``: what a vector library has of a libm function."""
+
+
+def no_versions(function: str, t: Scalar, arity: int) -> Sequence[VectorVersion]:
+    """The vector versions of a machine without a vector library."""
+    return ()
+
+
+class Emitter:
+    """Collects the instructions of one LLVM function, and what they declare.
+
+    ``kept`` are functions that are declared for the loop vectoriser to call.
+    """
+
+    def __init__(self, math_flags: str = "", versions: VectorVersions = no_versions) -> None:
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
+        self.kept: list[str] = []
+        self.versions = versions
         self.math_flags = f"{math_flags} " if math_flags else ""
         self._count = 0
 
@@ -45,6 +69,27 @@ class Emitter:
         flags = self.math_flags if result.is_float else ""
         values = ", ".join(f"{t.llvm} {value}" for t, value in args)
         return self(f"call {flags}{result.llvm} @{function}({values}) {PURE}")
+
+    def library_call(self, function: str, t: Scalar, *args: str) -> str:
+        """A call of a function of libm, which the loop vectoriser may make a vector call.
+
+        The attribute is the one that compilers put on functions declared ``simd``.
+        """
+        types = ", ".join(t.llvm for _ in args)
+        self.declarations[function] = f"declare {t.llvm} @{function}({types}) {PURE}"
+        variants = []
+        for version in self.versions(function, t, len(args)):
+            vector = f"<{version.lanes} x {t.llvm}>"
+            vectors = ", ".join(vector for _ in args)
+            self.declarations[version.symbol] = (
+                f"declare {vector} @{version.symbol}({vectors}) {PURE}"
+            )
+            self.kept.append(version.symbol)
+            shape = f"_ZGV_LLVM_N{version.lanes}{'v' * len(args)}_{function}"
+            variants.append(f"{shape}({version.symbol})")
+        mark = f' "vector-function-abi-variant"="{",".join(variants)}"' if variants else ""
+        values = ", ".join(f"{t.llvm} {arg}" for arg in args)
+        return self(f"call {self.math_flags}{t.llvm} @{function}({values}) {PURE}{mark}")
 
     def select(self, condition: str, t: Scalar, yes: str, no: str) -> str:
         """``yes if condition else no``."""

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from kernelgen import config
+from kernelgen.loops import Loops
 from kernelgen.pipeline import Compiled, Request
 from kernelgen.runtime import cpython_api, engine, trampolines
 from kernelgen.runtime.numpy_api import DType, LoopFlag, add_loop
-from kernelgen.shells import elementwise, interpreted
+from kernelgen.shells import interpreted
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
@@ -19,10 +20,12 @@ _INITIAL = "kernelgen_initial"
 
 
 class Loop(NamedTuple):
-    """A loop as NumPy takes it: addresses of code, flags, and what the code needs to live."""
+    """A loop as NumPy takes it: addresses of code (0: none), flags, what the code needs to live."""
 
     name: str
-    address: int
+    strided: int
+    get_loop: int
+    indexed: int
     initial: int
     flags: LoopFlag
     needs: tuple[object, ...]
@@ -35,16 +38,17 @@ def link_loop(request: Request, compiled: Compiled, identity: object) -> Loop:
     """
     signature = compiled.signature
     flags = LoopFlag.NO_FLOATINGPOINT_ERRORS
+    if identity is not None:
+        flags |= LoopFlag.REORDERABLE
+    name = f"{request.function.__name__}_{signature}"
+    initial = _initial(identity, signature.outputs[0])
+    start = initial.address if initial else 0
     if config.DISABLE_JIT:
         flags |= LoopFlag.REQUIRES_GIL
         loop = _interpreted(request, signature)
-    else:
-        loop = _native(compiled)
-    if identity is not None:
-        flags |= LoopFlag.REORDERABLE
-    initial = _initial(identity, signature.outputs[0])
-    name = f"{request.function.__name__}_{signature}"
-    return Loop(name, loop.address, initial.address if initial else 0, flags, (loop, initial))
+        return Loop(name, loop.address, 0, 0, start, flags, (loop, initial))
+    loops = Loops(compiled.kernel, flags)
+    return Loop(name, loops.strided, loops.get_loop, loops.indexed, start, flags, (loops, initial))
 
 
 def add_to_ufunc(ufunc: np.ufunc, dtypes: Sequence[DType], loop: Loop) -> None:
@@ -52,7 +56,9 @@ def add_to_ufunc(ufunc: np.ufunc, dtypes: Sequence[DType], loop: Loop) -> None:
     add_loop(
         ufunc,
         dtypes,
-        loop.address,
+        loop.strided,
+        get_loop=loop.get_loop,
+        indexed_loop=loop.indexed,
         flags=loop.flags,
         name=loop.name,
         initial=loop.initial,
@@ -70,12 +76,6 @@ class _Linked(NamedTuple):
 def _link(object_code: bytes, symbol: str, symbols: dict[str, int], *needs: object) -> _Linked:
     library = engine.link(object_code, [symbol], symbols)
     return _Linked(library.address(symbol), (library, *needs))
-
-
-def _native(compiled: Compiled) -> _Linked:
-    errors = cpython_api.ExceptionTable([error.make for error in compiled.errors])
-    symbols = {**trampolines.symbols(), **errors.symbols}
-    return _link(compiled.module.object_code, elementwise.SYMBOL, symbols, errors)
 
 
 def _interpreted(request: Request, signature: Signature) -> _Linked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernelgen.ir.core import Block, Edge, Function, Op, Raised, Value
-from kernelgen.llvm_text import Emitter
+from kernelgen.llvm_text import Emitter, VectorVersions, no_versions
 from kernelgen.ops.registry import OPS
 from kernelgen.types.compound import Tuple
 from kernelgen.types.table import Scalar
@@ -25,9 +25,15 @@ class Lowered(NamedTuple):
     outputs: tuple[Scalar, ...]
     result: str
     errors: tuple[Raised, ...]
+    kept: tuple[str, ...]
 
 
-def lower(function: Function, name: str, math_flags: str = "") -> Lowered:
+def lower(
+    function: Function,
+    name: str,
+    math_flags: str = "",
+    versions: VectorVersions = no_versions,
+) -> Lowered:
     """Lower a rewritten function.
 
     Parameters
@@ -38,9 +44,11 @@ def lower(function: Function, name: str, math_flags: str = "") -> Lowered:
         What the LLVM function is called.
     math_flags : str
         LLVM's fast-math flags for every floating point op, ``"reassoc nsz"`` for instance.
+    versions : callable
+        The vector versions that the loop vectoriser may put in place of libm's functions.
     """
     function.sort_blocks()
-    return _Lowering(function, name, math_flags).run()
+    return _Lowering(function, name, Emitter(math_flags, versions)).run()
 
 
 class _Lowering:
@@ -50,10 +58,10 @@ class _Lowering:
     that after inlining nothing of the returned struct is left.
     """
 
-    def __init__(self, function: Function, name: str, math_flags: str) -> None:
+    def __init__(self, function: Function, name: str, emitter: Emitter) -> None:
         self.function = function
         self.name = name
-        self.emitter = Emitter(math_flags)
+        self.emitter = emitter
         self.labels = {block: f"b{i}" for i, block in enumerate(function.blocks)}
         self.names: dict[Value, str] = {}
         self.bodies: dict[Block, list[str]] = {}
@@ -81,8 +89,16 @@ class _Lowering:
             lines += self._block_text(block)
         text = "\n".join([*lines, *self._exit_text(result), "}", ""])
         declarations = tuple(self.emitter.declarations.values())
-        errors = tuple(self.errors)
-        return Lowered(self.name, text, declarations, inputs, self.outputs, result, errors)
+        return Lowered(
+            self.name,
+            text,
+            declarations,
+            inputs,
+            self.outputs,
+            result,
+            tuple(self.errors),
+            tuple(dict.fromkeys(self.emitter.kept)),
+        )
 
     def _scalar(self, value: Value) -> Scalar:
         assert isinstance(value.type, Scalar), f"a {value.type} reached lowering"

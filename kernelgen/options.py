@@ -9,11 +9,13 @@ class Options(NamedTuple):
     """How a kernel is compiled.
 
     ``error_model`` is what division by zero does, "numpy" or "python"; ``math_flags`` are
-    LLVM's fast-math flags for every floating point operation.
+    LLVM's fast-math flags for every floating point operation. ``precise`` keeps libm's scalar
+    functions, which a vector library's equal to within 4 ulp.
     """
 
     error_model: str = "numpy"
     math_flags: str = ""
+    precise: bool = False
 
 
 DEFAULTS = Options()

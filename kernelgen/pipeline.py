@@ -13,14 +13,15 @@ from kernelgen.bytecode.cfg import flow_graph
 from kernelgen.bytecode.decode import decode
 from kernelgen.errors import SignatureError
 from kernelgen.infer import check_outputs, infer
-from kernelgen.ir.core import Function, Raised
+from kernelgen.ir.core import Function
 from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
+from kernelgen.llvm_text import no_versions
 from kernelgen.lower import Lowered, lower
 from kernelgen.options import DEFAULTS, Options
 from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
-from kernelgen.runtime import engine
-from kernelgen.shells.elementwise import elementwise_module
+from kernelgen.runtime import engine, vector_library
+from kernelgen.shells.elementwise import pattern_module
 from kernelgen.source import Loc
 from kernelgen.types.compound import Tuple
 from kernelgen.types.signature import Signature
@@ -44,8 +45,7 @@ class Compiled(NamedTuple):
     """What comes out."""
 
     signature: Signature
-    module: engine.Module
-    errors: tuple[Raised, ...]
+    kernel: Lowered
 
 
 # ------------------------------------------------------------------- the stages, in order
@@ -90,15 +90,25 @@ def rewritten(request: Request) -> Function:
 
 def lowered(request: Request) -> Lowered:
     """The LLVM function of the scalar body."""
-    return lower(rewritten(request), "kernel", request.options.math_flags)
+    options = request.options
+    library = None if options.precise else vector_library.find()
+    versions = no_versions if library is None else library.versions
+    return lower(rewritten(request), "kernel", options.math_flags, versions)
 
 
 def compile_request(request: Request) -> Compiled:
-    """The scalar body in its loop, optimised, as object code."""
+    """The scalar body, which the shell's loops are made of when they are needed."""
     kernel = lowered(request)
-    level = config.optimisation_level()
-    module = engine.compile_module(elementwise_module(kernel), opt_level=level)
-    return Compiled(Signature(kernel.inputs, kernel.outputs), module, kernel.errors)
+    return Compiled(Signature(kernel.inputs, kernel.outputs), kernel)
+
+
+def machine_code(loop: str) -> engine.Module:
+    """A loop, optimised, as object code."""
+    return engine.compile_module(loop, opt_level=config.optimisation_level())
+
+
+def _contiguous_loop(request: Request) -> engine.Module:
+    return machine_code(pattern_module(lowered(request)))
 
 
 STAGES: dict[str, Callable[[Request], str]] = {
@@ -107,9 +117,9 @@ STAGES: dict[str, Callable[[Request], str]] = {
     "ssa": lambda request: print_function(ssa(request)),
     "typed": lambda request: print_function(typed(request)),
     "rewritten": lambda request: print_function(rewritten(request)),
-    "llvm": lambda request: elementwise_module(lowered(request)),
-    "optimized": lambda request: compile_request(request).module.optimized,
-    "asm": lambda request: compile_request(request).module.assembly,
+    "llvm": lambda request: pattern_module(lowered(request)),
+    "optimized": lambda request: _contiguous_loop(request).optimized,
+    "asm": lambda request: _contiguous_loop(request).assembly,
 }
 """The text of each stage, for those who want to look."""
 

@@ -1,18 +1,35 @@
-"""What shells and targets talk about: the operands of an iteration space, and its variants."""
+"""What shells and targets talk about: operands, how they lie in memory, and patterns of that."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import NamedTuple
 
 from kernelgen.types.table import Scalar
 
 
+class Layout(Enum):
+    """How an operand's elements follow each other."""
+
+    DENSE = "d"
+    """Side by side."""
+    SCALAR = "s"
+    """One element for all iterations: a stride of zero."""
+    STRIDED = "x"
+    """By a stride that is known only when the loop runs."""
+
+
+Pattern = tuple[Layout, ...]
+"""The layouts of a call's operands, inputs first."""
+
+
 class Operand(NamedTuple):
-    """One array of an elementwise iteration: its place, its type, whether it is written."""
+    """One array of an iteration: its place among the operands, its type, its layout."""
 
     number: int
     type: Scalar
     output: bool
+    layout: Layout
 
     @property
     def pointer(self) -> str:
@@ -25,17 +42,22 @@ class Operand(NamedTuple):
         return f"%s{self.number}"
 
 
-class Access(NamedTuple):
-    """How an iteration reaches its elements, and what the optimiser may assume of that.
-
-    Contiguous elements stand side by side, and no output overlaps another operand, except an
-    input of the same address and size: iterations are independent of each other.
-    """
-
-    contiguous: bool
-
-
-def operands(inputs: tuple[Scalar, ...], outputs: tuple[Scalar, ...]) -> tuple[Operand, ...]:
+def operands(
+    inputs: tuple[Scalar, ...], outputs: tuple[Scalar, ...], pattern: Pattern
+) -> tuple[Operand, ...]:
     """The operands of a kernel, inputs first, as NumPy numbers them."""
-    types = [(t, False) for t in inputs] + [(t, True) for t in outputs]
-    return tuple(Operand(i, t, output) for i, (t, output) in enumerate(types))
+    types = inputs + outputs
+    return tuple(
+        Operand(i, t, i >= len(inputs), layout)
+        for i, (t, layout) in enumerate(zip(types, pattern, strict=True))
+    )
+
+
+def strided(count: int) -> Pattern:
+    """The pattern that any call fits."""
+    return (Layout.STRIDED,) * count
+
+
+def dense(count: int) -> Pattern:
+    """The pattern of contiguous operands."""
+    return (Layout.DENSE,) * count

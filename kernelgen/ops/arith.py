@@ -184,7 +184,7 @@ def _expand_power(op: Op) -> Callable[..., Any] | None:
 
 def _lower_power(e: Emitter, op: Op, args: list[str]) -> str:
     t = result_type(op)
-    return e.call(f"llvm.pow.f{t.bits}", t, *((t, arg) for arg in args))
+    return e.library_call("pow" if t.bits == 64 else "powf", t, *args)
 
 
 def _power(a: Any, b: Any) -> Any:

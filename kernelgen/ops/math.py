@@ -22,9 +22,16 @@ from kernelgen.ops.rules import as_float, common
 from kernelgen.types.compound import Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
+VECTOR_ULP = 4.0
+"""The error bound of a vector library's functions."""
+
 
 class Row(NamedTuple):
-    """One function: ``intrinsic`` is LLVM's name without ``llvm.``, ``ulp`` the error bound."""
+    """One function: ``intrinsic`` is LLVM's name without ``llvm.``, ``ulp`` the error bound.
+
+    The bound is that of libm's scalar function; where a vector library has the function,
+    contiguous arrays are computed to within ``VECTOR_ULP``.
+    """
 
     name: str
     python: Callable[..., float]
@@ -35,9 +42,7 @@ class Row(NamedTuple):
     ulp: float = 1.0
 
     def symbol(self, t: Scalar) -> str:
-        """The function that computes this for values of type ``t``."""
-        if self.intrinsic is not None:
-            return f"llvm.{self.intrinsic}.f{t.bits}"
+        """The function of libm that computes this for values of type ``t``."""
         return (self.libm or self.name) + ("f" if t.bits == 32 else "")
 
 
@@ -125,7 +130,9 @@ def _rule(row: Row) -> Callable[[Op, tuple[Type, ...]], Typed]:
 def _lowering(row: Row) -> Lowering:
     def lower(e: Emitter, op: Op, args: list[str]) -> str:
         t = result_type(op)
-        return e.call(row.symbol(t), t, *((t, arg) for arg in args))
+        if row.intrinsic is None:
+            return e.library_call(row.symbol(t), t, *args)
+        return e.call(f"llvm.{row.intrinsic}.f{t.bits}", t, *((t, arg) for arg in args))
 
     return lower
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from kernelgen.runtime import cpython_api, engine, locks, numpy_api
+from kernelgen.runtime import cpython_api, engine, locks, numpy_api, patterns
 
 _PROMOTER = "kernelgen_promoter"
-_RAISE = "kernelgen_raise"
 
 _LLVM = """
 declare i32 @PyGILState_Ensure()
@@ -55,6 +54,8 @@ release:
 }
 """
 
+_FOR_LOOPS = ("kernelgen_raise", "kernelgen_choose_loop", "kernelgen_find_loop")
+
 
 class Trampolines(NamedTuple):
     """Addresses of the native helpers.
@@ -63,33 +64,31 @@ class Trampolines(NamedTuple):
     ----------
     promoter : int
         NumPy's promoter function, ``int (ufunc, op_dtypes, signature, new_op_dtypes)``.
-    raise_exception : int
-        ``void (factory)``: sets the exception that the Python callable makes, as the
-        calling thread's. It takes the GIL by itself.
+    for_loops : dict of str to int
+        What kernels' loops are linked with. ``void kernelgen_raise(factory)`` sets the
+        exception that the Python callable makes, as the calling thread's, and takes the GIL by
+        itself; the others find loops (`patterns`).
     """
 
     promoter: int
-    raise_exception: int
-
-
-def symbols() -> dict[str, int]:
-    """Return what code that raises exceptions has to be linked with."""
-    return {_RAISE: addresses().raise_exception}
+    for_loops: dict[str, int]
 
 
 def addresses() -> Trampolines:
     """Return the helpers' addresses; they hold for the life of the process."""
     with locks.compiling:
         library = _library()
-    return Trampolines(library.address(_PROMOTER), library.address(_RAISE))
+    return Trampolines(
+        library.address(_PROMOTER), {name: library.address(name) for name in _FOR_LOOPS}
+    )
 
 
 @cache
 def _library() -> engine.Library:
     # No passes and the fastest code generator: these run once per loop, not per element.
-    module = engine.compile_module(_LLVM, opt_level=0)
+    module = engine.compile_module(_LLVM + patterns.CHOOSE, opt_level=0)
     imports = {**cpython_api.symbols(), "kernelgen_promote": id(numpy_api.answer_promotion)}
-    return engine.link(module.object_code, [_PROMOTER, _RAISE], imports)
+    return engine.link(module.object_code, [_PROMOTER, *_FOR_LOOPS], imports)
 
 
 def reduction_initial(symbol: str, value: bytes) -> str:

@@ -1,43 +1,160 @@
-"""The elementwise shell: NumPy's strided inner loop around a scalar kernel.
+"""The elementwise shell: NumPy's inner loops around a scalar kernel.
 
-The loop looks at the strides it is given. Contiguous operands that do not overlap take a
-loop that LLVM may vectorise; all others a loop that goes by the strides, in order.
+Each is a module of its own, compiled when first needed:
+
+- the *general* loop goes by whatever strides it is given, in order;
+- a *pattern* loop is for operands that are contiguous or scalars, and vectorises; that for
+  a scalar first operand also reduces, with the accumulator in a register;
+- the *indexed* loop is that of ``ufunc.at``.
+
+NumPy chooses by strides before a call (``runtime/patterns.py``). What was chosen is checked
+again where it runs: whatever does not fit after all, goes to the general loop.
 """
 
 from __future__ import annotations
 
 from kernelgen.lower import Lowered
 from kernelgen.runtime.cpython_api import ExceptionTable
-from kernelgen.space import Access, Operand, operands
+from kernelgen.runtime.patterns import STRIDED
+from kernelgen.space import Layout, Operand, Pattern, dense, operands, strided
 from kernelgen.targets import cpu
 
-SYMBOL = "kernelgen_loop"
+GENERAL = "kernelgen_general_loop"
+PATTERN = "kernelgen_pattern_loop"
+INDEXED = "kernelgen_indexed_loop"
+
+_ARGUMENTS = "ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux"
 
 
-def elementwise_module(kernel: Lowered) -> str:
-    """The LLVM module of a ufunc's loop.
+def general_module(kernel: Lowered) -> str:
+    """The loop for any strides: ``int kernelgen_general_loop(context, char **data,
+    npy_intp *dimensions, npy_intp *strides, auxdata)``.
 
-    It exports ``int kernelgen_loop(context, char **data, npy_intp *dimensions,
-    npy_intp *strides, auxdata)``, which returns 0, or -1 with an exception set.
+    It returns 0, or -1 with an exception set, as all loops do.
     """
-    space = operands(kernel.inputs, kernel.outputs)
-    lines = [
-        f"define i32 @{SYMBOL}(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux) {{",
+    space = _space(kernel, strided(_count(kernel)))
+    body = ["  br label %each", *cpu.loop("each", kernel, space, mark=cpu.IN_ORDER)]
+    return _module(kernel, _define(GENERAL, kernel, space, body))
+
+
+def pattern_module(kernel: Lowered, pattern: Pattern | None = None) -> str:
+    """The loop for operands that lie as ``pattern`` says, contiguous by default.
+
+    The strides of a reduction along an axis look like those of a scalar first operand, so a
+    loop for that pattern does both.
+    """
+    space = _space(kernel, dense(_count(kernel)) if pattern is None else pattern)
+    labels: tuple[str, ...] = ("each",)
+    body = [
+        *_check_pattern(space),
+        "  br i1 %fits, label %each, label %general",
+        *cpu.loop("each", kernel, space, mark=cpu.INDEPENDENT),
+        "general:",
+        f"  %done.there = tail call i32 @{STRIDED}({_ARGUMENTS})",
+        "  ret i32 %done.there",
+    ]
+    if is_reduction(kernel) and space[0].layout is Layout.SCALAR:
+        body = [*_reduction(kernel, space), *body]
+        labels = ("each", "side", "apart")
+    return _module(kernel, _define(PATTERN, kernel, space, body, labels), falls_back=True)
+
+
+def is_reduction(kernel: Lowered) -> bool:
+    """Whether the kernel takes two values of one type and makes a third."""
+    return len(kernel.inputs) == 2 and kernel.outputs == kernel.inputs[:1]
+
+
+def indexed_module(kernel: Lowered) -> str:
+    """The loop of ``ufunc.at``: element ``index`` of an array and a value, for each index.
+
+    NumPy hands over the addresses of the array, the indices and the values, a stride for each,
+    and the array's length behind them, which is added to negative indices. It has checked the
+    indices.
+    """
+    space = _space(kernel, strided(_count(kernel)))
+    array, values, output = space
+    index = Operand(1, values.type, False, Layout.STRIDED)
+    frame = cpu.Frame("each", kernel, cpu.IN_ORDER)
+    value = values._replace(number=2)
+    body = [
+        "  %length.at = getelementptr i64, ptr %strides, i64 3",
+        "  %length = load i64, ptr %length.at",
+        "  br label %each",
+        *frame.start([]),
+        *frame.advance(index),
+        *frame.advance(value),
+        f"  %index = load i64, ptr {frame.address(index)}",
+        "  %wrapped = add i64 %index, %length",
+        "  %negative = icmp slt i64 %index, 0",
+        "  %place = select i1 %negative, i64 %wrapped, i64 %index",
+        f"  %offset = mul i64 %place, {array.stride}",
+        f"  %element = getelementptr i8, ptr {array.pointer}, i64 %offset",
+        *cpu.load(array, "%element", "", frame),
+        *cpu.load(value, frame.address(value), "", frame),
+        *frame.call(
+            [f"{array.type.llvm} {frame.value(array)}", f"{value.type.llvm} {frame.value(value)}"]
+        ),
+        *cpu.store(output, "%each.y0", "%element"),
+        *frame.end(),
+    ]
+    return _module(kernel, _define(INDEXED, kernel, space, body))
+
+
+# ------------------------------------------------------------------------------- their parts
+
+
+def _count(kernel: Lowered) -> int:
+    return len(kernel.inputs) + len(kernel.outputs)
+
+
+def _space(kernel: Lowered, pattern: Pattern) -> tuple[Operand, ...]:
+    return operands(kernel.inputs, kernel.outputs, pattern)
+
+
+def _module(kernel: Lowered, loops: list[str], *, falls_back: bool = False) -> str:
+    lines = [*kernel.declarations, *_keep(kernel), *_error_declarations(kernel)]
+    if falls_back:
+        lines.append(f"declare i32 @{STRIDED}(ptr, ptr, ptr, ptr, ptr)")
+    return "\n".join([*lines, kernel.text, *loops, *cpu.METADATA, ""])
+
+
+def _keep(kernel: Lowered) -> list[str]:
+    """Hold the vector functions, which nothing calls until the loop is vectorised."""
+    if not kernel.kept:
+        return []
+    pointers = ", ".join(f"ptr @{symbol}" for symbol in kernel.kept)
+    array = f"[{len(kernel.kept)} x ptr] [{pointers}]"
+    return [f'@llvm.compiler.used = appending global {array}, section "llvm.metadata"']
+
+
+def _error_declarations(kernel: Lowered) -> list[str]:
+    if not kernel.errors:
+        return []
+    tables = (ExceptionTable.symbol(k) for k in range(len(kernel.errors)))
+    lines = [f"@{table} = external global i8" for table in tables]
+    return ["declare void @kernelgen_raise(ptr) cold", *lines]
+
+
+def _define(
+    symbol: str,
+    kernel: Lowered,
+    space: tuple[Operand, ...],
+    body: list[str],
+    labels: tuple[str, ...] = ("each",),
+) -> list[str]:
+    """A loop function: NumPy's arguments loaded, then ``body`` with the loops ``labels``."""
+    return [
+        f"define i32 @{symbol}({_ARGUMENTS}) {{",
         "entry:",
         "  %n = load i64, ptr %dims",
         *_load_table("ptr", "%data", [o.pointer for o in space]),
         *_load_table("i64", "%strides", [o.stride for o in space]),
-        *_check_contiguous(space),
-        "  br i1 %fast, label %contiguous, label %strided",
-        *cpu.loop("contiguous", kernel, space, Access(contiguous=True)),
-        *cpu.loop("strided", kernel, space, Access(contiguous=False)),
+        *body,
         "done:",
         "  ret i32 0",
-        *_failure(kernel),
+        *_failure(kernel, labels),
         "}",
     ]
-    parts = [*kernel.declarations, *_error_declarations(kernel), kernel.text, *lines]
-    return "\n".join([*parts, *cpu.METADATA, ""])
 
 
 def _load_table(llvm: str, base: str, names: list[str]) -> list[str]:
@@ -49,54 +166,20 @@ def _load_table(llvm: str, base: str, names: list[str]) -> list[str]:
     return lines
 
 
-def _check_contiguous(space: tuple[Operand, ...]) -> list[str]:
-    """``%fast``: all strides are the element sizes, and no output overlaps another operand."""
-    lines: list[str] = []
-    conditions = []
-    for o in space:
-        conditions.append(f"%dense{o.number}")
-        lines.append(f"  %dense{o.number} = icmp eq i64 {o.stride}, {o.type.size}")
-        lines.append(f"  %bytes{o.number} = mul i64 %n, {o.type.size}")
-        lines.append(f"  %end{o.number} = getelementptr i8, ptr {o.pointer}, i64 %bytes{o.number}")
-    for output in [o for o in space if o.output]:
-        for other in space[: output.number]:
-            name = f"%apart{output.number}.{other.number}"
-            conditions.append(name)
-            lines += _check_apart(name, output, other)
-    fast = conditions[0]
-    for i, condition in enumerate(conditions[1:]):
-        lines.append(f"  %fast{i} = and i1 {fast}, {condition}")
-        fast = f"%fast{i}"
-    return [*lines, f"  %fast = and i1 {fast}, true"]
-
-
-def _check_apart(name: str, output: Operand, other: Operand) -> list[str]:
-    """Whether the operands lie apart; an input may also be overwritten in place."""
-    tests = [
-        f"icmp ule ptr %end{output.number}, {other.pointer}",
-        f"icmp ule ptr %end{other.number}, {output.pointer}",
-    ]
-    if not other.output and other.type.size == output.type.size:
-        tests.append(f"icmp eq ptr {output.pointer}, {other.pointer}")
-    lines = [f"  {name}.{i} = {test}" for i, test in enumerate(tests)]
-    lines.append(f"  {name}.or = or i1 {name}.0, {name}.1")
-    last = f"{name}.2" if len(tests) == 3 else "false"
-    return [*lines, f"  {name} = or i1 {name}.or, {last}"]
-
-
-def _failure(kernel: Lowered) -> list[str]:
-    """Where both loops go with the status of an element that raised."""
+def _failure(kernel: Lowered, labels: tuple[str, ...]) -> list[str]:
+    """Where the loops ``labels`` go with the status of an element that raised."""
     if not kernel.errors:
         return []
+    statuses = ", ".join(f"[ %{label}.status, %{label}.body ]" for label in labels)
+    numbers = range(len(kernel.errors))
     lines = [
         "failed:",
-        "  %error = phi i32 [ %contiguous.status, %contiguous.body ], "
-        "[ %strided.status, %strided.body ]",
+        f"  %error = phi i32 {statuses}",
         "  switch i32 %error, label %raised [",
-        *(f"    i32 {k + 1}, label %raise{k}" for k in range(len(kernel.errors))),
+        *(f"    i32 {k + 1}, label %raise{k}" for k in numbers),
         "  ]",
     ]
-    for k in range(len(kernel.errors)):
+    for k in numbers:
         lines += [
             f"raise{k}:",
             f"  call void @kernelgen_raise(ptr @{ExceptionTable.symbol(k)})",
@@ -105,9 +188,87 @@ def _failure(kernel: Lowered) -> list[str]:
     return [*lines, "raised:", "  ret i32 -1"]
 
 
-def _error_declarations(kernel: Lowered) -> list[str]:
-    if not kernel.errors:
-        return []
-    tables = (ExceptionTable.symbol(k) for k in range(len(kernel.errors)))
-    lines = [f"@{table} = external global i8" for table in tables]
-    return ["declare void @kernelgen_raise(ptr) cold", *lines]
+def _check_pattern(space: tuple[Operand, ...]) -> list[str]:
+    """``%fits``: strides are as the pattern says, and no output overlaps another operand."""
+    lines: list[str] = []
+    conditions = []
+    for o in space:
+        size = o.type.size
+        dense_now = o.layout is Layout.DENSE
+        conditions.append(f"%lies{o.number}")
+        lines += [
+            f"  %lies{o.number} = icmp eq i64 {o.stride}, {size if dense_now else 0}",
+            f"  %bytes{o.number} = mul i64 {'%n' if dense_now else 1}, {size}",
+            f"  %end{o.number} = getelementptr i8, ptr {o.pointer}, i64 %bytes{o.number}",
+        ]
+    for output in [o for o in space if o.output]:
+        for other in space[: output.number]:
+            name = f"%apart{output.number}.{other.number}"
+            conditions.append(name)
+            lines += _check_apart(name, output, other)
+    fits = "true"
+    for i, condition in enumerate(conditions):
+        lines.append(f"  %fits{i} = and i1 {fits}, {condition}")
+        fits = f"%fits{i}"
+    return [*lines, f"  %fits = and i1 {fits}, true"]
+
+
+def _check_apart(name: str, output: Operand, other: Operand) -> list[str]:
+    """Whether the operands lie apart; a contiguous input may also be overwritten in place."""
+    in_place = (
+        not other.output and other.layout is Layout.DENSE and other.type.size == output.type.size
+    )
+    address = (
+        f"icmp eq ptr {output.pointer}, {other.pointer}" if in_place else "and i1 false, false"
+    )
+    return [
+        f"  {name}.before = icmp ule ptr %end{output.number}, {other.pointer}",
+        f"  {name}.behind = icmp ule ptr %end{other.number}, {output.pointer}",
+        f"  {name}.same = {address}",
+        f"  {name}.or = or i1 {name}.before, {name}.behind",
+        f"  {name} = or i1 {name}.or, {name}.same",
+    ]
+
+
+def _reduction(kernel: Lowered, space: tuple[Operand, ...]) -> list[str]:
+    """What a reduction does, whose first input and output are the same one element.
+
+    Other calls go on at ``pattern``.
+    """
+    accumulator, values, output = space
+    apart = values._replace(layout=Layout.STRIDED)
+    return [
+        f"  %same = icmp eq ptr {accumulator.pointer}, {output.pointer}",
+        f"  %still = or i64 {accumulator.stride}, {output.stride}",
+        "  %stays = icmp eq i64 %still, 0",
+        "  %reduces = and i1 %same, %stays",
+        "  br i1 %reduces, label %which, label %pattern",
+        "which:",
+        f"  %contiguous = icmp eq i64 {values.stride}, {values.type.size}",
+        "  br i1 %contiguous, label %side, label %apart",
+        *_accumulate("side", kernel, accumulator, values._replace(layout=Layout.DENSE), ""),
+        *_accumulate("apart", kernel, accumulator, apart, cpu.IN_ORDER),
+        "pattern:",
+    ]
+
+
+def _accumulate(
+    label: str, kernel: Lowered, accumulator: Operand, values: Operand, mark: str
+) -> list[str]:
+    """A loop whose first input is its own result of the iteration before."""
+    frame = cpu.Frame(label, kernel, mark)
+    last = f"%{label}.y0"
+    first = accumulator._replace(number=9)  # a value of its own name, loaded before the loop
+    running = f"%{label}.acc"
+    t = accumulator.type
+    return [
+        *frame.start(cpu.load(first, accumulator.pointer, "", frame)),
+        frame.phi(running, t.llvm, frame.value(first), last),
+        *frame.advance(values),
+        *cpu.load(values, frame.address(values), "", frame),
+        *frame.call([f"{t.llvm} {running}", f"{values.type.llvm} {frame.value(values)}"]),
+        *frame.end(exit=f"{label}.store"),
+        f"{label}.store:",
+        *cpu.store(accumulator, last, accumulator.pointer),
+        "  br label %done",
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernelgen.lower import Lowered
-from kernelgen.space import Access, Operand
+from kernelgen.space import Layout, Operand
 
 METADATA = (
     "!0 = distinct !{}",
@@ -16,97 +16,127 @@ METADATA = (
 """Marks of loops: !2 where iterations are independent (of accesses in group !0), !5 where
 vectorising or unrolling would only cost compile time."""
 
+INDEPENDENT = "!2"
+IN_ORDER = "!5"
 
-def loop(label: str, kernel: Lowered, space: tuple[Operand, ...], access: Access) -> list[str]:
+
+def loop(label: str, kernel: Lowered, space: tuple[Operand, ...], *, mark: str) -> list[str]:
     """The text of a loop over ``%n`` elements; it leaves to ``done``, or to ``failed``.
 
-    Operands that are not contiguous keep running pointers, so that a stride needs no
-    multiplication.
+    ``mark`` says what the optimiser may make of it. Strided operands keep running pointers,
+    so that a stride needs no multiplication; a scalar one is loaded once.
     """
-    body = f"{label}.body"
-    latch = f"{label}.next" if kernel.errors else body
-    lines = [
-        f"{label}:",
-        f"  %{label}.empty = icmp eq i64 %n, 0",
-        f"  br i1 %{label}.empty, label %done, label %{body}",
-        f"{body}:",
-        f"  %{label}.i = phi i64 [ 0, %{label} ], [ %{label}.i.next, %{latch} ]",
-    ]
-    lines += _addresses(label, latch, space, access)
-    lines += _call(label, kernel, space, access)
-    if kernel.errors:
-        lines += [
-            f"  %{label}.ok = icmp eq i32 %{label}.status, 0",
-            f"  br i1 %{label}.ok, label %{latch}, label %failed",
-            f"{latch}:",
-        ]
-    lines += _store(label, kernel, space, access)
-    mark = "!2" if access.contiguous else "!5"
-    lines += [
-        f"  %{label}.i.next = add nuw i64 %{label}.i, 1",
-        f"  %{label}.end = icmp eq i64 %{label}.i.next, %n",
-        f"  br i1 %{label}.end, label %done, label %{body}, !llvm.loop {mark}",
-    ]
-    return lines
-
-
-def _addresses(label: str, latch: str, space: tuple[Operand, ...], access: Access) -> list[str]:
-    """Where each operand's element of this iteration is: phis first, as LLVM wants them."""
-    if access.contiguous:
-        return [
-            f"  %{label}.a{o.number} = getelementptr inbounds {o.type.memory}, "
-            f"ptr {o.pointer}, i64 %{label}.i"
-            for o in space
-        ]
-    phis = [
-        f"  %{label}.a{o.number} = phi ptr [ {o.pointer}, %{label} ], "
-        f"[ %{label}.a{o.number}.next, %{latch} ]"
-        for o in space
-    ]
-    steps = [
-        f"  %{label}.a{o.number}.next = getelementptr i8, ptr %{label}.a{o.number}, i64 {o.stride}"
-        for o in space
-    ]
-    return phis + steps
-
-
-def _group(access: Access) -> str:
-    return ", !llvm.access.group !0" if access.contiguous else ""
-
-
-def _call(label: str, kernel: Lowered, space: tuple[Operand, ...], access: Access) -> list[str]:
-    """Load the inputs and call the kernel, which LLVM inlines."""
-    lines, args = [], []
-    for o in [o for o in space if not o.output]:
-        value = f"%{label}.x{o.number}"
-        raw = f"{value}.byte" if o.type.is_bool else value
-        lines.append(
-            f"  {raw} = load {o.type.memory}, ptr %{label}.a{o.number}, "
-            f"align {o.type.size}{_group(access)}"
-        )
-        if o.type.is_bool:
-            lines.append(f"  {value} = icmp ne i8 {raw}, 0")
-        args.append(f"{o.type.llvm} {value}")
-    lines.append(f"  %{label}.r = call {kernel.result} @{kernel.name}({', '.join(args)})")
-    if kernel.errors:
-        lines.append(
-            f"  %{label}.status = extractvalue {kernel.result} %{label}.r, {len(kernel.outputs)}"
-        )
-    return lines
-
-
-def _store(label: str, kernel: Lowered, space: tuple[Operand, ...], access: Access) -> list[str]:
-    """Store the outputs."""
-    lines = []
+    group = ", !llvm.access.group !0" if mark == INDEPENDENT else ""
+    inputs = [o for o in space if not o.output]
+    once = [o for o in inputs if o.layout is Layout.SCALAR]
+    each = [o for o in inputs if o.layout is not Layout.SCALAR]
+    frame = Frame(label, kernel, mark)
+    lines = frame.start([line for o in once for line in load(o, o.pointer, "", frame)])
+    for o in space:
+        lines += frame.advance(o)
+    for o in each:
+        lines += load(o, frame.address(o), group, frame)
+    lines += frame.call([f"{o.type.llvm} {frame.value(o)}" for o in inputs])
     for k, o in enumerate(o for o in space if o.output):
-        value = f"%{label}.y{k}"
-        lines.append(f"  {value} = extractvalue {kernel.result} %{label}.r, {k}")
-        stored = value
-        if o.type.is_bool:
-            stored = f"{value}.byte"
-            lines.append(f"  {stored} = zext i1 {value} to i8")
-        lines.append(
-            f"  store {o.type.memory} {stored}, ptr %{label}.a{o.number}, "
-            f"align {o.type.size}{_group(access)}"
+        lines += store(o, f"%{label}.y{k}", frame.address(o), group)
+    return lines + frame.end()
+
+
+class Frame:
+    """The skeleton of a counted loop: its blocks, its counter, its call of the kernel."""
+
+    def __init__(self, label: str, kernel: Lowered, mark: str) -> None:
+        self.label = label
+        self.kernel = kernel
+        self.mark = mark
+        self.latch = f"{label}.next" if kernel.errors else f"{label}.body"
+
+    def value(self, o: Operand) -> str:
+        """The value of an input in this iteration."""
+        return f"%{self.label}.x{o.number}"
+
+    def address(self, o: Operand) -> str:
+        """Where an operand's element of this iteration is."""
+        return o.pointer if o.layout is Layout.SCALAR else f"%{self.label}.a{o.number}"
+
+    def start(self, preheader: list[str]) -> list[str]:
+        """From the loop's label to its counter; ``preheader`` runs once, if there are elements."""
+        label = self.label
+        return [
+            f"{label}:",
+            f"  %{label}.empty = icmp eq i64 %n, 0",
+            f"  br i1 %{label}.empty, label %done, label %{label}.first",
+            f"{label}.first:",
+            *preheader,
+            f"  br label %{label}.body",
+            f"{label}.body:",
+            self.phi(f"%{label}.i", "i64", "0", f"%{label}.i.next"),
+        ]
+
+    def phi(self, name: str, llvm: str, first: str, following: str) -> str:
+        """A value that each iteration hands to the next."""
+        return (
+            f"  {name} = phi {llvm} [ {first}, %{self.label}.first ], "
+            f"[ {following}, %{self.latch} ]"
         )
-    return lines
+
+    def advance(self, o: Operand) -> list[str]:
+        """The address of an operand's element, from the counter or from the one before."""
+        name = self.address(o)
+        if o.layout is Layout.DENSE:
+            memory = o.type.memory
+            counter = f"i64 %{self.label}.i"
+            return [f"  {name} = getelementptr inbounds {memory}, ptr {o.pointer}, {counter}"]
+        if o.layout is Layout.STRIDED:
+            return [
+                f"  {name}.offset = mul i64 %{self.label}.i, {o.stride}",
+                f"  {name} = getelementptr i8, ptr {o.pointer}, i64 {name}.offset",
+            ]
+        return []
+
+    def call(self, args: list[str]) -> list[str]:
+        """Call the kernel, which LLVM inlines, and leave if it raised."""
+        label, kernel = self.label, self.kernel
+        result = f"%{label}.r"
+        lines = [f"  {result} = call {kernel.result} @{kernel.name}({', '.join(args)})"]
+        count = len(kernel.outputs)
+        lines += [
+            f"  %{label}.y{k} = extractvalue {kernel.result} {result}, {k}" for k in range(count)
+        ]
+        if kernel.errors:
+            lines += [
+                f"  %{label}.status = extractvalue {kernel.result} {result}, {count}",
+                f"  %{label}.ok = icmp eq i32 %{label}.status, 0",
+                f"  br i1 %{label}.ok, label %{self.latch}, label %failed",
+                f"{self.latch}:",
+            ]
+        return lines
+
+    def end(self, exit: str = "done") -> list[str]:
+        """Count, and go round again."""
+        label = self.label
+        mark = f", !llvm.loop {self.mark}" if self.mark else ""
+        return [
+            f"  %{label}.i.next = add nuw i64 %{label}.i, 1",
+            f"  %{label}.end = icmp eq i64 %{label}.i.next, %n",
+            f"  br i1 %{label}.end, label %{exit}, label %{label}.body{mark}",
+        ]
+
+
+def load(o: Operand, address: str, group: str, frame: Frame) -> list[str]:
+    """Load an input; any byte but zero is a true bool."""
+    name = frame.value(o)
+    raw = f"{name}.byte" if o.type.is_bool else name
+    size = o.type.size
+    lines = [f"  {raw} = load {o.type.memory}, ptr {address}, align {size}{group}"]
+    return lines + [f"  {name} = icmp ne i8 {raw}, 0"] * o.type.is_bool
+
+
+def store(o: Operand, value: str, address: str, group: str = "") -> list[str]:
+    """Store an output."""
+    lines, stored = [], value
+    if o.type.is_bool:
+        stored = f"{value}.byte"
+        lines.append(f"  {stored} = zext i1 {value} to i8")
+    size = o.type.size
+    return [*lines, f"  store {o.type.memory} {stored}, ptr {address}, align {size}{group}"]

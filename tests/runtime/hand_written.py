@@ -130,7 +130,7 @@ def make_raising(symbols: dict[str, int], owner: object) -> Callable:
 
     def promote(ufunc, inputs, signature):
         if not numpy_api.binding_of(ufunc).loops:
-            library = compiled_loop(RAISING_LOOP, {**trampolines.symbols(), **symbols})
+            library = compiled_loop(RAISING_LOOP, {**trampolines.addresses().for_loops, **symbols})
             numpy_api.add_loop(
                 ufunc,
                 (float64,) * 3,

@@ -281,7 +281,7 @@ def test_two_loops_for_the_same_inputs_are_refused():
 
 def test_contiguous_operands_take_the_contiguous_loop():
     table = cpython_api.ExceptionTable([lambda: ValueError("strided")])
-    raising = compiled_loop(RAISING_LOOP, {**trampolines.symbols(), **table.symbols})
+    raising = compiled_loop(RAISING_LOOP, {**trampolines.addresses().for_loops, **table.symbols})
     adding = compiled_loop(BINARY_LOOP.format(type="double", operation="fadd"), {})
 
     def promote(ufunc, inputs, signature):

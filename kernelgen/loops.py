@@ -1,0 +1,71 @@
+"""The compiled loops of one kernel for one combination of types.
+
+NumPy is given stubs. Each loop is compiled when a call first needs it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from kernelgen import pipeline
+from kernelgen.lower import Lowered
+from kernelgen.runtime import cpython_api, engine, locks, patterns, trampolines
+from kernelgen.shells import elementwise
+
+
+@cache
+def _stubs() -> engine.Module:
+    """The stubs are the same for all kernels but for the table, which is linked in."""
+    return engine.compile_module(patterns.STUBS, opt_level=0)
+
+
+class Loops:
+    """The loops of ``kernel``, whose addresses hold while this object lives.
+
+    Attributes
+    ----------
+    strided : int
+        The address of NumPy's strided loop.
+    get_loop : int
+        The address of NumPy's function that chooses a loop by strides.
+    indexed : int
+        The address of the loop of ``ufunc.at``; 0 if the kernel is not a binary operation.
+    """
+
+    def __init__(self, kernel: Lowered, flags: int) -> None:
+        self._kernel = kernel
+        self._errors = cpython_api.ExceptionTable([error.make for error in kernel.errors])
+        self._libraries: list[engine.Library] = []
+        sizes = [t.size for t in kernel.inputs + kernel.outputs]
+        reduces = elementwise.is_reduction(kernel)
+        self._table = patterns.LoopTable(len(kernel.inputs), sizes, flags, reduces, self._compile)
+        self._symbols = {
+            **trampolines.addresses().for_loops,
+            **self._errors.symbols,
+            patterns.TABLE: self._table.address,
+        }
+        library = self._link(_stubs(), patterns.STRIDED, patterns.GET_LOOP, patterns.AT)
+        self.strided = library.address(patterns.STRIDED)
+        self.get_loop = library.address(patterns.GET_LOOP)
+        self.indexed = library.address(patterns.AT) if reduces else 0
+        self._symbols[patterns.STRIDED] = self.strided
+
+    def _compile(self, code: int) -> int:
+        """Compile the loop for a code of the table; its address."""
+        with locks.compiling:
+            symbol, text = self._source(code)
+            return self._link(pipeline.machine_code(text), symbol).address(symbol)
+
+    def _source(self, code: int) -> tuple[str, str]:
+        kernel = self._kernel
+        if code == patterns.INDEXED:
+            return elementwise.INDEXED, elementwise.indexed_module(kernel)
+        if code == patterns.GENERAL:
+            return elementwise.GENERAL, elementwise.general_module(kernel)
+        pattern = patterns.pattern_of(code, len(kernel.inputs), len(kernel.outputs))
+        return elementwise.PATTERN, elementwise.pattern_module(kernel, pattern)
+
+    def _link(self, module: engine.Module, *exports: str) -> engine.Library:
+        library = engine.link(module.object_code, exports, self._symbols)
+        self._libraries.append(library)
+        return library
