@@ -365,7 +365,9 @@ def _first_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int
         _load_native_promoter()
         answer_promotion(ufunc, operands, signature, answer)
     except BaseException as error:
-        _write_dtypes(answer, [_ErrorCarrier(_carried(error)), *[None] * (ufunc.nargs - 1)])
+        # In all inputs, as NumPy does not look at one that a promoter takes as anything.
+        carrier = _ErrorCarrier(_carried(error))
+        _write_dtypes(answer, [carrier] * ufunc.nin + [None] * ufunc.nout)
     return 0
 
 
