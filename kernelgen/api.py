@@ -134,7 +134,8 @@ def _parsed(specs: Any) -> tuple[Signature, ...]:
     """The signatures, in order; two with the same inputs could not both be chosen."""
     if specs is None:
         return ()
-    found = tuple(map(parse, specs if isinstance(specs, (list, tuple)) else (specs,)))
+    several = isinstance(specs, (list, tuple)) and not isinstance(specs, Signature)
+    found = tuple(map(parse, specs if several else (specs,)))
     for i, signature in enumerate(found):
         if signature.inputs in [s.inputs for s in found[:i]]:
             raise SignatureError(f"two signatures have the inputs of {signature}")
