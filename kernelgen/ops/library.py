@@ -32,6 +32,30 @@ def square(base: Any, exponent: Any) -> Any:
     return base * base
 
 
+def floor_divide(a: Any, b: Any) -> Any:
+    """``a // b`` of floats, as CPython's ``float_divmod`` and NumPy compute it."""
+    if b == 0:
+        return a / b
+    remainder = math.fmod(a, b)
+    quotient = (a - remainder) / b
+    if remainder != 0 and (b < 0) != (remainder < 0):
+        quotient -= 1.0
+    if quotient == 0:
+        return math.copysign(0.0, a / b)
+    rounded = np.floor(quotient)
+    return rounded + 1.0 if quotient - rounded > 0.5 else rounded
+
+
+def floor_remainder(a: Any, b: Any) -> Any:
+    """``a % b`` of floats: fmod, moved to the sign of b."""
+    remainder = math.fmod(a, b)
+    if b == 0:
+        return remainder
+    if remainder == 0:
+        return math.copysign(remainder, b)
+    return remainder + b if (b < 0) != (remainder < 0) else remainder
+
+
 def integer_power(base: Any, exponent: Any) -> Any:
     """``base ** exponent`` by repeated squaring, modulo the width of its type."""
     if exponent < 0:

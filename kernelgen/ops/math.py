@@ -89,6 +89,7 @@ ROWS = (
     Row("sqrt", math.sqrt, np.sqrt, intrinsic="sqrt", ulp=0.5),
     Row("fabs", math.fabs, np.fabs, intrinsic="fabs", ulp=0),
     Row("rint", np.rint, np.rint, intrinsic="roundeven", ulp=0),
+    Row("rounded_down", np.floor, np.floor, intrinsic="floor", ulp=0),
     Row("copysign", math.copysign, np.copysign, 2, intrinsic="copysign", ulp=0),
     Row("exp", math.exp, np.exp),
     Row("exp2", math.exp2, np.exp2),
