@@ -116,7 +116,7 @@ def test_the_first_error_in_the_order_of_the_code_is_reported():
 
 def test_values_without_a_common_type():
     def kernel(x):
-        if x > 0:
+        if x > 0:  # noqa: SIM108
             y = x
         else:
             y = (x, x)
@@ -140,7 +140,7 @@ def test_returns_without_a_common_type():
 
 
 def test_a_missing_return():
-    def kernel(x):
+    def kernel(x):  # noqa: RET503
         if x > 0:
             return x
 
@@ -212,7 +212,9 @@ def test_bools_of_numpy_and_of_python_differ():
 
 
 def test_outputs_of_nothing():
-    function = parse_function("func @f -> none {\n^0:\n  %0: none = const {value=None}\n  return(%0)\n}\n")
+    function = parse_function(
+        "func @f -> none {\n^0:\n  %0: none = const {value=None}\n  return(%0)\n}\n"
+    )
     assert function.result == NONE
     with pytest.raises(TypingError, match="cannot return None"):
         check_outputs(function)

@@ -104,7 +104,9 @@ def test_precise_kernels_name_no_vector_functions():
 
 
 @pytest.mark.parametrize("t", [FLOAT32, FLOAT64])
-@pytest.mark.parametrize("value", [0.0, -0.0, 1.5, 0.1, -1e30, 1e-45, math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize(
+    "value", [0.0, -0.0, 1.5, 0.1, -1e30, 1e-45, math.inf, -math.inf, math.nan]
+)
 def test_float_literals_are_exact(t, value):
     value = t.dtype.type(value)
     text = f"define {t.llvm} @f() {{ ret {t.llvm} {literal(t, value)} }}"

@@ -7,7 +7,7 @@ import importlib
 import re
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from kernelgen.errors import KernelgenError
 from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Raised, Value
 from kernelgen.types import compound, table
 from kernelgen.types.compound import Tuple, Type
+
+Parsed = TypeVar("Parsed")
 
 
 class ParseError(KernelgenError):
@@ -233,7 +235,7 @@ def parse_function(text: str) -> Function:
     return _whole(text, _Parser.function)
 
 
-def _whole(text: str, rule: Callable[[_Parser], Any]) -> Any:
+def _whole(text: str, rule: Callable[[_Parser], Parsed]) -> Parsed:
     """What ``rule`` makes of the text, of which nothing may be left."""
     parser = _Parser(text)
     found = rule(parser)

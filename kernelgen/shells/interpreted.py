@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -73,7 +73,8 @@ def _floating_point_errors(options: Options) -> Iterator[None]:
     under ``error_model="python"`` these give nan here.
     """
     raises = options.error_model == "python"
-    usual = "ignore" if options.fp_errors == "ignore" else None  # None: as the caller has it
+    # None leaves what the caller of the ufunc asks for.
+    usual: Literal["ignore"] | None = "ignore" if options.fp_errors == "ignore" else None
     with np.errstate(all=usual, divide="raise" if raises else usual):
         try:
             yield

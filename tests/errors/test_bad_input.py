@@ -4,6 +4,9 @@ Each refusal is checked for its class, for words of its message, and for the pie
 that the carets mark.
 """
 
+# Kernels that are wrong on purpose:
+# ruff: noqa: C416, F841, PLC2401, PLC3002, PLE0643, PLR0124, PLW0108, RET503, RUF015, RUF059, SIM108
+
 from __future__ import annotations
 
 import functools
@@ -13,6 +16,7 @@ import re
 import subprocess
 import sys
 import types
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +40,7 @@ def marked(error: KernelgenError) -> list[str]:
     """The pieces of source over the carets in an error's text, innermost first."""
     lines = str(error).splitlines()
     found = []
-    for source, carets in zip(lines, lines[1:], strict=False):
+    for source, carets in pairwise(lines):
         under = re.fullmatch(r" +\| ( *)(\^+)", carets)
         if under is not None and re.match(r" +\d+ \| ", source):
             text = source.split(" | ", 1)[1]
@@ -68,7 +72,7 @@ def case(error: type, words: str, *spots: str, args: tuple[Any, ...] = (X,)) -> 
     return enter
 
 
-# --------------------------------------------------------------------- syntax that has no meaning
+# ----------------------------------------------------------------------- syntax that has no meaning
 
 
 @case(UnsupportedError, "a list or comprehension cannot be compiled", "[x, x]")
@@ -77,7 +81,9 @@ def list_display(x):
 
 
 @case(
-    UnsupportedError, "a list or comprehension|a function cannot be defined", "[i for i in range(3)]"
+    UnsupportedError,
+    "a list or comprehension|a function cannot be defined",
+    "[i for i in range(3)]",
 )
 def list_comprehension(x):
     return [i for i in range(3)][0]
@@ -150,7 +156,7 @@ def try_in_a_loop(x):
     'open("x")', 'with open("x"):  # noqa: SIM115, PTH123',
 )  # fmt: skip
 def with_statement(x):
-    with open("x"):  # noqa: SIM115, PTH123
+    with open("x"):
         return x
 
 
@@ -191,9 +197,7 @@ def matrix_product(x):
     return x @ x
 
 
-@case(
-    KernelgenError, "take slices|a tuple cannot be indexed by a slice", "0:2", "(x, x, x)[0:2]"
-)
+@case(KernelgenError, "take slices|a tuple cannot be indexed by a slice", "0:2", "(x, x, x)[0:2]")
 def slice_of_a_tuple(x):
     return (x, x, x)[0:2]
 
@@ -251,7 +255,7 @@ def outer_variable():
 outer_variable()
 
 
-# ------------------------------------------------------------------------ names and attributes
+# ----------------------------------------------------------------------------- names and attributes
 
 
 @case(UnsupportedError, "the name 'undefined_name' is not defined", "undefined_name")
@@ -306,7 +310,7 @@ def computed_index(x):
     return (x, x)[int(x)]
 
 
-# --------------------------------------------------------------------------------------- calls
+# -------------------------------------------------------------------------------------------- calls
 
 
 @case(TypingError, "the function 'print' cannot be called in a kernel", "print(x)")
@@ -393,7 +397,7 @@ def range_of_a_float(x):
     return total
 
 
-# --------------------------------------------------------------------------------------- types
+# -------------------------------------------------------------------------------------------- types
 
 
 @case(TypingError, "`\\+` needs numbers, not a str", 'x + "a"')
@@ -469,7 +473,7 @@ def identity_of_numbers(x):
     return x is x
 
 
-# ------------------------------------------------------------------------- joins and results
+# -------------------------------------------------------------------------------- joins and results
 
 
 @case(TypingError, r"float64.*tuple|Python float .*tuple", "y", "return y", "(x, x)", "y = (x, x)")
@@ -575,7 +579,7 @@ def test_refused_kernel_is_refused_again(kernel, error, words, spots, args):
     assert ufunc.signatures == []
 
 
-# ------------------------------------------------------------------------- kernels without an end
+# --------------------------------------------------------------------------- kernels without an end
 
 
 def endless_loop(x):
@@ -598,9 +602,7 @@ def always_unassigned(x):
     return x  # noqa: F821
 
 
-@pytest.mark.parametrize(
-    "kernel", [endless_loop, endless_count, always_raises, always_unassigned]
-)
+@pytest.mark.parametrize("kernel", [endless_loop, endless_count, always_raises, always_unassigned])
 def test_kernels_that_never_return(kernel):
     error = refusal(kernel)
     assert isinstance(error, TypingError)
@@ -608,7 +610,7 @@ def test_kernels_that_never_return(kernel):
     assert f"def {kernel.__name__}(x):" in str(error)
 
 
-# ------------------------------------------------------------------------ what is no kernel at all
+# ------------------------------------------------------------------------- what is no kernel at all
 
 
 class Plain:
@@ -616,7 +618,7 @@ class Plain:
         return x
 
 
-class Callable_:  # noqa: N801
+class Callable_:
     def __call__(self, x):
         return x
 
@@ -708,7 +710,7 @@ def test_generators_and_coroutines(kernel, words):
     assert words in error.message
 
 
-# ------------------------------------------------------------------------------ number of operands
+# ------------------------------------------------------------------------------- number of operands
 
 
 def with_arguments(count: int) -> Any:
@@ -730,7 +732,7 @@ def test_more_arguments_than_numpy_takes(count):
     assert "in many" in str(caught.value)
 
 
-# ----------------------------------------------------------------------------- types of the operands
+# ---------------------------------------------------------------------------- types of the operands
 
 
 @pytest.mark.parametrize(
@@ -778,7 +780,7 @@ def test_types_that_kernels_do_not_have(operand, name, place):
     ],
 )
 def test_types_that_kernels_do_not_have_in_other_uses(use):
-    with pytest.raises(TypeError, match="was given (complex128|object|float16)"):
+    with pytest.raises(TypeError, match=r"was given (complex128|object|float16)"):
         use(vectorize(lambda x, y: x + y))
 
 
@@ -787,7 +789,7 @@ def test_operands_of_which_the_kernel_makes_nothing():
     assert "`&` needs integers; these operands meet as float64" in error.message
 
 
-# --------------------------------------------------------------------------------- helpers and places
+# ------------------------------------------------------------------------------- helpers and places
 
 
 def deep(x):
@@ -862,7 +864,7 @@ def test_our_frames_are_not_in_the_traceback():
     assert "pipeline.py" not in files
 
 
-# ----------------------------------------------------------------------------- kernels without source
+# --------------------------------------------------------------------------- kernels without source
 
 
 def from_text(text: str) -> Any:
@@ -951,7 +953,7 @@ def run_python(arguments: list[str], text: str) -> subprocess.CompletedProcess[s
     )  # fmt: skip
 
 
-# ----------------------------------------------------------------------------------- never a crash
+# ------------------------------------------------------------------------------------ never a crash
 
 NASTY = {
     "tuple taken for one output": ("def kernel(x):\n    t = (x, x)\n    return t", "TypingError"),
@@ -987,11 +989,14 @@ NASTY = {
     "a very long literal": (f"def kernel(x): return x + 0x{'f' * 5000}", "Error"),
     "deep nesting": (f"def kernel(x): return {'(' * 80}x{' + 1)' * 80} << 1", "TypingError"),
     "a long kernel": (
-        "def kernel(x):\n" + "".join(f"    x = x + {i}\n" for i in range(3000)) + "    return x << 1",
+        "def kernel(x):\n"
+        + "".join(f"    x = x + {i}\n" for i in range(3000))
+        + "    return x << 1",
         "TypingError",
     ),
     "many branches": (
-        "def kernel(x):\n" + "".join(f"    if x > {i}: x = x + {i}\n" for i in range(300))
+        "def kernel(x):\n"
+        + "".join(f"    if x > {i}: x = x + {i}\n" for i in range(300))
         + "    return x << 1",
         "TypingError",
     ),

@@ -48,7 +48,8 @@ def test_every_stage_prints_and_parses(sample):
     "value",
     [
         None, True, False, 0, -7, 2**70, 1.5, -0.0, 1e300, 1e-320, -2.5e-7, math.inf, -math.inf,
-        "text", "it's", 'a "quoted" \\ text\n', "", (), (1,), (1, (2.5, None)), int, ValueError, math,
+        "text", "it's", 'a "quoted" \\ text\n', "", (), (1,), (1, (2.5, None)), int,
+        ValueError, math,
         math.sqrt, np.sqrt, np.int8(-3), np.uint64(2**64 - 1), np.float32(0.1), np.float64(-0.0),
         np.float64(np.inf), np.bool_(True), Raised(ValueError), Raised(KeyError, ("no", 1, 2.5)),
         *SCALARS, *WEAK, NONE, RANGE, Tuple((FLOAT64, Tuple((SCALARS[1],)))),
@@ -105,7 +106,10 @@ MINIMAL = "func @f -> f8 {{\n^0(%x: f8):\n  {}\n}}\n"
         (MINIMAL.format("%2 = const {value=<no.such.module:x>}\n  return(%2)"), "no.such.module"),
         (MINIMAL.format("%2 = const {value=<math:nothing>}\n  return(%2)"), "nothing"),
         (MINIMAL.format("%2 = const {value=}\n  return(%2)"), "expected a constant"),
-        (MINIMAL.format("%2 = const {value=frob}\n  return(%2)"), "expected a constant, found 'frob'"),
+        (
+            MINIMAL.format("%2 = const {value=frob}\n  return(%2)"),
+            "expected a constant, found 'frob'",
+        ),
         (MINIMAL.format("%2 = const {value=(1, 2"), "expected"),
         ("func @f {\n^0:\n  return(", "expected"),
     ],

@@ -12,11 +12,21 @@ from kernelgen.ops.control import constant_type
 from kernelgen.ops.convert import convert_value
 from kernelgen.types.compound import NONE, Object, Tuple
 from kernelgen.types.table import (
-    BOOL, FLOAT32, FLOAT64, INT8, INT64, SCALARS, UINT8, UINT64, WEAK_BOOL, WEAK_FLOAT, WEAK_INT,
+    BOOL,
+    FLOAT32,
+    FLOAT64,
+    INT8,
+    INT64,
+    SCALARS,
+    UINT8,
+    UINT64,
+    WEAK_BOOL,
+    WEAK_FLOAT,
+    WEAK_INT,
 )  # fmt: skip
 
 pairs = pytest.mark.parametrize(
-    ("source", "to"), [(a, b) for a in SCALARS for b in SCALARS], ids=lambda t: str(t)
+    ("source", "to"), [(a, b) for a in SCALARS for b in SCALARS], ids=str
 )
 
 
@@ -79,7 +89,8 @@ def test_integers_wrap():
 @pytest.mark.parametrize(
     ("value", "t"),
     [
-        (True, WEAK_BOOL), (1, WEAK_INT), (2**70, WEAK_INT), (1.5, WEAK_FLOAT), (np.bool_(True), BOOL),
+        (True, WEAK_BOOL), (1, WEAK_INT), (2**70, WEAK_INT), (1.5, WEAK_FLOAT),
+        (np.bool_(True), BOOL),
         (np.int8(1), INT8), (np.float64(1), FLOAT64), (np.longlong(1), INT64), (None, NONE),
         ((1, (np.int8(2), 0.5)), Tuple((WEAK_INT, Tuple((INT8, WEAK_FLOAT))))),
     ],

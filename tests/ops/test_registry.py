@@ -1,4 +1,4 @@
-"""The table of ops checks itself, and every op has an end: a lowering, or a pass that removes it."""
+"""The table of ops checks itself; every op has a lowering, or a pass that removes it."""
 
 from __future__ import annotations
 

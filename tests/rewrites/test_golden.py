@@ -59,6 +59,8 @@ def test_no_golden_file_is_left_over():
 
 
 def test_every_pass_has_golden_files():
-    passes = {path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")}
+    passes = {
+        path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")
+    }
     tested_elsewhere = {"__init__", "inline"}  # inline: by resolve_calls and expand_ops
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

@@ -108,7 +108,9 @@ def run(function: Function, args: tuple[Any, ...], max_steps: int = 20_000) -> A
         if last.name == "raise":
             raise last.attrs["error"].make()
         edge = last.edges[0 if last.name == "jump" or values[last.operands[0]] else 1]
-        handed = [as_type(values[v], a.type) for v, a in zip(edge.args, edge.target.args, strict=True)]
+        handed = [
+            as_type(values[v], a.type) for v, a in zip(edge.args, edge.target.args, strict=True)
+        ]
         values.update(zip(edge.target.args, handed, strict=True))
         block = edge.target
     raise RuntimeError("too many steps")

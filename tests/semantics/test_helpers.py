@@ -133,7 +133,7 @@ def test_helper_that_raises():
 def test_helper_assigning_its_parameter_leaves_the_callers_alone():
     def halved(x):
         x = x / 2
-        return x
+        return x  # noqa: RET504
 
     def kernel(x):
         return halved(x) + x

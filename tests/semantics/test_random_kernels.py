@@ -1,6 +1,6 @@
 """Random kernels mean the same on every back end. For a long run:
 
-    python -m tests.fuzz --minutes 30
+python -m tests.fuzz --minutes 30
 """
 
 from __future__ import annotations
@@ -8,7 +8,16 @@ from __future__ import annotations
 import joined
 import numpy as np
 from backends import (
-    Failure, as_tuple, attempt, expect, layouts, request, rows, run_interpreter, run_machine, untyped,
+    Failure,
+    as_tuple,
+    attempt,
+    expect,
+    layouts,
+    request,
+    rows,
+    run_interpreter,
+    run_machine,
+    untyped,
 )  # fmt: skip
 from hypothesis import given, note
 from random_kernels import compile_source, kernels

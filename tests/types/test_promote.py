@@ -11,7 +11,17 @@ from kernelgen.types.compound import NONE, OBJECT, RANGE, UNDEFINED, Tuple
 from kernelgen.types.join import join
 from kernelgen.types.promote import can_cast_safely, promote
 from kernelgen.types.table import (
-    BOOL, FLOAT32, FLOAT64, INT8, INT64, SCALARS, UINT8, WEAK, WEAK_BOOL, WEAK_FLOAT, WEAK_INT,
+    BOOL,
+    FLOAT32,
+    FLOAT64,
+    INT8,
+    INT64,
+    SCALARS,
+    UINT8,
+    WEAK,
+    WEAK_BOOL,
+    WEAK_FLOAT,
+    WEAK_INT,
 )  # fmt: skip
 
 PYTHON = {WEAK_BOOL: True, WEAK_INT: 1, WEAK_FLOAT: 1.0}

@@ -65,7 +65,8 @@ def test_any_other_text_is_a_signature_error(text):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("f8", "cannot read"), ("", "cannot read"), ("f8(f8", "cannot read"), ("f8)(f8", "cannot read"),
+        ("f8", "cannot read"), ("", "cannot read"), ("f8(f8", "cannot read"),
+        ("f8)(f8", "cannot read"),
         ("f8(f8)(f8)", "cannot read"), ("f8()", "no inputs"), ("()(f8)", "no outputs"),
         ("->d", "no inputs"), ("d->", "no outputs"), ("d->d->d", "cannot read"),
         ("f8(f9)", "'f9', which does not exist"), ("f8(~i8)", "'~i8', which does not exist"),
@@ -85,7 +86,9 @@ def test_a_close_name_is_suggested():
     assert "did you mean 'float64'?" in str(raised.value)
 
 
-@pytest.mark.parametrize("spec", ["f8,i4", "float64, int32", ("f8", "i4"), (float, np.int32), SAME, "di->d"])
+@pytest.mark.parametrize(
+    "spec", ["f8,i4", "float64, int32", ("f8", "i4"), (float, np.int32), SAME, "di->d"]
+)
 def test_inputs_alone(spec):
     assert parse_inputs(spec) == (FLOAT64, INT32)
 

@@ -57,7 +57,7 @@ def widened(x):
 
 
 def truth(x):
-    return x > 2 and not x == 3
+    return x > 2 and x != 3
 
 
 SMALL = np.array([1, 2, 3, 100])
@@ -102,7 +102,7 @@ def test_exceptions_come_with_the_kernels_own_frames():
     @vectorize
     def checked(x):
         if x > 5:
-            raise ValueError(f"too large{''}")  # noqa: F541
+            raise ValueError(f"too large{''}")
         return x
 
     with pytest.raises(UnsupportedError):

@@ -26,7 +26,7 @@ def at_once(tasks: list[Callable[[], Any]]) -> list[Any]:
         barrier.wait()
         try:
             results[index] = tasks[index]()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             results[index] = error
 
     threads = [threading.Thread(target=run, args=(i,)) for i in range(len(tasks))]
@@ -85,7 +85,9 @@ def test_different_first_uses_of_one_ufunc():
 
 
 def test_decorating_with_signatures_in_threads():
-    make = [lambda i=i: vectorize(["f8(f8)", "i8(i8)"])(eval(f"lambda x: x + {i}"))(1) for i in range(8)]
+    make = [
+        lambda i=i: vectorize(["f8(f8)", "i8(i8)"])(eval(f"lambda x: x + {i}"))(1) for i in range(8)
+    ]
     assert at_once(make) == [1 + i for i in range(8)]
 
 
@@ -157,7 +159,7 @@ def test_first_calls_of_the_process():
     assert (run.stderr, run.stdout) == ("", "True\n")
 
 
-# ------------------------------------------------------------------------------------------ fork
+# --------------------------------------------------------------------------------------------- fork
 
 can_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
