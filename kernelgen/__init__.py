@@ -9,6 +9,7 @@ from kernelgen.errors import (
     UnsupportedError,
 )
 from kernelgen.types.table import BOOL as boolean
+from kernelgen.types.table import FLOAT16 as float16
 from kernelgen.types.table import FLOAT32 as float32
 from kernelgen.types.table import FLOAT64 as float64
 from kernelgen.types.table import INT8 as int8
@@ -29,6 +30,7 @@ __all__ = [
     "TypingError",
     "UnsupportedError",
     "boolean",
+    "float16",
     "float32",
     "float64",
     "int8",

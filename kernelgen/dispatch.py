@@ -41,7 +41,7 @@ class Choices(NamedTuple):
 
 def _dtype_classes() -> dict[type, Scalar]:
     """The row of each DType; C types of the same width share one."""
-    dtypes = (np.dtype(code) for code in "?bhilqBHILQfd")
+    dtypes = (np.dtype(code) for code in "?bhilqBHILQefd")
     return {type(dtype): row for dtype in dtypes if (row := table.from_dtype(dtype)) is not None}
 
 

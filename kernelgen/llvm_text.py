@@ -102,6 +102,8 @@ def literal(t: Scalar, value: Any) -> str:
         return "true" if value else "false"
     if t.is_integer:
         return str(int(value))
+    if t.bits == 16:
+        return f"0xH{struct.unpack('<H', struct.pack('<e', float(value)))[0]:04X}"
     bits = struct.unpack("<Q", struct.pack("<d", float(value)))[0]
     return f"0x{bits:016X}"
 

@@ -84,7 +84,7 @@ def rewritten(request: Request) -> Function:
     """Conversions explicit, definitions expanded, tuples split, dead code gone."""
     passes = list(TYPED_PASSES)
     if request.options.error_model == "python":
-        passes.insert(2, CHECK_DIVISION)
+        passes.insert(1, CHECK_DIVISION)
     return _apply(typed(request), passes, is_typed=True)
 
 

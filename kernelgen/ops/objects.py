@@ -10,6 +10,7 @@ import operator
 from typing import Any
 
 from kernelgen.ir.core import Op
+from kernelgen.ops.refused import refusal
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Object, Tuple, Type, describe
@@ -33,11 +34,14 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         raise NoRule(
             "an exception's arguments must be constants", 'write `raise SomeError("text")`'
         )
+    refused = None if constant is None else refusal(constant.attrs["value"])
+    if refused is not None:
+        raise NoRule(*refused)
     if isinstance(callee, Object):
         raise NoRule(
             f"{describe(callee)} cannot be called in a kernel",
-            "call functions of `math`, abs, min, max, round, int, float, bool, range, "
-            "or plain Python functions",
+            "call functions of `math`, ufuncs of NumPy, abs, min, max, round, int, float, bool, "
+            "range, or plain Python functions",
         )
     raise NoRule(f"{describe(callee)} cannot be called")
 

@@ -109,6 +109,7 @@ UINT8 = _integer("u", 8, "B", "ubyte")
 UINT16 = _integer("u", 16, "H", "ushort")
 UINT32 = _integer("u", 32, "I", "uintc")
 UINT64 = _integer("u", 64, "Q", "ulonglong", "uint", "uintp")
+FLOAT16 = Scalar("f2", "float16", "f", 16, "half", aliases=("e", "half"))
 FLOAT32 = Scalar("f4", "float32", "f", 32, "float", aliases=("f", "single"))
 FLOAT64 = Scalar("f8", "float64", "f", 64, "double", aliases=("d", "double", "float"))
 
@@ -122,6 +123,7 @@ SCALARS = (
     UINT16,
     UINT32,
     UINT64,
+    FLOAT16,
     FLOAT32,
     FLOAT64,
 )
