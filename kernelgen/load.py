@@ -37,7 +37,8 @@ def link_loop(request: Request, compiled: Compiled, identity: object) -> Loop:
     Under ``KERNELGEN_DISABLE_JIT`` the loop calls the Python function instead.
     """
     signature = compiled.signature
-    flags = LoopFlag.NO_FLOATINGPOINT_ERRORS
+    ignored = request.options.fp_errors == "ignore"
+    flags = LoopFlag.NO_FLOATINGPOINT_ERRORS if ignored else LoopFlag(0)
     if identity is not None:
         flags |= LoopFlag.REORDERABLE
     name = f"{request.function.__name__}_{signature}"

@@ -170,7 +170,7 @@ def _index_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     (t,) = scalars("an integer function", types)
     if t.is_float:
         raise NoRule(f"this function needs integers, not {describe(t)}", "convert with int()")
-    return Typed((WEAK_INT,) if t.is_bool else (t,), WEAK_INT if t.is_bool else t)
+    return same(WEAK_INT, 1)
 
 
 define(OpDef("index", _index_rule, operator.index, identity, calls=((operator.index, 1),)))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from operator import index
 from typing import Any
 
 import numpy as np
 
-from kernelgen.ops.library import gcd, replaces, type_like
+from kernelgen.ops.library import replaces, type_like
 
 # ------------------------------------------------------------------------------ arithmetic
 
@@ -37,10 +36,17 @@ def fmod_integers(x: Any, y: Any) -> Any:
     return rest - y if rest != 0 and (rest < 0) != (x < 0) else rest
 
 
+def gcd(a: Any, b: Any) -> Any:
+    """Euclid's algorithm, in the type of the operands."""
+    while b:
+        a, b = b, a % b
+    return abs(a)
+
+
 def lcm(a: Any, b: Any) -> Any:
     """Wraps as NumPy's does: after taking the absolute values."""
     divisor = gcd(a, b)
-    return abs(abs(index(a)) // divisor) * abs(index(b)) if divisor else divisor
+    return abs(abs(a) // divisor) * abs(b) if divisor else divisor
 
 
 def sign(x: Any) -> Any:

@@ -79,7 +79,7 @@ ROWS = (
     Row(np.left_shift, "lshift"),
     Row(np.right_shift, "rshift"),
     Row(np.bitwise_count, "bit_count"),
-    Row(np.gcd, library.gcd),
+    Row(np.gcd, numpys.gcd),
     Row(np.lcm, numpys.lcm),
     Row(np.logical_and, numpys.logical_and),
     Row(np.logical_or, numpys.logical_or),
