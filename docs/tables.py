@@ -21,7 +21,7 @@ from kernelgen.types import table
 from kernelgen.types.table import FLOAT64, INT64, Scalar
 
 MARKER = re.compile(r"^<!-- table: (\w+) -->$", re.MULTILINE)
-SHOWN_TYPES = (table.BOOL, table.INT32, table.FLOAT32, table.FLOAT64)
+SHOWN_TYPES = (table.BOOL, table.INT32, table.FLOAT32, table.FLOAT64, table.COMPLEX128)
 
 
 def fill(page: str) -> str:
@@ -69,7 +69,7 @@ def spelled(function: Any) -> str:
     """A function's name as a kernel writes it."""
     if isinstance(function, np.ufunc):
         return f"np.{function.__name__}"
-    prefix = {"math": "math.", "numpy": "np."}.get(function.__module__, "")
+    prefix = {"math": "math.", "cmath": "cmath.", "numpy": "np."}.get(function.__module__, "")
     return prefix + str(function.__name__)
 
 
@@ -121,7 +121,7 @@ def math_rows() -> list[math.Row]:
 
 def is_internal(function: Any) -> bool:
     """Whether only our own functions of the kernel language call it."""
-    return getattr(function, "__module__", None) == library.__name__
+    return str(getattr(function, "__module__", None)).startswith("kernelgen.")
 
 
 def is_numpys(function: Any) -> bool:

@@ -9,6 +9,8 @@ from kernelgen.errors import (
     UnsupportedError,
 )
 from kernelgen.types.table import BOOL as boolean
+from kernelgen.types.table import COMPLEX64 as complex64
+from kernelgen.types.table import COMPLEX128 as complex128
 from kernelgen.types.table import FLOAT16 as float16
 from kernelgen.types.table import FLOAT32 as float32
 from kernelgen.types.table import FLOAT64 as float64
@@ -30,6 +32,8 @@ __all__ = [
     "TypingError",
     "UnsupportedError",
     "boolean",
+    "complex64",
+    "complex128",
     "float16",
     "float32",
     "float64",

@@ -3,6 +3,7 @@
 from kernelgen.ops import (
     arith,
     compare,
+    complex,
     control,
     convert,
     floats,
@@ -15,6 +16,7 @@ from kernelgen.ops import (
 __all__ = [
     "arith",
     "compare",
+    "complex",
     "control",
     "convert",
     "floats",

@@ -245,7 +245,8 @@ def _lower_invert(e: Emitter, op: Op, args: list[str]) -> str:
 
 
 def _absolute_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    return same(common("abs()", types), 1)
+    t = common("abs()", types)
+    return same(t, 1, t.component)
 
 
 def _lower_absolute(e: Emitter, op: Op, args: list[str]) -> str:

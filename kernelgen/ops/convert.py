@@ -28,6 +28,8 @@ def convert_value(value: Any, to: Scalar) -> Any:
     """
     if to.is_bool:
         return np.bool_(value)
+    if not to.is_complex and isinstance(value, (complex, np.complexfloating)):
+        value = value.real  # as NumPy casts
     if to.is_integer and isinstance(value, (float, np.floating)):
         return to.dtype.type(_saturated(float(value), to))
     if to.is_integer:
@@ -46,6 +48,8 @@ def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
     """The LLVM text of ``convert_value``."""
     if source.llvm == to.llvm:
         return x
+    if source.is_complex or to.is_complex:
+        return _convert_complex(e, source, to, x)
     if FLOAT16 in (source, to) and FLOAT32 not in (source, to):
         return _convert_half(e, source, to, x)
     if to.is_bool:
@@ -63,6 +67,18 @@ def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
     if to.bits < source.bits:
         return e(f"trunc {source.llvm} {x} to {to.llvm}")
     return e(f"{'sext' if source.is_signed else 'zext'} {source.llvm} {x} to {to.llvm}")
+
+
+def _convert_complex(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
+    """Part by part; a real number is its real part."""
+    part, wanted = source.component, to.component
+    parts = [x, zero(part)]
+    if source.is_complex:
+        parts = [e(f"extractvalue {source.llvm} {x}, {i}") for i in (0, 1)]
+    converted = [lower_conversion(e, part, wanted, each) for each in parts]
+    if to.is_bool:
+        return e(f"or i1 {converted[0]}, {converted[1]}")
+    return e.complex(to, *converted) if to.is_complex else converted[0]
 
 
 def _convert_half(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kernelgen.ir.core import Op
 from kernelgen.ops.refused import refusal
-from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Object, Tuple, Type, describe
 from kernelgen.types.table import Scalar
@@ -19,6 +19,8 @@ from kernelgen.types.table import Scalar
 
 def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     name = op.attrs["name"]
+    if isinstance(types[0], Scalar) and name in ("real", "imag"):
+        return OPS[name].rule(Op(name, op.operands), types)
     if isinstance(types[0], (Scalar, Tuple)):
         raise NoRule(f"the attribute {name!r} of {describe(types[0])} cannot be used in a kernel")
     raise NoRule(f"{describe(types[0])} has no attribute {name!r}")
@@ -66,6 +68,6 @@ def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     )
 
 
-define(OpDef("attr", _attr_rule, _attr, never_lowered))
+define(OpDef("attr", _attr_rule, _attr, never_lowered, expand=lambda op: str(op.attrs["name"])))
 define(OpDef("call", _call_rule, _call, never_lowered))
 define(OpDef("subscript", _subscript_rule, operator.getitem, never_lowered))

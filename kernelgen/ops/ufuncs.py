@@ -14,9 +14,11 @@ import numpy as np
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
+from kernelgen.ops import complex_library as complexes
 from kernelgen.ops import library
 from kernelgen.ops import numpy_library as numpys
 from kernelgen.ops.arith import identity, result_type
+from kernelgen.ops.complex import refuse_complex
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
@@ -43,10 +45,13 @@ class Row(NamedTuple):
     integers: Computed | None = None
     unsigned: Computed | None = None
     float16: Computed | None = None
+    complex: Computed | None = None
 
     def computed(self, t: Scalar) -> Computed:
         """What computes the loop whose first operand is a ``t``."""
-        if not t.is_float and self.integers is not None:
+        if t.is_complex and self.complex is not None:
+            return self.complex
+        if not t.is_float and not t.is_complex and self.integers is not None:
             return self.integers if t.is_signed or self.unsigned is None else self.unsigned
         if t == FLOAT16 and self.float16 is not None:
             return self.float16
@@ -54,24 +59,24 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row(np.add, "add"),
-    Row(np.subtract, "sub"),
-    Row(np.multiply, "mul"),
-    Row(np.divide, "truediv"),
+    Row(np.add, "add", complex="add"),
+    Row(np.subtract, "sub", complex="sub"),
+    Row(np.multiply, "mul", complex="mul"),
+    Row(np.divide, "truediv", complex="truediv"),
     Row(np.floor_divide, "floordiv"),
     Row(np.remainder, "mod"),
     Row(np.fmod, "fmod", numpys.fmod_integers),
     Row(np.divmod, library.divide_with_remainder),
-    Row(np.power, "pow"),
-    Row(np.float_power, "pow"),
-    Row(np.square, numpys.square),
-    Row(np.reciprocal, numpys.reciprocal, numpys.reciprocal_integer),
-    Row(np.negative, "neg"),
-    Row(np.positive, "pos"),
-    Row(np.absolute, "abs"),
+    Row(np.power, "pow", complex="pow"),
+    Row(np.float_power, "pow", complex="pow"),
+    Row(np.square, numpys.square, complex=complexes.square),
+    Row(np.reciprocal, numpys.reciprocal, numpys.reciprocal_integer, complex=complexes.reciprocal),
+    Row(np.negative, "neg", complex="neg"),
+    Row(np.positive, "pos", complex="pos"),
+    Row(np.absolute, "abs", complex="abs"),
     Row(np.fabs, "fabs"),
-    Row(np.conjugate, numpys.unchanged),
-    Row(np.sign, numpys.sign, numpys.sign_integer, numpys.sign_unsigned),
+    Row(np.conjugate, numpys.unchanged, complex=complexes.conjugate),
+    Row(np.sign, numpys.sign, numpys.sign_integer, numpys.sign_unsigned, complex=complexes.sign),
     Row(np.bitwise_and, "and"),
     Row(np.bitwise_or, "or"),
     Row(np.bitwise_xor, "xor"),
@@ -81,22 +86,22 @@ ROWS = (
     Row(np.bitwise_count, "bit_count"),
     Row(np.gcd, numpys.gcd),
     Row(np.lcm, numpys.lcm),
-    Row(np.logical_and, numpys.logical_and),
-    Row(np.logical_or, numpys.logical_or),
-    Row(np.logical_xor, numpys.logical_xor),
-    Row(np.logical_not, numpys.logical_not),
+    Row(np.logical_and, numpys.logical_and, complex=numpys.logical_and),
+    Row(np.logical_or, numpys.logical_or, complex=numpys.logical_or),
+    Row(np.logical_xor, numpys.logical_xor, complex=numpys.logical_xor),
+    Row(np.logical_not, numpys.logical_not, complex=numpys.logical_not),
     Row(np.maximum, numpys.maximum),
     Row(np.minimum, numpys.minimum),
     Row(np.fmax, numpys.fmax),
     Row(np.fmin, numpys.fmin),
-    Row(np.isnan, "isnan", numpys.never),
-    Row(np.isinf, "isinf", numpys.never),
-    Row(np.isfinite, "isfinite", numpys.always),
+    Row(np.isnan, "isnan", numpys.never, complex=complexes.isnan),
+    Row(np.isinf, "isinf", numpys.never, complex=complexes.isinf),
+    Row(np.isfinite, "isfinite", numpys.always, complex=complexes.isfinite),
     Row(np.signbit, numpys.signbit),
     Row(np.copysign, "copysign"),
     Row(np.nextafter, "nextafter", float16="nextafter"),
     Row(np.spacing, numpys.spacing, float16=numpys.spacing_above),
-    Row(np.rint, "rint"),
+    Row(np.rint, "rint", complex=complexes.rint),
     Row(np.floor, "whole_below", numpys.unchanged),
     Row(np.ceil, "whole_above", numpys.unchanged),
     Row(np.trunc, "whole", numpys.unchanged),
@@ -104,31 +109,31 @@ ROWS = (
     Row(np.frexp, library.frexp),
     Row(np.ldexp, numpys.ldexp),
     Row(np.heaviside, numpys.heaviside),
-    Row(np.sqrt, "sqrt"),
+    Row(np.sqrt, "sqrt", complex=complexes.sqrt),
     Row(np.cbrt, "cbrt"),
     Row(np.hypot, "hypot"),
-    Row(np.exp, "exp"),
-    Row(np.exp2, "exp2"),
-    Row(np.expm1, "expm1"),
-    Row(np.log, "log"),
-    Row(np.log2, "log2"),
-    Row(np.log10, "log10"),
-    Row(np.log1p, "log1p"),
+    Row(np.exp, "exp", complex=complexes.exp),
+    Row(np.exp2, "exp2", complex=complexes.exp2),
+    Row(np.expm1, "expm1", complex=complexes.expm1),
+    Row(np.log, "log", complex=complexes.log),
+    Row(np.log2, "log2", complex=complexes.log2),
+    Row(np.log10, "log10", complex=complexes.log10),
+    Row(np.log1p, "log1p", complex=complexes.log1p),
     Row(np.logaddexp, numpys.logaddexp),
     Row(np.logaddexp2, numpys.logaddexp2),
-    Row(np.sin, "sin"),
-    Row(np.cos, "cos"),
-    Row(np.tan, "tan"),
-    Row(np.arcsin, "asin"),
-    Row(np.arccos, "acos"),
-    Row(np.arctan, "atan"),
+    Row(np.sin, "sin", complex=complexes.sin),
+    Row(np.cos, "cos", complex=complexes.cos),
+    Row(np.tan, "tan", complex=complexes.tan),
+    Row(np.arcsin, "asin", complex=complexes.asin),
+    Row(np.arccos, "acos", complex=complexes.acos),
+    Row(np.arctan, "atan", complex=complexes.atan),
     Row(np.arctan2, "atan2"),
-    Row(np.sinh, "sinh"),
-    Row(np.cosh, "cosh"),
-    Row(np.tanh, "tanh"),
-    Row(np.arcsinh, "asinh"),
-    Row(np.arccosh, "acosh"),
-    Row(np.arctanh, "atanh"),
+    Row(np.sinh, "sinh", complex=complexes.sinh),
+    Row(np.cosh, "cosh", complex=complexes.cosh),
+    Row(np.tanh, "tanh", complex=complexes.tanh),
+    Row(np.arcsinh, "asinh", complex=complexes.asinh),
+    Row(np.arccosh, "acosh", complex=complexes.acosh),
+    Row(np.arctanh, "atanh", complex=complexes.atanh),
     Row(np.degrees, library.degrees),
     Row(np.rad2deg, library.degrees),
     Row(np.radians, library.radians),
@@ -148,10 +153,14 @@ COMPARISONS = (
 # ------------------------------------------------------------------------------- type rules
 
 
-def _rule(ufunc: np.ufunc) -> Callable[[Op, tuple[Type, ...]], Typed]:
+def _rule(row: Row) -> Callable[[Op, tuple[Type, ...]], Typed]:
+    ufunc = row.ufunc
+
     def rule(op: Op, types: tuple[Type, ...]) -> Typed:
         given = scalars(f"np.{ufunc.__name__}()", types)
         loop = _loop(ufunc, given)
+        if loop[0].is_complex and row.complex is None:
+            raise NoRule(f"np.{ufunc.__name__}() of complex numbers cannot be used in a kernel")
         results = loop[ufunc.nin :]
         return Typed(loop[: ufunc.nin], results[0] if ufunc.nout == 1 else Tuple(results))
 
@@ -179,6 +188,7 @@ def _comparison_rule(name: str) -> Callable[[Op, tuple[Type, ...]], Typed]:
     """As the operator's, which is exact for literals that their partner's type cannot hold."""
 
     def rule(op: Op, types: tuple[Type, ...]) -> Typed:
+        refuse_complex(Op(name, op.operands), types)
         return OPS[name].rule(Op(name, op.operands), types)._replace(result=BOOL)
 
     return rule
@@ -200,7 +210,7 @@ for _row in ROWS:
     define(
         OpDef(
             f"np.{_row.ufunc.__name__}",
-            _rule(_row.ufunc),
+            _rule(_row),
             _row.ufunc,
             never_lowered,
             calls=((_row.ufunc, _row.ufunc.nin),),

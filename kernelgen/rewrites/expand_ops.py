@@ -13,6 +13,7 @@ from kernelgen.bytecode.build import build
 from kernelgen.errors import InternalError
 from kernelgen.infer import infer
 from kernelgen.ir.core import Block, Function, Op
+from kernelgen.ops.complex import complex_definition
 from kernelgen.ops.registry import OPS
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.insert_conversions import insert_conversions
@@ -36,11 +37,12 @@ def expand_ops(function: Function) -> None:
 
 def _definition(op: Op) -> Callable[..., Any] | None:
     """The function that defines an op; one that is another op by another name becomes it."""
-    while op.result is not None and (expand := OPS[op.name].expand) is not None:
-        definition = expand(op)
+    while op.result is not None:
+        expand = OPS[op.name].expand
+        definition = complex_definition(op) or (expand(op) if expand is not None else None)
         if not isinstance(definition, str):
             return definition
-        op.name = definition
+        op.name, op.attrs = definition, {}
     return None
 
 

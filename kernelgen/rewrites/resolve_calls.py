@@ -40,7 +40,7 @@ def _resolve(
 ) -> bool:
     constant = op.operands[0].constant
     if constant is None:
-        return False
+        return _resolve_conjugate(op)
     callee, args = constant.attrs["value"], op.operands[1:]
     by_arity = by_call(callee)
     replacement = _library_function(callee, len(args))
@@ -60,6 +60,18 @@ def _resolve(
     if by_arity or _is_library(callee):
         _refuse_arguments(callee, op, len(args))
     return False
+
+
+def _resolve_conjugate(op: Op) -> bool:
+    """``x.conjugate()`` is an op."""
+    method = op.operands[0].definition
+    if not isinstance(method, Op) or method.name != "attr" or len(op.operands) > 1:
+        return False
+    if method.attrs["name"] != "conjugate":
+        return False
+    op.name, op.operands, op.attrs = "conjugate", list(method.operands), {}
+    method.attrs["name"] = "real"  # what is left of it is dead, but must have a type
+    return True
 
 
 def _library_function(callee: Any, count: int) -> FunctionType | None:

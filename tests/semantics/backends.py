@@ -27,7 +27,8 @@ from kernelgen.types import table
 from kernelgen.types.compound import Tuple
 from kernelgen.types.join import join
 
-DTYPES = tuple(row.dtype for row in table.SCALARS)
+DTYPES = tuple(row.dtype for row in table.SCALARS if not row.is_complex)
+COMPLEX = tuple(row.dtype for row in table.SCALARS if row.is_complex)
 INTEGERS = tuple(dtype for dtype in DTYPES if dtype.kind in "iu")
 FLOATS = tuple(dtype for dtype in DTYPES if dtype.kind == "f")
 
