@@ -15,13 +15,13 @@ from kernelgen import config, pipeline, rewrites
 from kernelgen.bytecode import rejected
 from kernelgen.errors import TypingError
 from kernelgen.infer import check_outputs
-from kernelgen.ops import library, math
+from kernelgen.ops import library, math, refused
 from kernelgen.ops.registry import OPS
 from kernelgen.types import table
 from kernelgen.types.table import FLOAT64, INT64, Scalar
 
 MARKER = re.compile(r"^<!-- table: (\w+) -->$", re.MULTILINE)
-SHOWN_TYPES = (table.BOOL, table.INT32, table.FLOAT32, table.FLOAT64)
+SHOWN_TYPES = (table.BOOL, table.INT32, table.FLOAT32, table.FLOAT64, table.COMPLEX128)
 
 
 def fill(page: str) -> str:
@@ -69,18 +69,18 @@ def spelled(function: Any) -> str:
     """A function's name as a kernel writes it."""
     if isinstance(function, np.ufunc):
         return f"np.{function.__name__}"
-    prefix = "math." if function.__module__ == "math" else ""
+    prefix = {"math": "math.", "cmath": "cmath.", "numpy": "np."}.get(function.__module__, "")
     return prefix + str(function.__name__)
 
 
 def call(function: Any, arity: int) -> str:
     """A call with as many arguments, as a kernel writes it."""
-    return f"{spelled(function)}({', '.join('xyz'[:arity])})"
+    return f"{spelled(function)}({', '.join('xyzuv'[:arity])})"
 
 
 def result(function: Any, inputs: tuple[Scalar, ...]) -> str:
     """The types of a call's result, as inference finds them, or a dash."""
-    arguments = ", ".join("xyz"[: len(inputs)])
+    arguments = ", ".join("xyzuv"[: len(inputs)])
     kernel = eval(f"lambda {arguments}: function({arguments})", {"function": function})
     try:
         outputs = check_outputs(pipeline.typed(pipeline.Request(kernel, inputs)))
@@ -107,11 +107,26 @@ RESULTS = [f"of {t.long_name}" for t in SHOWN_TYPES]
 def mathematics() -> str:
     """The functions that the C library or LLVM computes, with their error bounds."""
     rows = []
-    for row in sorted(math.ROWS, key=lambda row: spelled(row.python)):
+    for row in sorted(math_rows(), key=lambda row: spelled(row.python)):
         libm = f"libm's {code(row.symbol(FLOAT64))}"
         by = f"LLVM's {code(row.intrinsic)}" if row.intrinsic else libm
         rows.append((code(call(row.python, row.arity)), by, f"{row.ulp:g}"))
     return markdown(("call", "computed by", "error in ulp, at most"), rows)
+
+
+def math_rows() -> list[math.Row]:
+    """The rows that users can call by the name of a function of ``math``."""
+    return [row for row in math.ROWS if not is_internal(row.python)]
+
+
+def is_internal(function: Any) -> bool:
+    """Whether only our own functions of the kernel language call it."""
+    return str(getattr(function, "__module__", None)).startswith("kernelgen.")
+
+
+def is_numpys(function: Any) -> bool:
+    """Whether it is called by a name of NumPy."""
+    return spelled(function).startswith("np.")
 
 
 def op_calls() -> list[tuple[Any, int]]:
@@ -121,7 +136,7 @@ def op_calls() -> list[tuple[Any, int]]:
         (function, arity)
         for op in OPS.values()
         for function, arity in op.calls
-        if function not in rows and function is not library.unchecked_range
+        if function not in rows and not is_internal(function)
     ]
 
 
@@ -132,10 +147,25 @@ def library_calls() -> list[tuple[Any, int]]:
 
 def other_functions() -> str:
     """All other functions, with the types of their results."""
-    calls = [*op_calls(), *library_calls(), (min, 2), (max, 2)]
+    calls = [c for c in (*op_calls(), *library_calls()) if not is_numpys(c[0])]
+    calls += [(min, 2), (max, 2)]
     calls.sort(key=lambda each: (spelled(each[0]).startswith("math."), spelled(each[0]), each[1]))
     rows = [(code(call(*each)), *results(*each)) for each in calls]
     return markdown(("call", *RESULTS), rows)
+
+
+def numpy_functions() -> str:
+    """The functions of NumPy, with the types of their results."""
+    calls = [c for c in (*op_calls(), *library_calls()) if is_numpys(c[0])]
+    calls.sort(key=lambda each: (spelled(each[0]), each[1]))
+    rows = [(code(call(*each)), *results(*each)) for each in calls]
+    return markdown(("call", *RESULTS), rows)
+
+
+def refusals() -> str:
+    """The functions that are refused, with the reasons."""
+    rows = [(code(spelled(f)), reason, hint) for f, reason, hint in refused.REFUSED if f]
+    return markdown(("function", "why not", "instead"), rows)
 
 
 # ----------------------------------------------------------------- the compiler's own tables
@@ -170,6 +200,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "types": types,
     "mathematics": mathematics,
     "other_functions": other_functions,
+    "ufuncs": numpy_functions,
+    "refused": refusals,
     "rejections": rejections,
     "passes": passes,
     "ops": ops,

@@ -9,6 +9,9 @@ from kernelgen.errors import (
     UnsupportedError,
 )
 from kernelgen.types.table import BOOL as boolean
+from kernelgen.types.table import COMPLEX64 as complex64
+from kernelgen.types.table import COMPLEX128 as complex128
+from kernelgen.types.table import FLOAT16 as float16
 from kernelgen.types.table import FLOAT32 as float32
 from kernelgen.types.table import FLOAT64 as float64
 from kernelgen.types.table import INT8 as int8
@@ -29,6 +32,9 @@ __all__ = [
     "TypingError",
     "UnsupportedError",
     "boolean",
+    "complex64",
+    "complex128",
+    "float16",
     "float32",
     "float64",
     "int8",

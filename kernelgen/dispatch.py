@@ -21,7 +21,7 @@ from kernelgen.types import signature as signatures
 from kernelgen.types import table
 from kernelgen.types.promote import can_cast_safely, promote
 from kernelgen.types.signature import Signature
-from kernelgen.types.table import INT64, WEAK_FLOAT, WEAK_INT, Scalar
+from kernelgen.types.table import INT64, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
 if TYPE_CHECKING:
     from kernelgen.load import Loop
@@ -41,12 +41,12 @@ class Choices(NamedTuple):
 
 def _dtype_classes() -> dict[type, Scalar]:
     """The row of each DType; C types of the same width share one."""
-    dtypes = (np.dtype(code) for code in "?bhilqBHILQfd")
+    dtypes = (np.dtype(code) for code in "?bhilqBHILQefdFD")
     return {type(dtype): row for dtype in dtypes if (row := table.from_dtype(dtype)) is not None}
 
 
 _ROWS = _dtype_classes()
-_WEAK = {"_PyLongDType": WEAK_INT, "_PyFloatDType": WEAK_FLOAT}
+_WEAK = {"_PyLongDType": WEAK_INT, "_PyFloatDType": WEAK_FLOAT, "_PyComplexDType": WEAK_COMPLEX}
 
 
 class Kernel:

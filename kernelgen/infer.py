@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from kernelgen.errors import InternalError, TypingError
 from kernelgen.ir.core import Edge, Function, Op
+from kernelgen.ops.complex import refuse_complex
 from kernelgen.ops.registry import OPS, NoRule, Typed
 from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
 from kernelgen.types.join import join
@@ -41,7 +42,9 @@ def infer(function: Function, params: Sequence[Type]) -> None:
 
 def typed(op: Op) -> Typed:
     """What the rule of ``op`` says of its operands' types."""
-    return OPS[op.name].rule(op, tuple(_type(v.type) for v in op.operands))
+    types = tuple(_type(v.type) for v in op.operands)
+    refuse_complex(op, types)
+    return OPS[op.name].rule(op, types)
 
 
 def _type(t: Type | None) -> Type:

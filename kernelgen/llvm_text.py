@@ -100,6 +100,12 @@ class Emitter:
     def signal_overflow(self, condition: str) -> None:
         """Where floating point exceptions count, raise that of an overflow of integers."""
 
+    def complex(self, t: Scalar, real: str, imag: str) -> str:
+        """A complex number of its parts."""
+        part = t.component.llvm
+        half = self(f"insertvalue {t.llvm} undef, {part} {real}, 0")
+        return self(f"insertvalue {t.llvm} {half}, {part} {imag}, 1")
+
     def select(self, condition: str, t: Scalar, yes: str, no: str) -> str:
         """``yes if condition else no``."""
         return self(f"select i1 {condition}, {t.llvm} {yes}, {t.llvm} {no}")
@@ -111,6 +117,11 @@ def literal(t: Scalar, value: Any) -> str:
         return "true" if value else "false"
     if t.is_integer:
         return str(int(value))
+    if t.is_complex:
+        parts = (literal(t.component, part) for part in (value.real, value.imag))
+        return "{ " + ", ".join(f"{t.component.llvm} {part}" for part in parts) + " }"
+    if t.bits == 16:
+        return f"0xH{struct.unpack('<H', struct.pack('<e', float(value)))[0]:04X}"
     bits = struct.unpack("<Q", struct.pack("<d", float(value)))[0]
     return f"0x{bits:016X}"
 

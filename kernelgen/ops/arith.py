@@ -14,7 +14,7 @@ from kernelgen.ops import library
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.table import INT8, WEAK_BOOL, WEAK_INT, Scalar
+from kernelgen.types.table import INT8, UINT8, WEAK_BOOL, WEAK_INT, Scalar
 
 Lowering = Callable[[Emitter, Op, list[str]], str]
 
@@ -245,13 +245,18 @@ def _lower_invert(e: Emitter, op: Op, args: list[str]) -> str:
 
 
 def _absolute_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    return same(common("abs()", types), 1)
+    t = common("abs()", types)
+    return same(t, 1, t.component)
 
 
 def _lower_absolute(e: Emitter, op: Op, args: list[str]) -> str:
     t, (x,) = result_type(op), args
     if t.is_float:
         return e.call(f"llvm.fabs.f{t.bits}", t, (t, x))
+    return _magnitude(e, t, x)
+
+
+def _magnitude(e: Emitter, t: Scalar, x: str) -> str:
     if not t.is_signed:
         return x
     negative = e(f"icmp slt {t.llvm} {x}, 0")
@@ -267,6 +272,26 @@ define(OpDef("neg", _negative_rule, operator.neg, _lower_negative))
 define(OpDef("pos", _negative_rule, operator.pos, identity))
 define(OpDef("invert", _invert_rule, operator.invert, _lower_invert, reference=np.invert))
 define(OpDef("abs", _absolute_rule, abs, _lower_absolute, calls=((abs, 1),)))
+
+
+def _bit_count_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    t = common("bit_count()", types)
+    if t.is_float:
+        raise NoRule(f"bit_count() needs an integer, not {describe(t)}")
+    return same(t, 1, UINT8)
+
+
+def _lower_bit_count(e: Emitter, op: Op, args: list[str]) -> str:
+    """The bits of the magnitude, as a uint8."""
+    t = op.operands[0].type
+    assert isinstance(t, Scalar)
+    count = e.call(f"llvm.ctpop.{t.llvm}", t, (t, _magnitude(e, t, args[0])))
+    if t.bits == UINT8.bits:
+        return count
+    return e(f"{'zext' if t.is_bool else 'trunc'} {t.llvm} {count} to {UINT8.llvm}")
+
+
+define(OpDef("bit_count", _bit_count_rule, np.bitwise_count, _lower_bit_count))
 
 # ----------------------------------------------------------------------------- min and max
 

@@ -21,7 +21,7 @@ BY_SYMBOL = {symbol: name for name, symbol in SYMBOLS.items()}
 def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
     a, b = scalars(f"`{SYMBOLS[op.name]}`", types)
     result = truth_type((a, b))
-    if a.is_float or b.is_float:
+    if "f" in (a.kind, b.kind) or "c" in (a.kind, b.kind):
         t = promote(a, b)
         return Typed((t, t), result)
     # Integers compare by their exact values, whatever their widths and signs.

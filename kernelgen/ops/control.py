@@ -29,7 +29,14 @@ from kernelgen.types.compound import (
     Type,
     describe,
 )
-from kernelgen.types.table import WEAK_BOOL, WEAK_FLOAT, WEAK_INT, Scalar
+from kernelgen.types.table import WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
+
+_LITERALS: tuple[tuple[type, Scalar], ...] = (
+    (bool, WEAK_BOOL),
+    (int, WEAK_INT),
+    (float, WEAK_FLOAT),
+    (complex, WEAK_COMPLEX),
+)
 
 
 def constant_type(value: Any) -> Type:
@@ -40,7 +47,7 @@ def constant_type(value: Any) -> Type:
         return Tuple(tuple(map(constant_type, value)))
     if value is None:
         return NONE
-    for python, weak in ((bool, WEAK_BOOL), (int, WEAK_INT), (float, WEAK_FLOAT)):
+    for python, weak in _LITERALS:
         if isinstance(value, python):
             return weak
     return _object(value)

@@ -17,7 +17,7 @@ from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.table import WEAK_FLOAT, WEAK_INT, Scalar
+from kernelgen.types.table import FLOAT16, FLOAT32, WEAK_FLOAT, WEAK_INT, Scalar
 
 
 def convert_value(value: Any, to: Scalar) -> Any:
@@ -28,6 +28,8 @@ def convert_value(value: Any, to: Scalar) -> Any:
     """
     if to.is_bool:
         return np.bool_(value)
+    if not to.is_complex and isinstance(value, (complex, np.complexfloating)):
+        value = value.real  # as NumPy casts
     if to.is_integer and isinstance(value, (float, np.floating)):
         return to.dtype.type(_saturated(float(value), to))
     if to.is_integer:
@@ -46,6 +48,10 @@ def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
     """The LLVM text of ``convert_value``."""
     if source.llvm == to.llvm:
         return x
+    if source.is_complex or to.is_complex:
+        return _convert_complex(e, source, to, x)
+    if FLOAT16 in (source, to) and FLOAT32 not in (source, to):
+        return _convert_half(e, source, to, x)
     if to.is_bool:
         compare = "fcmp une" if source.is_float else "icmp ne"
         return e(f"{compare} {source.llvm} {x}, {zero(source)}")
@@ -63,6 +69,41 @@ def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
     return e(f"{'sext' if source.is_signed else 'zext'} {source.llvm} {x} to {to.llvm}")
 
 
+def _convert_complex(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
+    """Part by part; a real number is its real part."""
+    part, wanted = source.component, to.component
+    parts = [x, zero(part)]
+    if source.is_complex:
+        parts = [e(f"extractvalue {source.llvm} {x}, {i}") for i in (0, 1)]
+    converted = [lower_conversion(e, part, wanted, each) for each in parts]
+    if to.is_bool:
+        return e(f"or i1 {converted[0]}, {converted[1]}")
+    return e.complex(to, *converted) if to.is_complex else converted[0]
+
+
+def _convert_half(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
+    """By way of float32, which is what processors convert."""
+    if source.llvm == "double":  # weak ones too
+        x = _rounded_to_odd(e, x)
+    return lower_conversion(e, FLOAT32, to, lower_conversion(e, source, FLOAT32, x))
+
+
+def _rounded_to_odd(e: Emitter, x: str) -> str:
+    """A float64 cut to the bits of a float32, the last one set if anything is cut off.
+
+    So a second rounding, to float16, goes the way in which the first would have gone.
+    """
+    bits = e(f"bitcast double {x} to i64")
+    cut = e(f"and i64 {bits}, {(1 << _CUT) - 1}")
+    inexact = e(f"zext i1 {e(f'icmp ne i64 {cut}, 0')} to i64")
+    kept = e(f"and i64 {bits}, {-(1 << _CUT)}")
+    odd = e(f"or i64 {kept}, {e(f'shl i64 {inexact}, {_CUT}')}")
+    return e(f"bitcast i64 {odd} to double")
+
+
+_CUT = 29  # the bits of a float64's fraction that a float32's lacks
+
+
 def _convert_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed(types, op.attrs["to"])
 
@@ -77,7 +118,7 @@ def _lower_convert(e: Emitter, op: Op, args: list[str]) -> str:
     return lower_conversion(e, source, result_type(op), args[0])
 
 
-define(OpDef("convert", _convert_rule, _convert_python, _lower_convert))
+define(OpDef("convert", _convert_rule, _convert_python, _lower_convert, halves=True))
 
 
 def _to_weak(what: str, to: Scalar) -> Any:
@@ -141,6 +182,7 @@ define(
         never_lowered,
         calls=((round, 2),),
         expand=_expand_round,
+        halves=True,
     )
 )
 

@@ -18,10 +18,15 @@ BY_CALL: dict[tuple[Any, int], Callable[..., Any]] = {}
 
 
 def replaces(original: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter the decorated function as the meaning of ``original`` in kernels."""
+    """Enter the decorated function as the meaning of ``original`` in kernels.
+
+    Its arguments have the names that they have as keywords of the original.
+    """
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-        BY_CALL[original, function.__code__.co_argcount] = function
+        most = function.__code__.co_argcount
+        for count in range(most - len(function.__defaults__ or ()), most + 1):
+            BY_CALL[original, count] = function
         return function
 
     return enter
@@ -42,7 +47,7 @@ def floor_divide(a: Any, b: Any) -> Any:
         quotient -= 1.0
     if quotient == 0:
         return math.copysign(0.0, a / b)
-    rounded = np.floor(quotient)
+    rounded = downward(quotient)
     return rounded + 1.0 if quotient - rounded > 0.5 else rounded
 
 
@@ -72,6 +77,49 @@ def integer_power(base: Any, exponent: Any) -> Any:
 def unchecked_range(start: int, stop: int, step: int) -> range:
     """The op ``range``, which takes any step for a good one."""
     return range(start, stop, step)
+
+
+def nearest(x: Any) -> Any:
+    """The op ``rint``: the nearest whole number, half to even, as a float."""
+    return _as_strong_as(x, np.rint(x))
+
+
+def toward_zero(x: Any) -> Any:
+    """The op ``whole``: the number without its fraction, as a float."""
+    return _as_strong_as(x, np.trunc(x))
+
+
+def downward(x: Any) -> Any:
+    """The op ``whole_below``: the greatest whole number that is not above, as a float."""
+    return _as_strong_as(x, np.floor(x))
+
+
+def upward(x: Any) -> Any:
+    """The op ``whole_above``: the least whole number that is not below, as a float."""
+    return _as_strong_as(x, np.ceil(x))
+
+
+def fraction(x: Any) -> Any:
+    """The op of that name: the first result of ``frexp``."""
+    return _as_strong_as(x, np.frexp(x)[0])
+
+
+def exponent(x: Any) -> Any:
+    """The op of that name: the second result of ``frexp``."""
+    return int(np.frexp(x)[1])
+
+
+def type_like(value: Any, like: Any) -> Any:
+    """The op ``like``: ``value`` in the type of another number."""
+    return type(like)(value)
+
+
+def _as_strong_as(x: Any, result: Any) -> Any:
+    return result if isinstance(x, np.generic) else float(result)
+
+
+FOLDED: tuple[Any, ...] = (math.gcd, math.lcm, math.hypot)
+"""Functions of any number of arguments: of three, f(x, y, z) is f(f(x, y), z)."""
 
 
 @replaces(range)
@@ -132,6 +180,17 @@ def lcm(a: Any, b: Any) -> Any:
     return abs(a // divisor * b) if divisor else divisor
 
 
+@replaces(math.gcd)
+@replaces(math.lcm)
+def magnitude(a: Any) -> Any:
+    return abs(index(a))
+
+
+@replaces(math.hypot)
+def length(x: Any) -> Any:
+    return math.fabs(x)
+
+
 @replaces(math.factorial)
 def factorial(n: Any) -> Any:
     """n!, modulo 2**64 beyond n = 20."""
@@ -175,6 +234,11 @@ def perm(n: Any, k: Any) -> Any:
     return result
 
 
+@replaces(math.perm)
+def perm_of_all(n: Any) -> Any:
+    return factorial(n)
+
+
 @replaces(math.isqrt)
 def isqrt(n: Any) -> Any:
     """Integer square root: the floating point one, corrected by at most one step each way."""
@@ -190,18 +254,42 @@ def isqrt(n: Any) -> Any:
 
 
 @replaces(math.isclose)
-def isclose(a: Any, b: Any) -> Any:
+def isclose(a: Any, b: Any, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Any:
+    if rel_tol < 0 or abs_tol < 0:
+        raise ValueError("tolerances must be non-negative")
     a, b = float(a), float(b)
     if a == b:
         return True
     difference = abs(a - b)
-    return difference <= 1e-09 * max(abs(a), abs(b)) and difference != math.inf
+    near = difference <= rel_tol * max(abs(a), abs(b)) or difference <= abs_tol
+    return near and difference != math.inf
+
+
+@replaces(math.modf)
+def modf(x: Any) -> Any:
+    """Both parts have the sign of x, the fraction of an infinity is zero."""
+    whole = toward_zero(x)
+    rest = x - whole if x != whole else 0.0
+    return x if math.isnan(x) else math.copysign(rest, x), whole
+
+
+@replaces(math.frexp)
+def frexp(x: Any) -> Any:
+    return fraction(x), exponent(x)
+
+
+@replaces(math.ulp)
+def ulp(x: Any) -> Any:
+    """The distance to the next larger float, of the largest one to the next smaller."""
+    x = abs(x)
+    above = math.nextafter(x, math.inf)
+    return above - x if above != math.inf else x - math.nextafter(x, 0.0)
 
 
 def round_to_digits(x: Any, digits: Any) -> Any:
     """``round(x, digits)`` of a float as NumPy has it: scaled, rounded half to even, unscaled."""
     scale = 10.0 ** abs(digits)
-    return np.rint(x * scale) / scale if digits >= 0 else np.rint(x / scale) * scale
+    return nearest(x * scale) / scale if digits >= 0 else nearest(x / scale) * scale
 
 
 def round_integer_to_digits(x: Any, digits: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter, literal
+from kernelgen.ops import library
 from kernelgen.ops.arith import Lowering, result_type
 from kernelgen.ops.convert import convert_value, lower_conversion
 from kernelgen.ops.registry import OpDef, Typed, define
@@ -88,8 +89,10 @@ def _ieee_remainder(x: Any, y: Any) -> Any:
 ROWS = (
     Row("sqrt", math.sqrt, np.sqrt, intrinsic="sqrt", ulp=0.5),
     Row("fabs", math.fabs, np.fabs, intrinsic="fabs", ulp=0),
-    Row("rint", np.rint, np.rint, intrinsic="roundeven", ulp=0),
-    Row("rounded_down", np.floor, np.floor, intrinsic="floor", ulp=0),
+    Row("rint", library.nearest, np.rint, intrinsic="roundeven", ulp=0),
+    Row("whole", library.toward_zero, np.trunc, intrinsic="trunc", ulp=0),
+    Row("whole_below", library.downward, np.floor, intrinsic="floor", ulp=0),
+    Row("whole_above", library.upward, np.ceil, intrinsic="ceil", ulp=0),
     Row("copysign", math.copysign, np.copysign, 2, intrinsic="copysign", ulp=0),
     Row("exp", math.exp, np.exp),
     Row("exp2", math.exp2, np.exp2),
@@ -119,7 +122,6 @@ ROWS = (
     Row("power", math.pow, np.power, 2, libm="pow"),
     Row("fmod", math.fmod, np.fmod, 2, ulp=0),
     Row("remainder", math.remainder, _ieee_remainder, 2, ulp=0),
-    Row("nextafter", math.nextafter, np.nextafter, 2, ulp=0),
     Row("log", math.log, np.log),
 )
 

@@ -10,7 +10,8 @@ import operator
 from typing import Any
 
 from kernelgen.ir.core import Op
-from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.refused import refusal
+from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Object, Tuple, Type, describe
 from kernelgen.types.table import Scalar
@@ -18,6 +19,8 @@ from kernelgen.types.table import Scalar
 
 def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     name = op.attrs["name"]
+    if isinstance(types[0], Scalar) and name in ("real", "imag"):
+        return OPS[name].rule(Op(name, op.operands), types)
     if isinstance(types[0], (Scalar, Tuple)):
         raise NoRule(f"the attribute {name!r} of {describe(types[0])} cannot be used in a kernel")
     raise NoRule(f"{describe(types[0])} has no attribute {name!r}")
@@ -33,11 +36,14 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         raise NoRule(
             "an exception's arguments must be constants", 'write `raise SomeError("text")`'
         )
+    refused = None if constant is None else refusal(constant.attrs["value"])
+    if refused is not None:
+        raise NoRule(*refused)
     if isinstance(callee, Object):
         raise NoRule(
             f"{describe(callee)} cannot be called in a kernel",
-            "call functions of `math`, abs, min, max, round, int, float, bool, range, "
-            "or plain Python functions",
+            "call functions of `math`, ufuncs of NumPy, abs, min, max, round, int, float, bool, "
+            "range, or plain Python functions",
         )
     raise NoRule(f"{describe(callee)} cannot be called")
 
@@ -64,6 +70,6 @@ def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     )
 
 
-define(OpDef("attr", _attr_rule, _attr, never_lowered))
+define(OpDef("attr", _attr_rule, _attr, never_lowered, expand=lambda op: str(op.attrs["name"])))
 define(OpDef("call", _call_rule, _call, never_lowered))
 define(OpDef("subscript", _subscript_rule, operator.getitem, never_lowered))

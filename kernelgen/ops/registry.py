@@ -49,10 +49,13 @@ class OpDef(NamedTuple):
         Its LLVM text.
     calls : tuple
         The Python callables that mean this op, and with how many arguments.
-    expand : callable ``(op) -> function or None``, optional
-        A function of the kernel language to inline in place of the typed op.
+    expand : callable ``(op) -> function, name or None``, optional
+        What to put in place of the typed op: a function of the kernel language, which is
+        inlined, or the name of an op that computes the same on operands of these types.
     divides : bool
         Whether a zero as second operand is a ZeroDivisionError in Python.
+    halves : bool
+        Whether it takes float16 as it is. All others compute float16 in float32.
     """
 
     name: str
@@ -61,8 +64,9 @@ class OpDef(NamedTuple):
     lower: Callable[[Emitter, Op, list[str]], str]
     reference: Callable[..., Any] | None = None
     calls: tuple[tuple[Any, int], ...] = ()
-    expand: Callable[[Op], Callable[..., Any] | None] | None = None
+    expand: Callable[[Op], Callable[..., Any] | str | None] | None = None
     divides: bool = False
+    halves: bool = False
 
     def compute(self, *values: Any, **attrs: Any) -> Any:
         """The reference on typed values."""

@@ -26,7 +26,7 @@ def common(what: str, types: tuple[Type, ...]) -> Scalar:
 
 def as_float(t: Scalar) -> Scalar:
     """The floating point type in which a function of a ``t`` is computed: its own width."""
-    if t.is_float:
+    if t.is_float or t.is_complex:
         return t
     return WEAK_FLOAT if t.weak else FLOAT64
 

@@ -62,6 +62,6 @@ def _unpack_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed(types, elements[op.attrs["index"]])
 
 
-define(OpDef("tuple", _make_rule, make_tuple, never_lowered))
+define(OpDef("tuple", _make_rule, make_tuple, never_lowered, halves=True))
 define(OpDef("item", _item_rule, item, never_lowered))
 define(OpDef("unpack", _unpack_rule, unpack, never_lowered))

@@ -11,6 +11,7 @@ from kernelgen.rewrites.expand_ops import expand_ops
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.rewrites.split_tuples import split_tuples
+from kernelgen.rewrites.widen_halves import widen_halves
 
 Pass = Callable[[Function], None]
 
@@ -20,7 +21,9 @@ UNTYPED_PASSES: tuple[tuple[Pass, str], ...] = (
 
 TYPED_PASSES: tuple[tuple[Pass, str], ...] = (
     (insert_conversions, "from here on an op computes in exactly the types of its operands"),
+    (widen_halves, "NumPy computes float16 in float32, and rounds after every operation"),
     (expand_ops, "what is written in the kernel language needs no lowering of its own"),
+    (widen_halves, "the same for what has been inlined"),
     (split_tuples, "lowering knows scalars only"),
     (eliminate_dead_code, "constants, tuples and NULLs that are not needed any more"),
 )

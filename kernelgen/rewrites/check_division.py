@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from kernelgen.ir.core import Block, Edge, Function, Op, Raised, const
 from kernelgen.ops.registry import OPS
-from kernelgen.types.table import WEAK_BOOL, Scalar
+from kernelgen.ops.rules import truth_type
+from kernelgen.types.table import Scalar
 
 ERROR = Raised(ZeroDivisionError, ("division by zero",))
 
@@ -41,7 +42,7 @@ def _guard(function: Function, block: Block, op: Op) -> Block:
     zero = block.append(const(divisor.type.dtype.type(0), op.loc))
     zero.value.type = divisor.type
     nonzero = block.append(Op("ne", (divisor, zero.value), None, op.loc))
-    nonzero.value.type = WEAK_BOOL
+    nonzero.value.type = truth_type((divisor.type,))
     block.append(Op("branch", (nonzero.value,), None, op.loc, (Edge(rest), Edge(failed))))
     failed.append(Op("raise", (), {"error": ERROR}, op.loc))
     where = function.blocks.index(block) + 1

@@ -5,17 +5,21 @@ Before: typed SSA with conversions. After: the same, and no op has an expansion 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import FunctionType
+from typing import Any
 
 from kernelgen.bytecode.build import build
 from kernelgen.errors import InternalError
 from kernelgen.infer import infer
 from kernelgen.ir.core import Block, Function, Op
+from kernelgen.ops.complex import complex_definition
 from kernelgen.ops.registry import OPS
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.types.compound import Type
+from kernelgen.types.join import join
 
 
 def expand_ops(function: Function) -> None:
@@ -24,12 +28,22 @@ def expand_ops(function: Function) -> None:
     while work:
         block = work.pop()
         for op in block.ops:
-            expand = OPS[op.name].expand if op.result is not None else None
-            definition = expand(op) if expand is not None else None
+            definition = _definition(op)
             if definition is not None:
                 assert isinstance(definition, FunctionType)
                 work += _expand(function, block, op, definition)
                 break
+
+
+def _definition(op: Op) -> Callable[..., Any] | None:
+    """The function that defines an op; one that is another op by another name becomes it."""
+    while op.result is not None:
+        expand = OPS[op.name].expand
+        definition = complex_definition(op) or (expand(op) if expand is not None else None)
+        if not isinstance(definition, str):
+            return definition
+        op.name, op.attrs = definition, {}
+    return None
 
 
 def _expand(function: Function, block: Block, op: Op, definition: FunctionType) -> list[Block]:
@@ -41,8 +55,10 @@ def _expand(function: Function, block: Block, op: Op, definition: FunctionType) 
         assert operand.type is not None
         types.append(operand.type)
     infer(body, types)
-    if body.result != op.value.type:
-        raise InternalError(f"{op.name} expands to a {body.result}, not a {op.value.type}", op.loc)
+    expected = op.value.type
+    if body.result is None or expected is None or join(body.result, expected) != expected:
+        raise InternalError(f"{op.name} expands to a {body.result}, not a {expected}", op.loc)
+    body.result = expected  # literals that it returns take the type that the op has
     insert_conversions(body)
     at = function.blocks.index(block)
     count = len(body.blocks) + 1

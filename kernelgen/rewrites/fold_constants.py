@@ -15,7 +15,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Function, Op, Raised
 from kernelgen.ops.registry import OPS
 
-_NUMBERS = (bool, int, float, np.generic)
+_NUMBERS = (bool, int, float, complex, np.generic)
 _HUGE = 4096  # beyond this many bits, a constant power or shift is left alone
 
 

@@ -19,6 +19,8 @@ from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.prune_arguments import prune_arguments
 from kernelgen.source import Loc
 
+_OURS = library.__name__.rpartition(".")[0]
+
 
 def resolve_calls(function: Function) -> None:
     """Apply the pass."""
@@ -38,7 +40,7 @@ def _resolve(
 ) -> bool:
     constant = op.operands[0].constant
     if constant is None:
-        return False
+        return _resolve_conjugate(op)
     callee, args = constant.attrs["value"], op.operands[1:]
     by_arity = by_call(callee)
     replacement = _library_function(callee, len(args))
@@ -46,6 +48,9 @@ def _resolve(
         replacement = callee
     if callee is min or callee is max:
         return _fold_left(block, op, callee.__name__, args)
+    if len(args) > 2 and any(callee is f for f in library.FOLDED) and not op.attrs["keywords"]:
+        _nest(block, op, args)
+        return True
     if len(args) in by_arity and not op.attrs["keywords"]:
         op.name, op.operands, op.attrs = by_arity[len(args)].name, args, {}
         return True
@@ -55,6 +60,18 @@ def _resolve(
     if by_arity or _is_library(callee):
         _refuse_arguments(callee, op, len(args))
     return False
+
+
+def _resolve_conjugate(op: Op) -> bool:
+    """``x.conjugate()`` is an op."""
+    method = op.operands[0].definition
+    if not isinstance(method, Op) or method.name != "attr" or len(op.operands) > 1:
+        return False
+    if method.attrs["name"] != "conjugate":
+        return False
+    op.name, op.operands, op.attrs = "conjugate", list(method.operands), {}
+    method.attrs["name"] = "real"  # what is left of it is dead, but must have a type
+    return True
 
 
 def _library_function(callee: Any, count: int) -> FunctionType | None:
@@ -95,6 +112,16 @@ def _fold_left(block: Block, op: Op, name: str, args: list[Value]) -> bool:
     return True
 
 
+def _nest(block: Block, op: Op, args: list[Value]) -> None:
+    """``hypot(a, b, c)`` is ``hypot(hypot(a, b), c)``."""
+    callee, (first, *middle, last) = op.operands[0], args
+    for arg in middle:
+        step = Op("call", (callee, first, arg), {"keywords": ()}, op.loc)
+        block.ops.insert(block.ops.index(op), step)
+        first = step.value
+    op.operands = [callee, first, last]
+
+
 def _inline(
     function: Function,
     block: Block,
@@ -111,7 +138,7 @@ def _inline(
             "write it as a loop",
         )
     body = build(callee)
-    if callee.__module__ == library.__name__:
+    if callee.__module__.startswith(_OURS):
         _place_at(body, op.loc)
     for inner in body.ops():
         if inner.name == "call":

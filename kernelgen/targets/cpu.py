@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kernelgen.lower import Lowered
 from kernelgen.space import Layout, Operand
+from kernelgen.types.table import Scalar
 
 METADATA = (
     "!0 = distinct !{}",
@@ -126,6 +127,8 @@ class Frame:
 def load(o: Operand, address: str, group: str, frame: Frame) -> list[str]:
     """Load an input; any byte but zero is a true bool."""
     name = frame.value(o)
+    if o.type.is_complex:
+        return _load_parts(o.type, name, address, group)
     raw = f"{name}.byte" if o.type.is_bool else name
     size = o.type.size
     lines = [f"  {raw} = load {o.type.memory}, ptr {address}, align {size}{group}"]
@@ -135,8 +138,33 @@ def load(o: Operand, address: str, group: str, frame: Frame) -> list[str]:
 def store(o: Operand, value: str, address: str, group: str = "") -> list[str]:
     """Store an output."""
     lines, stored = [], value
+    if o.type.is_complex:
+        return _store_parts(o.type, value, address, group)
     if o.type.is_bool:
         stored = f"{value}.byte"
         lines.append(f"  {stored} = zext i1 {value} to i8")
     size = o.type.size
     return [*lines, f"  store {o.type.memory} {stored}, ptr {address}, align {size}{group}"]
+
+
+def _load_parts(t: Scalar, name: str, address: str, group: str) -> list[str]:
+    """Load a complex number: LLVM vectorises loads of its parts, but not of a struct."""
+    part, size = t.component.llvm, t.alignment
+    return [
+        f"  {name}.at = getelementptr i8, ptr {address}, i64 {size}",
+        f"  {name}.re = load {part}, ptr {address}, align {size}{group}",
+        f"  {name}.im = load {part}, ptr {name}.at, align {size}{group}",
+        f"  {name}.half = insertvalue {t.llvm} undef, {part} {name}.re, 0",
+        f"  {name} = insertvalue {t.llvm} {name}.half, {part} {name}.im, 1",
+    ]
+
+
+def _store_parts(t: Scalar, value: str, address: str, group: str) -> list[str]:
+    part, size = t.component.llvm, t.alignment
+    return [
+        f"  {value}.re = extractvalue {t.llvm} {value}, 0",
+        f"  {value}.im = extractvalue {t.llvm} {value}, 1",
+        f"  {value}.at = getelementptr i8, ptr {address}, i64 {size}",
+        f"  store {part} {value}.re, ptr {address}, align {size}{group}",
+        f"  store {part} {value}.im, ptr {value}.at, align {size}{group}",
+    ]

@@ -62,7 +62,7 @@ BY_NAME: dict[str, Type] = {str(t): t for t in (RANGE, RANGE_ITERATOR, NONE, UND
 def describe(t: Type) -> str:
     """The type in the user's words."""
     if isinstance(t, Scalar):
-        python = {"b": "bool", "i": "int", "f": "float"}
+        python = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
         return f"Python {python[t.kind]}" if t.weak else t.long_name
     if isinstance(t, Tuple):
         return f"tuple ({', '.join(map(describe, t.elements))})"

@@ -9,7 +9,8 @@ import numpy as np
 from kernelgen.types import table
 from kernelgen.types.table import Scalar
 
-_WEAK_ORDER = "bif"
+_WEAK_ORDER = "bifc"
+_LITERALS = {"b": True, "i": 1, "f": 1.0, "c": 1j}
 
 
 @cache
@@ -23,14 +24,11 @@ def promote(a: Scalar, b: Scalar) -> Scalar:
         return max(a, b, key=lambda t: _WEAK_ORDER.index(t.kind))
     if a.weak or b.weak:
         weak, strong = (a, b) if a.weak else (b, a)
-        return strong if _rank(weak.kind) <= _rank(strong.kind) else weak.strong
-    promoted = table.from_dtype(np.promote_types(a.dtype, b.dtype))
+        promoted = table.from_dtype(np.result_type(strong.dtype, _LITERALS[weak.kind]))
+    else:
+        promoted = table.from_dtype(np.promote_types(a.dtype, b.dtype))
     assert promoted is not None, f"{a} and {b} promote to a type outside the table"
     return promoted
-
-
-def _rank(kind: str) -> int:
-    return {"b": 0, "i": 1, "u": 1, "f": 2}[kind]
 
 
 def can_cast_safely(a: Scalar, b: Scalar) -> bool:

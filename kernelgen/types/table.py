@@ -80,6 +80,20 @@ class Scalar:
         return self.kind == "f"
 
     @property
+    def is_complex(self) -> bool:
+        return self.kind == "c"
+
+    @property
+    def component(self) -> Scalar:
+        """The type of the real part: another one of complex numbers only."""
+        return _COMPONENTS.get(self, self)
+
+    @property
+    def alignment(self) -> int:
+        """Bytes that the address of a value in memory is a multiple of."""
+        return self.component.size
+
+    @property
     def minimum(self) -> int:
         """Least integer of an integer type."""
         return -(1 << self.bits - 1) if self.kind == "i" else 0
@@ -109,8 +123,13 @@ UINT8 = _integer("u", 8, "B", "ubyte")
 UINT16 = _integer("u", 16, "H", "ushort")
 UINT32 = _integer("u", 32, "I", "uintc")
 UINT64 = _integer("u", 64, "Q", "ulonglong", "uint", "uintp")
+FLOAT16 = Scalar("f2", "float16", "f", 16, "half", aliases=("e", "half"))
 FLOAT32 = Scalar("f4", "float32", "f", 32, "float", aliases=("f", "single"))
 FLOAT64 = Scalar("f8", "float64", "f", 64, "double", aliases=("d", "double", "float"))
+COMPLEX64 = Scalar("c8", "complex64", "c", 64, "{ float, float }", aliases=("F", "csingle"))
+COMPLEX128 = Scalar(
+    "c16", "complex128", "c", 128, "{ double, double }", aliases=("D", "cdouble", "complex")
+)
 
 SCALARS = (
     BOOL,
@@ -122,17 +141,22 @@ SCALARS = (
     UINT16,
     UINT32,
     UINT64,
+    FLOAT16,
     FLOAT32,
     FLOAT64,
+    COMPLEX64,
+    COMPLEX128,
 )
 
 WEAK_BOOL = Scalar("~b1", "bool", "b", 1, "i1", weak=True)
 WEAK_INT = Scalar("~i8", "int64", "i", 64, "i64", weak=True)
 WEAK_FLOAT = Scalar("~f8", "float64", "f", 64, "double", weak=True)
+WEAK_COMPLEX = Scalar("~c16", "complex128", "c", 128, "{ double, double }", weak=True)
 
-WEAK = (WEAK_BOOL, WEAK_INT, WEAK_FLOAT)
+WEAK = (WEAK_BOOL, WEAK_INT, WEAK_FLOAT, WEAK_COMPLEX)
 
-_STRONG = {"b": BOOL, "i": INT64, "f": FLOAT64}
+_STRONG = {"b": BOOL, "i": INT64, "f": FLOAT64, "c": COMPLEX128}
+_COMPONENTS = {COMPLEX64: FLOAT32, COMPLEX128: FLOAT64, WEAK_COMPLEX: WEAK_FLOAT}
 
 
 def _platform_aliases() -> dict[str, Scalar]:

@@ -1,0 +1,193 @@
+"""NumPy's functions written in the kernel language, as ``library.py`` has Python's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kernelgen.ops.library import replaces, type_like
+
+# ------------------------------------------------------------------------------ arithmetic
+
+
+def unchanged(x: Any) -> Any:
+    """A function that does nothing to such a number."""
+    return x
+
+
+def square(x: Any) -> Any:
+    return x * x
+
+
+def reciprocal(x: Any) -> Any:
+    return 1.0 / x
+
+
+def reciprocal_integer(x: Any) -> Any:
+    """1 / x truncated: zero but for 1 and -1. NumPy's for 0 differs by platform; here it is 0."""
+    return x if abs(x) == 1 else type_like(0, x)
+
+
+def fmod_integers(x: Any, y: Any) -> Any:
+    """The remainder with the sign of x."""
+    rest = x % y
+    return rest - y if rest != 0 and (rest < 0) != (x < 0) else rest
+
+
+def gcd(a: Any, b: Any) -> Any:
+    """Euclid's algorithm, in the type of the operands."""
+    while b:
+        a, b = b, a % b
+    return abs(a)
+
+
+def lcm(a: Any, b: Any) -> Any:
+    """Wraps as NumPy's does: after taking the absolute values."""
+    divisor = gcd(a, b)
+    return abs(abs(a) // divisor) * abs(b) if divisor else divisor
+
+
+def sign(x: Any) -> Any:
+    return 1.0 if x > 0 else -1.0 if x < 0 else abs(x)
+
+
+def sign_integer(x: Any) -> Any:
+    return 1 if x > 0 else -1 if x < 0 else x
+
+
+def sign_unsigned(x: Any) -> Any:
+    return 1 if x > 0 else x
+
+
+def heaviside(x: Any, at_zero: Any) -> Any:
+    return at_zero if x == 0 else 0.0 if x < 0 else 1.0 if x > 0 else x
+
+
+def ldexp(x: Any, exponent: Any) -> Any:
+    return math.ldexp(x, exponent)
+
+
+def spacing(x: Any) -> Any:
+    """The distance to the next float away from zero."""
+    return math.nextafter(x, math.copysign(math.inf, x)) - x
+
+
+def spacing_above(x: Any) -> Any:
+    """The distance to the next greater float, which is NumPy's ``spacing`` for float16."""
+    return math.nextafter(x, math.inf) - x if x != -math.inf else x - x
+
+
+# ----------------------------------------------------------------------- extrema and choices
+
+
+def _is_nan(x: Any) -> Any:
+    return x != x  # noqa: PLR0124
+
+
+def maximum(x: Any, y: Any) -> Any:
+    return x if x >= y or _is_nan(x) else y
+
+
+def minimum(x: Any, y: Any) -> Any:
+    return x if x <= y or _is_nan(x) else y
+
+
+def fmax(x: Any, y: Any) -> Any:
+    return x if x >= y or _is_nan(y) else y
+
+
+def fmin(x: Any, y: Any) -> Any:
+    return x if x <= y or _is_nan(y) else y
+
+
+@replaces(np.clip)
+def clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+    if a_min is not None:
+        a = np.maximum(a, a_min)
+    if a_max is not None:
+        a = np.minimum(a, a_max)
+    return a
+
+
+# ------------------------------------------------------------------------------------ tests
+
+
+def never(x: Any) -> Any:
+    return False
+
+
+def always(x: Any) -> Any:
+    return True
+
+
+def signbit(x: Any) -> Any:
+    return math.copysign(1.0, x) < 0
+
+
+def logical_and(x: Any, y: Any) -> Any:
+    return bool(x) and bool(y)
+
+
+def logical_or(x: Any, y: Any) -> Any:
+    return bool(x) or bool(y)
+
+
+def logical_xor(x: Any, y: Any) -> Any:
+    return bool(x) != bool(y)
+
+
+def logical_not(x: Any) -> Any:
+    return not x
+
+
+@replaces(np.isclose)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+    b = np.multiply(b, 1.0)
+    if equal_nan and np.isnan(a) and np.isnan(b):
+        return np.True_
+    near = np.absolute(np.subtract(a, b)) <= atol + rtol * np.absolute(b)
+    return np.logical_or(np.logical_and(near, np.isfinite(b)), np.equal(a, b))
+
+
+# ------------------------------------------------------------------------------- logarithms
+
+
+def logaddexp(x: Any, y: Any) -> Any:
+    difference = x - y
+    if x == y:
+        return x + 0.693147180559945309417232121458
+    if difference > 0:
+        return x + math.log1p(math.exp(-difference))
+    return y + math.log1p(math.exp(difference))
+
+
+def logaddexp2(x: Any, y: Any) -> Any:
+    difference = x - y
+    if x == y:
+        return x + 1.0
+    if difference > 0:
+        return x + 1.442695040888963407359924681002 * math.log1p(math.exp2(-difference))
+    return y + 1.442695040888963407359924681002 * math.log1p(math.exp2(difference))
+
+
+# ------------------------------------------------------------------------- special values
+
+
+@replaces(np.nan_to_num)
+def nan_to_num(
+    x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """Infinities become the largest numbers of the type, unless others are asked for."""
+    result = np.where(np.isnan(x), type_like(nan, x), x)
+    above = np.nextafter(x, 0.0) if posinf is None else posinf
+    below = np.nextafter(x, 0.0) if neginf is None else neginf
+    if np.isinf(x):
+        result = type_like(above if x > 0 else below, x)
+    return result
+
+
+@replaces(np.fix)
+def fix(x: Any) -> Any:
+    return np.trunc(x)
