@@ -14,6 +14,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value, const
 from kernelgen.ops import library
 from kernelgen.ops.registry import by_call
+from kernelgen.rewrites.bind_defaults import defaults_of
 from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.prune_arguments import prune_arguments
@@ -133,15 +134,14 @@ def _bind(block: Block, op: Op, callee: FunctionType) -> list[Value]:
     bound = dict(zip(names, positional, strict=False))
     by_keyword = dict(zip(keywords, op.operands[len(op.operands) - len(keywords) :], strict=True))
     wrong = [n for n in by_keyword if n not in names or n in bound]
-    defaults = callee.__defaults__ or ()
-    for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=True):
+    for name, value in defaults_of(callee).items():
         if name not in bound and name not in by_keyword:
             default = const(value, op.loc)
             block.ops.insert(block.ops.index(op), default)
             bound[name] = default.value
     bound |= by_keyword
     missing = [n for n in names if n not in bound]
-    if wrong or missing or len(positional) > len(names):
+    if wrong or missing or len(positional) > callee.__code__.co_argcount:
         raise UnsupportedError(
             f"{callee.__name__}({', '.join(names)}) cannot be called with these arguments", op.loc
         )
