@@ -33,6 +33,12 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         raise NoRule(
             "an exception's arguments must be constants", 'write `raise SomeError("text")`'
         )
+    if constant is not None and constant.attrs["value"] in _ON_SEQUENCES:
+        name = constant.attrs["value"].__name__
+        raise NoRule(
+            f"{name}() needs tuples of known length or ranges in a kernel",
+            "a tuple and a range go together if the range is between constants",
+        )
     if isinstance(callee, Object):
         raise NoRule(
             f"{describe(callee)} cannot be called in a kernel",
@@ -40,6 +46,9 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
             "or plain Python functions",
         )
     raise NoRule(f"{describe(callee)} cannot be called")
+
+
+_ON_SEQUENCES = (len, tuple, reversed, enumerate, zip)
 
 
 def _is_exception(value: Any) -> bool:
