@@ -40,8 +40,11 @@ def no_versions(function: str, t: Scalar, arity: int) -> Sequence[VectorVersion]
 class Emitter:
     """Collects the instructions of one LLVM function, and what they declare.
 
-    ``kept`` are functions that are declared for the loop vectoriser to call.
+    ``kept`` are functions that are declared for the loop vectoriser to call, ``attribute`` is
+    what functions with these instructions are marked with.
     """
+
+    attribute = ""
 
     def __init__(self, math_flags: str = "", versions: VectorVersions = no_versions) -> None:
         self.lines: list[str] = []
@@ -90,6 +93,12 @@ class Emitter:
         mark = f' "vector-function-abi-variant"="{",".join(variants)}"' if variants else ""
         values = ", ".join(f"{t.llvm} {arg}" for arg in args)
         return self(f"call {self.math_flags}{t.llvm} @{function}({values}) {PURE}{mark}")
+
+    def signal_division_by_zero(self, condition: str) -> None:
+        """Where floating point exceptions count, raise that of a division of integers."""
+
+    def signal_overflow(self, condition: str) -> None:
+        """Where floating point exceptions count, raise that of an overflow of integers."""
 
     def select(self, condition: str, t: Scalar, yes: str, no: str) -> str:
         """``yes if condition else no``."""

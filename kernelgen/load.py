@@ -37,7 +37,9 @@ def link_loop(request: Request, compiled: Compiled, identity: object) -> Loop:
     Under ``KERNELGEN_DISABLE_JIT`` the loop calls the Python function instead.
     """
     signature = compiled.signature
-    flags = LoopFlag.NO_FLOATINGPOINT_ERRORS
+    flags = LoopFlag(0)
+    if request.options.fp_errors == "ignore" or config.DISABLE_JIT:  # NumPy's scalars report theirs
+        flags |= LoopFlag.NO_FLOATINGPOINT_ERRORS
     if identity is not None:
         flags |= LoopFlag.REORDERABLE
     name = f"{request.function.__name__}_{signature}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernelgen.ir.core import Block, Edge, Function, Op, Raised, Value
-from kernelgen.llvm_text import Emitter, VectorVersions, no_versions
+from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import OPS
 from kernelgen.types.compound import Tuple
 from kernelgen.types.table import Scalar
@@ -26,14 +26,10 @@ class Lowered(NamedTuple):
     result: str
     errors: tuple[Raised, ...]
     kept: tuple[str, ...]
+    attribute: str
 
 
-def lower(
-    function: Function,
-    name: str,
-    math_flags: str = "",
-    versions: VectorVersions = no_versions,
-) -> Lowered:
+def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowered:
     """Lower a rewritten function.
 
     Parameters
@@ -42,13 +38,11 @@ def lower(
         Typed and rewritten: scalars only, all conversions explicit.
     name : str
         What the LLVM function is called.
-    math_flags : str
-        LLVM's fast-math flags for every floating point op, ``"reassoc nsz"`` for instance.
-    versions : callable
-        The vector versions that the loop vectoriser may put in place of libm's functions.
+    emitter : Emitter, optional
+        What writes its instructions: with fast-math flags, vector functions, or strictly.
     """
     function.sort_blocks()
-    return _Lowering(function, name, Emitter(math_flags, versions)).run()
+    return _Lowering(function, name, Emitter() if emitter is None else emitter).run()
 
 
 class _Lowering:
@@ -84,7 +78,8 @@ class _Lowering:
         inputs = tuple(self._scalar(param) for param in self.function.params)
         result = f"{{ {', '.join([*(t.llvm for t in self.outputs), 'i32'])} }}"
         params = ", ".join(f"{t.llvm} %x{i}" for i, t in enumerate(inputs))
-        lines = [f"define internal {result} @{self.name}({params}) alwaysinline nounwind {{"]
+        marks = f"alwaysinline nounwind {self.emitter.attribute}"
+        lines = [f"define internal {result} @{self.name}({params}) {marks} {{"]
         for block in self.function.blocks:
             lines += self._block_text(block)
         text = "\n".join([*lines, *self._exit_text(result), "}", ""])
@@ -98,6 +93,7 @@ class _Lowering:
             result,
             tuple(self.errors),
             tuple(dict.fromkeys(self.emitter.kept)),
+            self.emitter.attribute,
         )
 
     def _scalar(self, value: Value) -> Scalar:

@@ -16,7 +16,8 @@ from kernelgen.infer import check_outputs, infer
 from kernelgen.ir.core import Function
 from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
-from kernelgen.llvm_text import no_versions
+from kernelgen.llvm_strict import StrictEmitter
+from kernelgen.llvm_text import Emitter, no_versions
 from kernelgen.lower import Lowered, lower
 from kernelgen.options import DEFAULTS, Options
 from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
@@ -86,16 +87,13 @@ def rewritten(request: Request) -> Function:
     """Conversions explicit, definitions expanded, tuples split, dead code gone."""
     passes = list(TYPED_PASSES)
     if request.options.error_model == "python":
-        passes.insert(2, CHECK_DIVISION)
+        passes.insert(1, CHECK_DIVISION)
     return _apply(typed(request), passes, is_typed=True)
 
 
 def lowered(request: Request) -> Lowered:
     """The LLVM function of the scalar body."""
-    options = request.options
-    library = None if options.precise else vector_library.find()
-    versions = no_versions if library is None else library.versions
-    return lower(rewritten(request), "kernel", options.math_flags, versions)
+    return lower(rewritten(request), "kernel", _emitter(request.options))
 
 
 def compile_request(request: Request) -> Compiled:
@@ -127,6 +125,14 @@ STAGES: dict[str, Callable[[Request], str]] = {
 
 
 # ------------------------------------------------------------------------------ small tools
+
+
+def _emitter(options: Options) -> Emitter:
+    """What writes LLVM's instructions: strictly, with vector functions, or without."""
+    if options.fp_errors == "numpy":
+        return StrictEmitter()
+    library = None if options.precise else vector_library.find()
+    return Emitter(options.math_flags, no_versions if library is None else library.versions)
 
 
 def _apply(

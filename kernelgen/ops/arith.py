@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ir.core import Op
-from kernelgen.llvm_text import Emitter, literal, zero
+from kernelgen.llvm_text import Emitter
 from kernelgen.ops import library
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
@@ -84,11 +84,14 @@ def _floor_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 def _safe_divisor(e: Emitter, t: Scalar, a: str, b: str) -> tuple[str, str]:
     """``b``, or 1 where dividing by it would trap, and whether b is zero."""
     is_zero = e(f"icmp eq {t.llvm} {b}, 0")
+    e.signal_division_by_zero(is_zero)
     unsafe = is_zero
     if t.is_signed:
         is_least = e(f"icmp eq {t.llvm} {a}, {t.minimum}")
         is_minus_one = e(f"icmp eq {t.llvm} {b}, -1")
-        unsafe = e(f"or i1 {is_zero}, {e(f'and i1 {is_least}, {is_minus_one}')}")
+        overflows = e(f"and i1 {is_least}, {is_minus_one}")
+        e.signal_overflow(overflows)
+        unsafe = e(f"or i1 {is_zero}, {overflows}")
     return e.select(unsafe, t, "1", b), is_zero
 
 
@@ -119,57 +122,40 @@ def _remainder_integers(e: Emitter, t: Scalar, a: str, b: str) -> str:
     return e.select(is_zero, t, "0", floored)
 
 
-def _floor_remainder(e: Emitter, t: Scalar, a: str, b: str) -> tuple[str, str, str]:
-    """fmod moved to the sign of b, the quotient that belongs to it, and fmod itself.
-
-    As in CPython's ``float_divmod``: the quotient is (a - fmod(a, b)) / b, less one where
-    the remainder was moved.
-    """
-    fmod = e.float_op("frem", t, a, b)
-    quotient = e.float_op("fdiv", t, e.float_op("fsub", t, a, fmod), b)
-    nonzero = e(f"fcmp une {t.llvm} {fmod}, {zero(t)}")
-    negative_b = e(f"fcmp olt {t.llvm} {b}, {zero(t)}")
-    negative_fmod = e(f"fcmp olt {t.llvm} {fmod}, {zero(t)}")
-    move = e(f"and i1 {nonzero}, {e(f'xor i1 {negative_b}, {negative_fmod}')}")
-    moved = e.select(move, t, e.float_op("fadd", t, fmod, b), fmod)
-    signed_zero = e.call(f"llvm.copysign.f{t.bits}", t, (t, zero(t)), (t, b))
-    less = e.float_op("fsub", t, quotient, literal(t, 1))
-    return e.select(nonzero, t, moved, signed_zero), e.select(move, t, less, quotient), fmod
-
-
-def _remainder_floats(e: Emitter, t: Scalar, a: str, b: str) -> str:
-    floored, _, fmod = _floor_remainder(e, t, a, b)
-    by_zero = e(f"fcmp oeq {t.llvm} {b}, {zero(t)}")
-    return e.select(by_zero, t, fmod, floored)
-
-
-def _floor_divide_floats(e: Emitter, t: Scalar, a: str, b: str) -> str:
-    """The exact quotient rounded down; where that is zero, a zero with the sign of a / b."""
-    _, quotient, _ = _floor_remainder(e, t, a, b)
-    floor = e.call(f"llvm.floor.f{t.bits}", t, (t, quotient))
-    rest = e.float_op("fsub", t, quotient, floor)
-    up = e(f"fcmp ogt {t.llvm} {rest}, {literal(t, 0.5)}")
-    snapped = e.select(up, t, e.float_op("fadd", t, floor, literal(t, 1)), floor)
-    ratio = e.float_op("fdiv", t, a, b)
-    signed_zero = e.call(f"llvm.copysign.f{t.bits}", t, (t, zero(t)), (t, ratio))
-    nonzero = e(f"fcmp une {t.llvm} {quotient}, {zero(t)}")
-    by_zero = e(f"fcmp oeq {t.llvm} {b}, {zero(t)}")
-    return e.select(by_zero, t, ratio, e.select(nonzero, t, snapped, signed_zero))
-
-
 def _lower_floor_divide(e: Emitter, op: Op, args: list[str]) -> str:
-    t = result_type(op)
-    return (_floor_divide_floats if t.is_float else _floor_divide_integers)(e, t, *args)
+    return _floor_divide_integers(e, result_type(op), *args)
 
 
 def _lower_remainder(e: Emitter, op: Op, args: list[str]) -> str:
-    t = result_type(op)
-    return (_remainder_floats if t.is_float else _remainder_integers)(e, t, *args)
+    return _remainder_integers(e, result_type(op), *args)
+
+
+def _expand_floats(function: Callable[..., Any]) -> Callable[[Op], Callable[..., Any] | None]:
+    """On floats, these are functions of the kernel language."""
+    return lambda op: function if result_type(op).is_float else None
 
 
 define(OpDef("truediv", _true_division_rule, operator.truediv, _by_kind("fdiv", ""), divides=True))
-define(OpDef("floordiv", _floor_rule, operator.floordiv, _lower_floor_divide, divides=True))
-define(OpDef("mod", _floor_rule, operator.mod, _lower_remainder, divides=True))
+define(
+    OpDef(
+        "floordiv",
+        _floor_rule,
+        operator.floordiv,
+        _lower_floor_divide,
+        expand=_expand_floats(library.floor_divide),
+        divides=True,
+    )
+)
+define(
+    OpDef(
+        "mod",
+        _floor_rule,
+        operator.mod,
+        _lower_remainder,
+        expand=_expand_floats(library.floor_remainder),
+        divides=True,
+    )
+)
 
 # ---------------------------------------------------------------------------------- power
 

@@ -90,8 +90,13 @@ def _to_weak(what: str, to: Scalar) -> Any:
     return rule
 
 
-define(OpDef("int", _to_weak("int()", WEAK_INT), int, identity, calls=((int, 1),)))
-define(OpDef("float", _to_weak("float()", WEAK_FLOAT), float, identity, calls=((float, 1),)))
+def _converted(x: Any) -> Any:
+    """The reference of a Python constructor: its operand has been converted."""
+    return x
+
+
+define(OpDef("int", _to_weak("int()", WEAK_INT), int, identity, _converted, ((int, 1),)))
+define(OpDef("float", _to_weak("float()", WEAK_FLOAT), float, identity, _converted, ((float, 1),)))
 
 
 def _round_rule(op: Op, types: tuple[Type, ...]) -> Typed:
@@ -144,7 +149,9 @@ def _index_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     (t,) = scalars("an integer function", types)
     if t.is_float:
         raise NoRule(f"this function needs integers, not {describe(t)}", "convert with int()")
-    return Typed((WEAK_INT,) if t.is_bool else (t,), WEAK_INT if t.is_bool else t)
+    return same(WEAK_INT, 1)
 
 
-define(OpDef("index", _index_rule, operator.index, identity, calls=((operator.index, 1),)))
+define(
+    OpDef("index", _index_rule, operator.index, identity, _converted, ((operator.index, 1),))
+)

@@ -32,6 +32,30 @@ def square(base: Any, exponent: Any) -> Any:
     return base * base
 
 
+def floor_divide(a: Any, b: Any) -> Any:
+    """``a // b`` of floats, as CPython's ``float_divmod`` and NumPy compute it."""
+    if b == 0:
+        return a / b
+    remainder = math.fmod(a, b)
+    quotient = (a - remainder) / b
+    if remainder != 0 and (b < 0) != (remainder < 0):
+        quotient -= 1.0
+    if quotient == 0:
+        return math.copysign(0.0, a / b)
+    rounded = np.floor(quotient)
+    return rounded + 1.0 if quotient - rounded > 0.5 else rounded
+
+
+def floor_remainder(a: Any, b: Any) -> Any:
+    """``a % b`` of floats: fmod, moved to the sign of b."""
+    remainder = math.fmod(a, b)
+    if b == 0:
+        return remainder
+    if remainder == 0:
+        return math.copysign(remainder, b)
+    return remainder + b if (b < 0) != (remainder < 0) else remainder
+
+
 def integer_power(base: Any, exponent: Any) -> Any:
     """``base ** exponent`` by repeated squaring, modulo the width of its type."""
     if exponent < 0:
@@ -139,6 +163,7 @@ def gcd(a: Any, b: Any) -> Any:
 
 @replaces(math.lcm)
 def lcm(a: Any, b: Any) -> Any:
+    a, b = index(a), index(b)
     divisor = gcd(a, b)
     return abs(a // divisor * b) if divisor else divisor
 
@@ -146,47 +171,52 @@ def lcm(a: Any, b: Any) -> Any:
 @replaces(math.factorial)
 def factorial(n: Any) -> Any:
     """n!, modulo 2**64 beyond n = 20."""
-    if index(n) < 0:
+    n = index(n)
+    if n < 0:
         raise ValueError("factorial() not defined for negative values")
     result = 1
-    for k in range(2, int(n) + 1):
+    for k in range(2, n + 1):
         result *= k
     return result
 
 
 @replaces(math.comb)
 def comb(n: Any, k: Any) -> Any:
-    """Binomial coefficient; every intermediate product is divisible without remainder."""
-    if index(n) < 0 or index(k) < 0:
+    """Binomial coefficient.
+
+    Each product is divisible without remainder; dividing first keeps it within the result.
+    """
+    n, k = index(n), index(k)
+    if n < 0 or k < 0:
         raise ValueError("comb() needs non-negative integers")
     result = 1
     if k > n:
         result = 0
-    else:
-        for i in range(min(int(k), int(n) - int(k))):
-            result = result * (int(n) - i) // (i + 1)
+    for i in range(min(k, n - k)):
+        whole, rest = divmod(result, i + 1)
+        result = whole * (n - i) + rest * (n - i) // (i + 1)
     return result
 
 
 @replaces(math.perm)
 def perm(n: Any, k: Any) -> Any:
-    if index(n) < 0 or index(k) < 0:
+    n, k = index(n), index(k)
+    if n < 0 or k < 0:
         raise ValueError("perm() needs non-negative integers")
     result = 1
     if k > n:
-        result = 0
-    else:
-        for i in range(int(k)):
-            result *= int(n) - i
+        result = k = 0
+    for i in range(k):
+        result *= n - i
     return result
 
 
 @replaces(math.isqrt)
 def isqrt(n: Any) -> Any:
     """Integer square root: the floating point one, corrected by at most one step each way."""
-    if index(n) < 0:
+    n = index(n)
+    if n < 0:
         raise ValueError("isqrt() argument must be nonnegative")
-    n = int(n)
     root = min(int(math.sqrt(n)), 3037000499)
     while root * root > n:
         root -= 1
@@ -197,6 +227,7 @@ def isqrt(n: Any) -> Any:
 
 @replaces(math.isclose)
 def isclose(a: Any, b: Any) -> Any:
+    a, b = float(a), float(b)
     if a == b:
         return True
     difference = abs(a - b)

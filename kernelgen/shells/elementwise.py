@@ -144,7 +144,7 @@ def _define(
 ) -> list[str]:
     """A loop function: NumPy's arguments loaded, then ``body`` with the loops ``labels``."""
     return [
-        f"define i32 @{symbol}({_ARGUMENTS}) {{",
+        f"define i32 @{symbol}({_ARGUMENTS}) {kernel.attribute} {{",
         "entry:",
         "  %n = load i64, ptr %dims",
         *_load_table("ptr", "%data", [o.pointer for o in space]),

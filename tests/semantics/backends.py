@@ -176,6 +176,7 @@ def check(
     oracle: Callable[..., Any] | None = None,
     dtype: Any = None,
     ulp: float = 0,
+    **options: Any,
 ) -> np.ufunc:
     """Run ``kernel`` on every back end over parallel arrays, and compare values and dtypes.
 
@@ -191,13 +192,15 @@ def check(
         The outputs' types, where the rows do not take every way through the kernel.
     ulp : float
         How far floats may be from the oracle.
+    **options
+        For ``vectorize``.
     """
     arrays = tuple(map(np.atleast_1d, arrays))
     wanted = request(kernel, *arrays)
     raw = [attempt(oracle or kernel, *row) for row in rows(arrays)]
     if oracle is None:
         _check_untyped(kernel, wanted, arrays, raw)
-    ufunc = kernelgen.vectorize(kernel)
+    ufunc = kernelgen.vectorize(**options)(kernel)
     compiled = pipeline.typed(wanted).result
     leaves = compiled.elements if isinstance(compiled, Tuple) else (compiled,)
     found = tuple(t.strong.dtype for t in leaves)
@@ -227,6 +230,21 @@ def _check_untyped(kernel: Any, wanted: Any, arrays: Any, raw: list[Any]) -> Non
             )
 
 
+def layouts(arrays: Sequence[np.ndarray]) -> Iterator[tuple[str, tuple[np.ndarray, ...], slice]]:
+    """The ways that arrays may lie, each of which has a loop of its own, and the rows it takes.
+
+    Contiguous, strided, and each argument in turn a scalar that all rows share: their first.
+    """
+    whole = slice(None)
+    yield "contiguous", tuple(map(np.ascontiguousarray, arrays)), whole
+    yield "strided", tuple(map(strided, arrays)), whole
+    for i, array in enumerate(arrays if len(arrays) > 1 else ()):
+        alike = np.flatnonzero([same(v, array[0]) for v in array])
+        taken = [np.ascontiguousarray(a[alike]) for a in arrays]
+        taken[i] = array[:1].reshape(())
+        yield f"scalar argument {i}", tuple(taken), alike
+
+
 def _check_machine(
     kernel: Any, ufunc: np.ufunc, arrays: Any, want: list[Any], dtypes: Any, ulp: float
 ) -> None:
@@ -240,9 +258,10 @@ def _check_machine(
         return
     chosen = tuple(a[~fails] for a in arrays)
     wanted = [w for w in want if not isinstance(w, Failure)]
-    for layout, change in (("contiguous", np.ascontiguousarray), ("strided", strided)):
-        results = run_machine(ufunc, [change(a) for a in chosen])
+    for layout, operands, taken in layouts(chosen):
+        results = run_machine(ufunc, operands)
         found = tuple(value.dtype for value in results[0])
         assert found == dtypes, f"{kernel.__name__} stores {found}, expected {dtypes}"
-        for row, got, value in zip(rows(chosen), results, wanted, strict=True):
+        right = [wanted[i] for i in np.arange(len(wanted))[taken]]
+        for row, got, value in zip(rows(tuple(a[taken] for a in chosen)), results, right, strict=True):
             expect(f"{layout} machine code", kernel, row, got, value, ulp)

@@ -15,6 +15,7 @@ import numpy as np
 
 from kernelgen.infer import typed
 from kernelgen.ir.core import Function, Op
+from kernelgen.ops import math
 from kernelgen.ops.control import constant_type
 from kernelgen.ops.convert import convert_value
 from kernelgen.ops.registry import OPS
@@ -26,6 +27,10 @@ MEASURED = {
     "rshift", "neg", "pos", "invert", "abs", "lt", "le", "eq", "ne", "gt", "ge",
 }  # fmt: skip
 """Ops that NumPy has for scalars, with a type of its own choice."""
+
+
+ROUNDING = {"round", "floor", "ceil", "trunc"}
+ROWS = {row.name for row in math.ROWS}
 
 
 def as_type(value: Any, t: Any) -> Any:
@@ -55,19 +60,20 @@ def strengthen(value: Any) -> Any:
 def measure(op: Op, operands: list[Any]) -> Any:
     """NumPy's answer: weak operands alone as int64 and float64, else as Python's numbers."""
     compute = OPS[op.name].python
-    if all(isinstance(v, (bool, int, float)) for v in operands):
-        # Only a bool counts as an int here: NumPy's own bools have another arithmetic.
-        kinds = [bool, int, float]
-        if op.name in ("and", "or", "xor") or op.name in ("lt", "le", "eq", "ne", "gt", "ge"):
-            kinds = [int, float]
-        operands = [int(v) if isinstance(v, bool) and bool in kinds else v for v in operands]
-        result = compute(*map(strengthen, operands))
-        return as_type(result, constant_type(result.item()))
+    if not any(isinstance(v, np.generic) for v in operands):
+        return _measure_weak(op, operands)
     try:
         return compute(*operands)
     except OverflowError:  # a Python int that its partner's type does not hold wraps
         params = typed(op).params
         return compute(*(convert_value(v, t) for v, t in zip(operands, params, strict=True)))
+
+
+def _measure_weak(op: Op, operands: list[Any]) -> Any:
+    """Python's bools count as ints, unlike NumPy's, but for ``& | ^`` and comparisons."""
+    if op.name not in ("and", "or", "xor", "lt", "le", "eq", "ne", "gt", "ge"):
+        operands = [int(v) if isinstance(v, bool) else v for v in operands]
+    return OPS[op.name].python(*map(strengthen, operands)).item()
 
 
 def run_op(op: Op, operands: list[Any]) -> Any:
@@ -84,6 +90,8 @@ def run_op(op: Op, operands: list[Any]) -> Any:
         operands = [as_type(v, p) for v, p in zip(operands, params, strict=True)]
     if op.name in ("int", "float"):
         return as_type(operands[0], t)
+    if op.name in ROUNDING or op.name in ROWS:  # where Python raises, these saturate or give nan
+        return as_type(OPS[op.name].compute(*map(strengthen, operands)), t)
     return as_type(OPS[op.name].python(*operands, **op.attrs), t)
 
 

@@ -92,7 +92,8 @@ class Writer:
     def condition(self, depth: int) -> str:
         form = self.pick(range(7)) if depth else 0
         if form < 3:
-            return f"{self.anything(0)} {self.pick(COMPARISONS)} {self.anything(max(depth - 1, 0))}"
+            name = self.pick(self.ints + self.floats)  # two literals would decide it beforehand
+            return f"{name} {self.pick(COMPARISONS)} {self.anything(max(depth - 1, 0))}"
         if form == 3:
             return f"({self.condition(depth - 1)} {self.pick(('and', 'or'))} {self.condition(depth - 1)})"
         if form == 4:
