@@ -54,7 +54,9 @@ def vectorize(
     function_or_signatures : callable, str, Signature or list of them, optional
         The kernel itself (``@vectorize``, ``vectorize(f)``), or the signatures that the ufunc
         is to have (``@vectorize("f8(f8,f8)")``). Without signatures, a loop is compiled
-        for every combination of dtypes when it is first met.
+        for every combination of dtypes when it is first met. Parameters with defaults are no
+        inputs: they have their default, as a constant. A signature with more types than there
+        are parameters without defaults makes inputs of them.
     identity : object, optional
         The identity of reductions, ``0`` for a sum. ``"reorderable"``: there is none, but
         several axes may be reduced at once. By default there is none.
@@ -154,7 +156,7 @@ def _parsed(specs: Any) -> tuple[Signature, ...]:
 
 def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
     kernel_function = _checked_function(function)
-    names = _parameters(kernel_function)
+    names = _inputs(kernel_function, choices.signatures)
     for signature in choices.signatures:
         if len(signature.inputs) != len(names):
             raise SignatureError(
@@ -194,17 +196,22 @@ def _checked_function(function: Any) -> FunctionType:
     )
 
 
-def _parameters(function: FunctionType) -> tuple[str, ...]:
-    """The names of the kernel's inputs; a ufunc's are positional, and at least one."""
+def _inputs(function: FunctionType, signatures: tuple[Signature, ...]) -> tuple[str, ...]:
+    """The names of the kernel's inputs; a ufunc's are positional, and at least one.
+
+    Parameters with defaults are no inputs, but those that a signature has a type for.
+    """
     code = function.__code__
-    names = code.co_varnames[: code.co_argcount]
-    variable = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-    if variable or code.co_kwonlyargcount or function.__defaults__:
+    if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
         raise UnsupportedError(
-            "a kernel has a fixed number of positional parameters",
+            "a kernel has a fixed number of parameters",
             _place(function),
-            "leave out *args, **kwargs, defaults and keyword-only parameters",
+            "leave out *args and **kwargs",
         )
+    _check_keyword_only(function)
+    required = code.co_argcount - len(function.__defaults__ or ())
+    asked = len(signatures[0].inputs) if signatures else required
+    names = code.co_varnames[: min(max(asked, required), code.co_argcount)]
     if not names:
         raise UnsupportedError(
             f"the kernel {function.__name__} has no arguments, so a ufunc has nothing to run over",
@@ -212,6 +219,19 @@ def _parameters(function: FunctionType) -> tuple[str, ...]:
             "give it a parameter, or use np.full",
         )
     return names
+
+
+def _check_keyword_only(function: FunctionType) -> None:
+    """Nothing but its default can give a value to a parameter that is keyword-only."""
+    code = function.__code__
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    for name in names:
+        if name not in (function.__kwdefaults__ or {}):
+            raise UnsupportedError(
+                f"the keyword-only parameter {name!r} of a kernel has no default",
+                _place(function),
+                "a ufunc's inputs are positional: give it a default, or leave out the `*`",
+            )
 
 
 def _dressed(ufunc: np.ufunc, kernel: Kernel, names: tuple[str, ...]) -> np.ufunc:

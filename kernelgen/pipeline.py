@@ -21,6 +21,7 @@ from kernelgen.llvm_text import Emitter, no_versions
 from kernelgen.lower import Lowered, lower
 from kernelgen.options import DEFAULTS, Options
 from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
+from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
 from kernelgen.source import Loc
@@ -64,8 +65,9 @@ def cfg(request: Request) -> str:
 
 
 def ssa(request: Request) -> Function:
-    """SSA from the stack machine."""
+    """SSA from the stack machine; parameters beyond the inputs have their defaults."""
     function = build(request.function)
+    bind_defaults(function, request.function, len(request.inputs))
     _check(function)
     return function
 

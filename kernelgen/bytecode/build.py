@@ -35,18 +35,9 @@ class _Arrival(NamedTuple):
 
 
 def parameters_of(function: FunctionType) -> tuple[str, ...]:
-    """The names of a function's parameters.
-
-    Raises
-    ------
-    UnsupportedError
-        It has keyword-only parameters.
-    """
+    """The names of a function's parameters, those that are keyword-only last."""
     code = function.__code__
-    if code.co_kwonlyargcount:
-        loc = Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
-        raise UnsupportedError("keyword-only parameters cannot be compiled", loc)
-    return code.co_varnames[: code.co_argcount]
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def build(function: FunctionType) -> Function:

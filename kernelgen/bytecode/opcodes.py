@@ -235,6 +235,31 @@ def unpack_sequence(b: Builder, i: Instr) -> None:
         b.push(b.emit("unpack", values, count=i.arg, index=index))
 
 
+@handles("UNPACK_EX")
+def unpack_ex(b: Builder, i: Instr) -> None:
+    """The low byte counts the names in front of the star, the high one those behind it."""
+    values, before, after = b.pop(), i.arg & 0xFF, i.arg >> 8
+    for index in reversed(range(before + 1 + after)):
+        b.push(b.emit("unpack_starred", values, before=before, after=after, index=index))
+
+
+@handles("BUILD_SLICE")
+def build_slice(b: Builder, i: Instr) -> None:
+    b.push(b.emit("slice", *b.pop_many(i.arg)))
+
+
+@handles("BINARY_SLICE")
+def binary_slice(b: Builder, i: Instr) -> None:
+    values, start, stop = b.pop_many(3)
+    b.push(b.emit("subscript", values, b.emit("slice", start, stop)))
+
+
+@handles("CONTAINS_OP")
+def contains_op(b: Builder, i: Instr) -> None:
+    found = b.emit("contains", *b.pop_many(2))
+    b.push(b.emit("not", found) if i.arg else found)
+
+
 # ------------------------------------------------------------------------------------ calls
 
 

@@ -146,7 +146,7 @@ define(
 def _iter_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if types[0] != RANGE:
         raise NoRule(
-            f"`for` runs over a range in a scalar kernel, not over {describe(types[0])}",
+            f"`for` runs over a range or a tuple in a scalar kernel, not over {describe(types[0])}",
             "loop over range(n)",
         )
     return Typed(types, RANGE_ITERATOR)
@@ -175,7 +175,7 @@ def _define_iterator(
 
 define(OpDef("iter", _iter_rule, _iter_python, never_lowered, _iter_reference))
 _define_iterator("iter_more", WEAK_BOOL, bool, lambda it: np.bool_(it[1] != 0))
-_define_iterator("iter_value", WEAK_INT, lambda r: r[0] if r else None, lambda it: it[0])
+_define_iterator("iter_value", WEAK_INT, lambda r: r[0] if r else 0, lambda it: it[0])
 _define_iterator(
     "iter_next", RANGE_ITERATOR, lambda r: r[1:], lambda it: (it[0] + it[2], it[1] - 1, it[2])
 )

@@ -39,6 +39,12 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     refused = None if constant is None else refusal(constant.attrs["value"])
     if refused is not None:
         raise NoRule(*refused)
+    if constant is not None and constant.attrs["value"] in _ON_SEQUENCES:
+        name = constant.attrs["value"].__name__
+        raise NoRule(
+            f"{name}() needs tuples of known length or ranges in a kernel",
+            "a tuple and a range go together if the range is between constants",
+        )
     if isinstance(callee, Object):
         raise NoRule(
             f"{describe(callee)} cannot be called in a kernel",
@@ -46,6 +52,9 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
             "range, or plain Python functions",
         )
     raise NoRule(f"{describe(callee)} cannot be called")
+
+
+_ON_SEQUENCES = (len, tuple, reversed, enumerate, zip)
 
 
 def _is_exception(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kernelgen.ir.core import Op
@@ -11,9 +12,9 @@ from kernelgen.types.compound import Tuple, Type, describe
 from kernelgen.types.table import Scalar
 
 
-def make_tuple(*values: Any) -> tuple[Any, ...]:
-    """The tuple of its arguments."""
-    return values
+def make_tuple(*values: Any, cls: Any = None) -> Any:
+    """The tuple of its arguments, a named one of the class ``cls`` if it is given."""
+    return values if cls is None else cls._make(values)
 
 
 def item(values: Any, index: int) -> Any:
@@ -65,3 +66,32 @@ def _unpack_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 define(OpDef("tuple", _make_rule, make_tuple, never_lowered, halves=True))
 define(OpDef("item", _item_rule, item, never_lowered))
 define(OpDef("unpack", _unpack_rule, unpack, never_lowered))
+
+# Of these none is left if the lengths of the tuples are known, which is before inference.
+
+
+def unpack_starred(values: Any, before: int, after: int, index: int) -> Any:
+    """Name ``index`` of ``a, *b, c = values``, with ``after`` names behind the starred one."""
+    end = len(values) - after
+    return [*values[:before], values[before:end], *values[end:]][index]
+
+
+def contains(value: Any, values: Any) -> bool:
+    """``value in values``"""
+    return value in values
+
+
+def _unknown(what: str) -> Callable[[Op, tuple[Type, ...]], Typed]:
+    """The rule of an op for which no tuple of known length was found."""
+
+    def rule(op: Op, types: tuple[Type, ...]) -> Typed:
+        other = next((t for t in types[::-1] if not isinstance(t, Scalar)), types[-1])
+        raise NoRule(f"{what} needs a tuple of known length, not {describe(other)}")
+
+    return rule
+
+
+define(OpDef("unpack_starred", _unknown("`*` in an assignment"), unpack_starred, never_lowered))
+define(OpDef("contains", _unknown("`in`"), contains, never_lowered))
+define(OpDef("slice", _unknown("a slice"), slice, never_lowered))
+define(OpDef("zip", _unknown("zip()"), zip, never_lowered))

@@ -58,15 +58,15 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
         return False
     try:
         with np.errstate(all="raise"):
-            value = None if _is_huge(op, values) else OPS[op.name].python(*values, **op.attrs)
+            value: Any = None if _is_huge(op, values) else OPS[op.name].python(*values, **op.attrs)
     except (ArithmeticError, ValueError, TypeError, IndexError):
         return False
-    if not _is_number(value):
+    if not _is_number(value) and op.name not in ("item", "unpack", "slice"):
         return False
     return _become_constant(op, value)
 
 
-_ON_ANYTHING = ("truth", "not", "is", "item", "unpack", "int", "float")
+_ON_ANYTHING = ("truth", "not", "is", "item", "unpack", "slice", "int", "float")
 
 
 def _is_number(value: Any) -> bool:

@@ -6,7 +6,7 @@ that have no meaning in a kernel, which inference reports.
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from kernelgen.bytecode.build import build, parameters_of
@@ -14,9 +14,20 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value, const
 from kernelgen.ops import library
 from kernelgen.ops.registry import by_call
+from kernelgen.rewrites.bind_defaults import defaults_of
 from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.prune_arguments import prune_arguments
+from kernelgen.rewrites.resolve_tuples import (
+    method,
+    named_tuple,
+    resolve_sequence_call,
+    resolve_tuples,
+)
+from kernelgen.rewrites.sequences import defining, elements, put
+from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
+from kernelgen.rewrites.unroll_loops import unroll_loops
+from kernelgen.rewrites.zip_ranges import zip_ranges
 from kernelgen.source import Loc
 
 _OURS = library.__name__.rpartition(".")[0]
@@ -27,27 +38,56 @@ def resolve_calls(function: Function) -> None:
     callers: dict[Op, tuple[CodeType, ...]] = {}
     changed = True
     while changed:
-        changed = prune_arguments(function) | fold_constants(function)
+        changed = prune_arguments(function) | fold_constants(function) | resolve_tuples(function)
         for block in list(function.blocks):
             for op in list(block.ops):
-                if op.name == "call" and _resolve(function, block, op, callers):
+                if op.name in _CALLS and _resolve(function, block, op, callers):
                     changed = True
                     break  # the block may have been split
+        changed = changed or _resolve_loops(function)
+
+
+_CALLS = ("call", "contains")
+
+
+def _resolve_loops(function: Function) -> bool:
+    """What takes analysis, and is tried only when there is nothing easier to do."""
+    names = {op.name for op in function.ops()}
+    if "iter" in names and (unroll_loops(function) or zip_ranges(function)):
+        return True
+    return bool(names & _NEED_TUPLES) and split_joined_tuples(function)
+
+
+_NEED_TUPLES = {"attr", "call", "contains", "iter", "subscript", "unpack_starred"}
 
 
 def _resolve(
     function: Function, block: Block, op: Op, callers: dict[Op, tuple[CodeType, ...]]
 ) -> bool:
+    if op.name == "contains":
+        return _resolve_contains(function, block, op, callers)
     constant = op.operands[0].constant
     if constant is None:
-        return _resolve_conjugate(op)
+        return _resolve_conjugate(op) or _resolve_method(block, op)
     callee, args = constant.attrs["value"], op.operands[1:]
+    if isinstance(callee, MethodType):
+        bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
+        op.operands = [*bound, *args]
+        return True
+    made = named_tuple(block, op) or resolve_sequence_call(block, op)
+    if made is not None:
+        _replace(function, block, op, made)
+        return True
     by_arity = by_call(callee)
     replacement = _library_function(callee, len(args))
     if replacement is None and isinstance(callee, FunctionType):
         replacement = callee
     if callee is min or callee is max:
-        return _fold_left(block, op, callee.__name__, args)
+        values = (elements(args[0], block, op) if len(args) == 1 else None) or args
+        if len(values) == 1 and values is not args:
+            _replace(function, block, op, values[0])
+            return True
+        return _fold_left(block, op, callee.__name__, values)
     if len(args) > 2 and any(callee is f for f in library.FOLDED) and not op.attrs["keywords"]:
         _nest(block, op, args)
         return True
@@ -71,6 +111,38 @@ def _resolve_conjugate(op: Op) -> bool:
         return False
     op.name, op.operands, op.attrs = "conjugate", list(method.operands), {}
     method.attrs["name"] = "real"  # what is left of it is dead, but must have a type
+    return True
+
+
+def _replace(function: Function, block: Block, op: Op, value: Value) -> None:
+    """Use ``value`` wherever the result of ``op`` is used."""
+    block.ops.remove(op)
+    function.substitute({op.value: value})
+
+
+def _resolve_contains(
+    function: Function, block: Block, op: Op, callers: dict[Op, tuple[CodeType, ...]]
+) -> bool:
+    """``value in values`` compares with one after the other."""
+    values = elements(op.operands[1], block, op)
+    if values is None:
+        return False
+    op.operands[1] = put(block, op, "tuple", *values)
+    callee = put(block, op, "const", value=library.is_one_of)
+    op.name, op.operands, op.attrs = "call", [callee, *op.operands], {"keywords": ()}
+    return _resolve(function, block, op, callers)
+
+
+def _resolve_method(block: Block, op: Op) -> bool:
+    """A method of a named tuple is a function whose first argument is the tuple."""
+    function = method(op)
+    if function is None:
+        return False
+    bound = defining(op.operands[0], "attr")
+    assert bound is not None
+    callee = put(block, op, "const", value=function)
+    op.operands = [callee, bound.operands[0], *op.operands[1:]]
+    block.ops.remove(bound) if bound in block.ops else None
     return True
 
 
@@ -160,15 +232,14 @@ def _bind(block: Block, op: Op, callee: FunctionType) -> list[Value]:
     bound = dict(zip(names, positional, strict=False))
     by_keyword = dict(zip(keywords, op.operands[len(op.operands) - len(keywords) :], strict=True))
     wrong = [n for n in by_keyword if n not in names or n in bound]
-    defaults = callee.__defaults__ or ()
-    for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=True):
+    for name, value in defaults_of(callee).items():
         if name not in bound and name not in by_keyword:
             default = const(value, op.loc)
             block.ops.insert(block.ops.index(op), default)
             bound[name] = default.value
     bound |= by_keyword
     missing = [n for n in names if n not in bound]
-    if wrong or missing or len(positional) > len(names):
+    if wrong or missing or len(positional) > callee.__code__.co_argcount:
         raise UnsupportedError(
             f"{callee.__name__}({', '.join(names)}) cannot be called with these arguments", op.loc
         )

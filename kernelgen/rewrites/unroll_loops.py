@@ -1,0 +1,104 @@
+"""Write out loops over tuples, one copy of the loop for each element.
+
+Before: untyped SSA in which the tuple's length is known. After: each copy has its element in
+place of the iterator's value, so every element has its own type, and may be a tuple or a
+function as well as a number.
+"""
+
+from __future__ import annotations
+
+from kernelgen.errors import UnsupportedError
+from kernelgen.ir.clone import Copy, repair
+from kernelgen.ir.core import Block, Edge, Function, Op, Value
+from kernelgen.ir.dominance import immediate_dominators, natural_loops
+from kernelgen.rewrites.sequences import length
+
+_LONGEST = 20_000
+"""More ops than this are not worth their compile time."""
+
+
+def unroll_loops(function: Function) -> bool:
+    """Apply the pass to an innermost loop over a tuple; whether there was one."""
+    for block in reversed(function.blocks):
+        for op in block.ops:
+            start = start_of(function, block, op) if op.name == "iter_more" else None
+            count = None if start is None else length(start.operands[0])
+            if start is not None and count is not None:
+                _unroll(function, block, op.operands[0], start, count)
+                function.sort_blocks()
+                return True
+    return False
+
+
+def start_of(function: Function, header: Block, more: Op) -> Op | None:
+    """The ``iter`` op that makes the iterator of a loop."""
+    iterator = more.operands[0]
+    sources = {iterator}
+    if iterator.definition is header:
+        index = header.args.index(iterator)
+        edges = [edge for edge in function.edges() if edge.target is header]
+        sources = {edge.args[index] for edge in edges}
+    starts = [op for v in sources if isinstance(op := v.definition, Op) and op.name == "iter"]
+    return starts[0] if len(starts) == 1 else None
+
+
+def _unroll(function: Function, header: Block, iterator: Value, start: Op, count: int) -> None:
+    """Chain ``count`` copies in front of the loop, which is left with nothing to iterate over.
+
+    A loop that never comes round again is no loop, and its first element is all it sees.
+    """
+    source = start.operands[0]
+    loop = _loop(function, header)
+    if not loop:
+        _fix(header, iterator, source, 0 if count else None, start)
+        return
+    if count * sum(len(block.ops) for block in loop) > _LONGEST:
+        raise UnsupportedError(
+            f"this loop over a tuple of {count} elements is too long to be written out",
+            start.loc,
+            "loop over range(n)",
+        )
+    copies = [Copy(loop) for _ in range(count)]
+    headers = [*(copy.blocks[header] for copy in copies), header]
+    entries = [b.terminator for b in function.blocks if b not in loop]
+    _lead([edge for op in entries for edge in op.edges], header, headers[0])
+    for copy, following in zip(copies, headers[1:], strict=True):
+        backs = [edge for block in copy.blocks.values() for edge in block.terminator.edges]
+        _lead(backs, copy.blocks[header], following)
+    at = function.blocks.index(header)
+    function.blocks[at:at] = [block for copy in copies for block in copy.blocks.values()]
+    for index, copy in enumerate(copies):
+        _fix(copy.blocks[header], copy.values[iterator], source, index, start)
+    _fix(header, iterator, source, None, start)
+    repair(function, loop, copies)
+
+
+def _loop(function: Function, header: Block) -> set[Block]:
+    """The blocks of the loop that ``header`` begins."""
+
+    def successors(block: Block) -> list[Block]:
+        return block.successors
+
+    idom = immediate_dominators(function.blocks, successors)
+    return natural_loops(function.blocks, successors, idom).get(header, set())
+
+
+def _lead(edges: list[Edge], old: Block, new: Block) -> None:
+    """Have the edges to ``old`` lead to ``new``."""
+    for edge in edges:
+        if edge.target is old:
+            edge.target = new
+
+
+def _fix(header: Block, iterator: Value, source: Value, index: int | None, start: Op) -> None:
+    """Let a header see the element at ``index`` of the tuple, or its end."""
+    start.name, start.operands, start.attrs = "undefined", [], {}
+    for op in header.ops:
+        if op.operands != [iterator]:
+            continue
+        if op.name == "iter_more":
+            op.name, op.operands, op.attrs = "const", [], {"value": index is not None}
+        elif op.name == "iter_value" and index is not None:
+            op.name, op.operands, op.attrs = "item", [source], {"index": index}
+        elif op.name in ("iter_value", "iter_next"):
+            op.name, op.operands = "undefined", []
