@@ -152,6 +152,4 @@ def _index_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return same(WEAK_INT, 1)
 
 
-define(
-    OpDef("index", _index_rule, operator.index, identity, _converted, ((operator.index, 1),))
-)
+define(OpDef("index", _index_rule, operator.index, identity, _converted, ((operator.index, 1),)))

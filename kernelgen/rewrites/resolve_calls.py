@@ -12,6 +12,7 @@ from typing import Any
 from kernelgen.bytecode.build import build, parameters_of
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value, const
+from kernelgen.ir.sequences import defining, elements, put
 from kernelgen.ops import library
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
@@ -24,7 +25,6 @@ from kernelgen.rewrites.resolve_tuples import (
     resolve_sequence_call,
     resolve_tuples,
 )
-from kernelgen.rewrites.sequences import defining, elements, put
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
 from kernelgen.rewrites.unroll_loops import unroll_loops
 from kernelgen.rewrites.zip_ranges import zip_ranges

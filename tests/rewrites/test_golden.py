@@ -60,5 +60,6 @@ def test_no_golden_file_is_left_over():
 
 def test_every_pass_has_golden_files():
     passes = {path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")}
-    tested_elsewhere = {"__init__", "inline"}  # inline: by resolve_calls and expand_ops
+    # inline: by resolve_calls and expand_ops; bind_defaults: in tests/semantics/test_defaults.py
+    tested_elsewhere = {"__init__", "inline", "bind_defaults"}
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}
