@@ -81,7 +81,8 @@ def vectorize(
     -------
     numpy.ufunc
         With the attributes ``py_func`` (the Python function), ``signatures`` (those compiled
-        so far), ``compile(sig)``, ``inspect_ir(sig)``, ``inspect_llvm(sig)`` and
+        so far), ``declared_signatures`` (those given here),
+        ``compile(sig)``, ``inspect_ir(sig)``, ``inspect_llvm(sig)`` and
         ``inspect_asm(sig)``. Without signatures and keywords, a decorator that makes one.
 
     Raises
@@ -245,6 +246,7 @@ def _dressed(ufunc: np.ufunc, kernel: Kernel, names: tuple[str, ...]) -> np.ufun
         "__signature__": _call_signature(names, kernel.nout),
         "py_func": function,
         "signatures": kernel.signatures,
+        "declared_signatures": kernel.choices.signatures,
         "compile": kernel.compile,
         "inspect_ir": kernel.inspect_ir,
         "inspect_llvm": kernel.inspect_llvm,

@@ -2,6 +2,7 @@
 
 from kernelgen.ops import (
     arith,
+    casts,
     compare,
     complex,
     control,
@@ -15,6 +16,7 @@ from kernelgen.ops import (
 
 __all__ = [
     "arith",
+    "casts",
     "compare",
     "complex",
     "control",

@@ -12,7 +12,9 @@ from typing import Any
 from kernelgen.bytecode.build import build, parameters_of
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value, const
+from kernelgen.ir.sequences import defining, elements, put
 from kernelgen.ops import library
+from kernelgen.ops.casts import scalar_type_of
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
 from kernelgen.rewrites.fold_constants import fold_constants
@@ -24,7 +26,7 @@ from kernelgen.rewrites.resolve_tuples import (
     resolve_sequence_call,
     resolve_tuples,
 )
-from kernelgen.rewrites.sequences import defining, elements, put
+from kernelgen.rewrites.resolve_ufunc_call import is_kernel_ufunc, resolve_ufunc_call
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
 from kernelgen.rewrites.unroll_loops import unroll_loops
 from kernelgen.rewrites.zip_ranges import zip_ranges
@@ -52,13 +54,18 @@ _CALLS = ("call", "contains")
 
 def _resolve_loops(function: Function) -> bool:
     """What takes analysis, and is tried only when there is nothing easier to do."""
-    names = {op.name for op in function.ops()}
-    if "iter" in names and (unroll_loops(function) or zip_ranges(function)):
+    loops = any(op.name == "iter" and not _is_over_range(op) for op in function.ops())
+    if loops and (unroll_loops(function) or zip_ranges(function)):
         return True
-    return bool(names & _NEED_TUPLES) and split_joined_tuples(function)
+    needed = loops or any(op.name in _NEED_TUPLES for op in function.ops())
+    return needed and split_joined_tuples(function)
 
 
-_NEED_TUPLES = {"attr", "call", "contains", "iter", "subscript", "unpack_starred"}
+_NEED_TUPLES = ("attr", "call", "contains", "subscript", "unpack_starred")
+
+
+def _is_over_range(op: Op) -> bool:
+    return defining(op.operands[0], "range") is not None
 
 
 def _resolve(
@@ -77,6 +84,15 @@ def _resolve(
     made = named_tuple(block, op) or resolve_sequence_call(block, op)
     if made is not None:
         _replace(function, block, op, made)
+        return True
+    if is_kernel_ufunc(callee):
+        call, result = resolve_ufunc_call(block, op, callee)
+        callers[call] = callers.get(op, ())
+        _replace(function, block, op, result)
+        return True
+    to = scalar_type_of(callee)
+    if to is not None and len(args) == 1 and not op.attrs["keywords"]:
+        op.name, op.operands, op.attrs = "cast", args, {"to": to}
         return True
     by_arity = by_call(callee)
     replacement = _library_function(callee, len(args))

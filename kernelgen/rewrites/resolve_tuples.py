@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.rewrites.sequences import (
+from kernelgen.ir.sequences import (
     defining,
     elements,
     elements_of_any,
@@ -48,6 +48,7 @@ def resolve_tuples(function: Function) -> bool:
     replaced: dict[Value, Value] = {}
     for block in function.blocks:
         for op in [op for op in block.ops if op.name in _OPS]:
+            op.operands = [replaced.get(v, v) for v in op.operands]
             value = _OPS[op.name](Place(block, op))
             if value is not None:
                 block.ops.remove(op)

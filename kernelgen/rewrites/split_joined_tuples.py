@@ -7,7 +7,7 @@ of one known length by all edges. In its place are one for each element, and a `
 from __future__ import annotations
 
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
-from kernelgen.rewrites.sequences import elements, length, named_tuple_class
+from kernelgen.ir.sequences import elements, length, named_tuple_class
 
 _CONFLICT = -1
 

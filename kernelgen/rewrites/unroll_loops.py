@@ -11,7 +11,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.clone import Copy, repair
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.dominance import immediate_dominators, natural_loops
-from kernelgen.rewrites.sequences import length
+from kernelgen.ir.sequences import length
 
 _LONGEST = 20_000
 """More ops than this are not worth their compile time."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import reduce
 
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.rewrites.sequences import defining, put
+from kernelgen.ir.sequences import defining, put
 from kernelgen.rewrites.unroll_loops import start_of
 
 

@@ -68,6 +68,7 @@ def test_an_opcode_of_a_later_python_is_named():
 
 ARGUMENTS = {
     "BINARY_OP": [(0, "+")],
+    "BUILD_SLICE": [(2, 2), (3, 3)],
     "BUILD_TUPLE": [(0, 0), (3, 3)],
     "CALL": [(0, 0), (3, 3)],
     "CALL_KW": [(2, 2)],
@@ -84,6 +85,7 @@ ARGUMENTS = {
     "PRECALL": [(2, 2)],
     "RAISE_VARARGS": [(1, 1)],
     "SWAP": [(2, 2), (4, 4)],
+    "UNPACK_EX": [(0, 0), (0x102, 0x102)],
     "UNPACK_SEQUENCE": [(2, 2), (5, 5)],
 }
 """Raw and decoded arguments to try; of others, one that suits a jump and a name."""

@@ -187,19 +187,14 @@ def nested_class(x):
     return x
 
 
-@case(UnsupportedError, "`in` cannot be compiled", "x in (1, 2)")
+@case(TypingError, "`in` needs a tuple of known length", "x in 'ab'")
 def membership(x):
-    return x in (1, 2)
+    return x in 'ab'
 
 
 @case(UnsupportedError, "the operator `@` has no meaning for scalars", "x @ x")
 def matrix_product(x):
     return x @ x
-
-
-@case(KernelgenError, "take slices|a tuple cannot be indexed by a slice", "0:2", "(x, x, x)[0:2]")
-def slice_of_a_tuple(x):
-    return (x, x, x)[0:2]
 
 
 @case(TypingError, "a tuple cannot be indexed by a str", 'pair["a"]')
@@ -647,10 +642,6 @@ def keyword_only(x, *, y):
     return x + y
 
 
-def with_default(x, y=1):
-    return x + y
-
-
 def without_arguments():
     return 1.0
 
@@ -687,9 +678,9 @@ def test_neither_function_nor_signature(what):
         vectorize(what)
 
 
-@pytest.mark.parametrize("kernel", [variable, keywords, keyword_only, with_default])
+@pytest.mark.parametrize("kernel", [variable, keywords, keyword_only])
 def test_parameters_that_a_ufunc_does_not_have(kernel):
-    with pytest.raises(UnsupportedError, match="a fixed number of positional parameters") as caught:
+    with pytest.raises(UnsupportedError, match="a fixed number of parameters|keyword-only parameter .y. of a kernel") as caught:
         vectorize(kernel)
     assert f"def {kernel.__name__}(" in str(caught.value)
 

@@ -6,9 +6,13 @@ import math
 from collections.abc import Iterator
 from operator import index
 
+import numpy as np
+import kernelgen
 from kernelgen import pipeline
 from kernelgen.ops.math import ROWS
 from kernelgen.types.table import BOOL, FLOAT32, FLOAT64, INT8, INT64, UINT64
+
+same = kernelgen.vectorize("f8(f8)")(lambda x: x)
 
 EXPRESSIONS = {
     "x + y, x - y, x * y, x / y, x // y, x % y, x ** y": (FLOAT64, FLOAT64),
@@ -18,6 +22,7 @@ EXPRESSIONS = {
     "int(x), float(y), bool(x), round(x), round(x, 2)": (FLOAT64, BOOL),
     "math.floor(x), math.ceil(x), math.trunc(x)": (FLOAT32, FLOAT32),
     "math.isnan(x), math.isinf(x), math.isfinite(x)": (FLOAT64, FLOAT64),
+    "np.int16(x), same(y)": (FLOAT32, FLOAT64),
     "x if None is y else index(y)": (INT64, INT8),
 }
 
@@ -36,7 +41,7 @@ def kernel(x, y):
 
 
 def function(source: str, **names: object) -> object:
-    namespace = {"math": math, "index": index, **names}
+    namespace = {"math": math, "np": np, "index": index, "same": same, **names}
     exec(source, namespace)
     return namespace["kernel"]
 

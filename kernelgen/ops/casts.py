@@ -1,0 +1,68 @@
+"""Conversions that the user writes, ``np.float32(x)``, and those of a called ufunc's arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelgen.ir.core import Op
+from kernelgen.llvm_text import Emitter
+from kernelgen.ops.arith import result_type
+from kernelgen.ops.convert import convert_value, lower_conversion
+from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.rules import scalars
+from kernelgen.types import table
+from kernelgen.types.compound import Type, describe
+from kernelgen.types.promote import can_cast_safely, promote
+from kernelgen.types.table import Scalar
+
+
+def scalar_type_of(callee: Any) -> Scalar | None:
+    """The type that a class of NumPy's scalars makes values of; None for other callables."""
+    if not (isinstance(callee, type) and issubclass(callee, np.generic)):
+        return None
+    try:
+        return table.from_dtype(np.dtype(callee))
+    except TypeError:  # an abstract class, np.floating for instance
+        return None
+
+
+def _cast_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    to: Scalar = op.attrs["to"]
+    scalars(f"np.{to.long_name}()", types)
+    literal = op.operands[0].constant
+    value = None if literal is None else literal.attrs["value"]
+    if type(value) is int and to.is_integer and not to.minimum <= value <= to.maximum:
+        raise NoRule(f"the literal {value} does not fit {describe(to)}")
+    return Typed(types, to)
+
+
+def _cast(value: Any, to: Scalar) -> Any:
+    """As NumPy's constructor: an int that does not fit is an error, other values wrap."""
+    return to.dtype.type(value) if type(value) is int else convert_value(value, to)
+
+
+def _lower_cast(e: Emitter, op: Op, args: list[str]) -> str:
+    source = op.operands[0].type
+    assert isinstance(source, Scalar)
+    return lower_conversion(e, source, result_type(op), args[0])
+
+
+define(OpDef("cast", _cast_rule, _cast, _lower_cast, convert_value))
+
+
+def _argument_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    """A weak type is an argument of what it would promote to, as a Python number is."""
+    to: Scalar = op.attrs["to"]
+    (t,) = scalars("a ufunc", types)
+    if not (promote(t, to) == to if t.weak else can_cast_safely(t, to)):
+        raise NoRule(
+            f"{describe(t)} cannot be cast safely to {describe(to)}, "
+            "which the signature of the called ufunc asks for",
+            f"write np.{to.long_name}(...)",
+        )
+    return Typed(types, to)
+
+
+define(OpDef("argument", _argument_rule, _cast, _lower_cast, convert_value))
