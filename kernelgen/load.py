@@ -37,8 +37,9 @@ def link_loop(request: Request, compiled: Compiled, identity: object) -> Loop:
     Under ``KERNELGEN_DISABLE_JIT`` the loop calls the Python function instead.
     """
     signature = compiled.signature
-    ignored = request.options.fp_errors == "ignore"
-    flags = LoopFlag.NO_FLOATINGPOINT_ERRORS if ignored else LoopFlag(0)
+    flags = LoopFlag(0)
+    if request.options.fp_errors == "ignore" or config.DISABLE_JIT:  # NumPy's scalars report theirs
+        flags |= LoopFlag.NO_FLOATINGPOINT_ERRORS
     if identity is not None:
         flags |= LoopFlag.REORDERABLE
     name = f"{request.function.__name__}_{signature}"

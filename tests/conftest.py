@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 os.environ.setdefault("KERNELGEN_VERIFY", "1")  # subprocesses inherit it
 
 _SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}  # compiling takes its time
-settings.register_profile("default", derandomize=True, max_examples=60, **_SLOW)
+_QUICK = [Phase.explicit, Phase.generate]  # the long profile shrinks what it finds, for minutes
+settings.register_profile("default", derandomize=True, max_examples=60, phases=_QUICK, **_SLOW)
 settings.register_profile("long", max_examples=3000, print_blob=True, **_SLOW)
 settings.load_profile("default")
 

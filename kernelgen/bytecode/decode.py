@@ -136,12 +136,19 @@ _FLAGS = {name: bit for bit, name in dis.COMPILER_FLAG_NAMES.items()}
 
 
 def _check_no_handlers(code: CodeType, instructions: list[Instr]) -> None:
-    """``try`` and ``with`` show in the exception table only; so do inlined comprehensions."""
-    if not code.co_exceptiontable or any(i.op.startswith("BUILD_") for i in instructions):
+    """Refuse ``try`` and ``with``, which show in the exception table only.
+
+    What handles an exception begins with PUSH_EXC_INFO; what only cleans up behind an inlined
+    comprehension does not.
+    """
+    if not code.co_exceptiontable:
         return
+    handlers = {i.offset for i in instructions if i.op == "PUSH_EXC_INFO"}
     entries = dis.Bytecode(code).exception_entries  # type: ignore[attr-defined]
-    first = min(entry.start for entry in entries)
-    loc = next(i.loc for i in instructions if i.offset >= first)
+    guarded = [entry.start for entry in entries if entry.target in handlers]
+    if not guarded:
+        return
+    loc = [i.loc for i in instructions if i.offset < min(guarded)][-1]  # where it begins
     raise UnsupportedError(
         "`try` and `with` cannot be compiled: a kernel can raise an exception, not catch one",
         loc,

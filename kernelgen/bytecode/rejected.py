@@ -9,7 +9,7 @@ _NOT_SCALAR = "cannot be compiled: a kernel computes with numbers and tuples of 
 
 _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
-        ("BUILD_LIST", "LIST_", "LOAD_FAST_AND_CLEAR", "STORE_FAST_MAYBE_NULL"),
+        ("BUILD_LIST", "LIST_", "LOAD_FAST_AND_CLEAR"),
         f"a list or comprehension {_NOT_SCALAR}",
         "use a tuple, or a loop over range(n)",
     ),
@@ -91,7 +91,6 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
             "GET_YIELD_FROM_ITER",
             "ASYNC_GEN_WRAP",
             "CLEANUP_THROW",
-            "GEN_START",
         ),
         "a generator cannot be compiled",
         "compute the values in a loop, or return a tuple",
@@ -131,12 +130,10 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         (
             "PRINT_EXPR",
-            "CALL_INTRINSIC",
+            "CALL_INTRINSIC_2",
             "INTERPRETER_EXIT",
             "RESERVED",
-            "INSTRUMENTED",
             "ENTER_EXECUTOR",
-            "ANNOTATIONS_PLACEHOLDER",
         ),
         "this syntax cannot be compiled in a scalar kernel",
         "use arithmetic, comparisons, `if`, `while` and `for ... in range(...)`",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from kernelgen.errors import KernelgenError
 from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Raised, Value
 from kernelgen.types import compound, table
 from kernelgen.types.compound import Tuple, Type
+
+Parsed = TypeVar("Parsed")
 
 
 class ParseError(KernelgenError):
@@ -35,6 +38,7 @@ class _Parser:
         self.position = 0
         self.values: dict[str, Value] = {}
         self.blocks: dict[str, Block] = {}
+        self.defined: set[str] = set()
 
     def _tokenize(self, text: str) -> list[tuple[str, str]]:
         tokens, at = [], 0
@@ -96,9 +100,10 @@ class _Parser:
         return function
 
     def block(self) -> Block:
-        block = self.block_named(self.take("name"))
+        block = self.block_named(self.definition())
+        self.take("name")
         if self.accept("("):
-            for value in self.sequence(self.typed_value):
+            for value in self.sequence(self.defined_value):
                 value.definition = block
                 block.args.append(value)
         self.expect(":")
@@ -115,7 +120,16 @@ class _Parser:
         hint = name[1:].split(".")[0]
         return self.values.setdefault(name, Value(hint="" if hint.isdigit() else hint))
 
-    def typed_value(self) -> Value:
+    def definition(self) -> str:
+        """The name ahead, which is defined here."""
+        name = self.tokens[self.position][1]
+        if name in self.defined:
+            raise ParseError(f"{name} is defined twice")
+        self.defined.add(name)
+        return name
+
+    def defined_value(self) -> Value:
+        self.definition()
         value = self.value()
         if self.accept(":"):
             value.type = self.type()
@@ -124,7 +138,7 @@ class _Parser:
     def op(self) -> Op:
         result = None
         if self.tokens[self.position][1].startswith("%"):
-            result = self.typed_value()
+            result = self.defined_value()
             self.expect("=")
         name = self.take("word")
         operands = self.sequence(self.value) if self.accept("(") else []
@@ -167,7 +181,10 @@ class _Parser:
             return self._call(text)
         if text in ("inf", "-inf", "nan"):
             return float(text)
-        return ast.literal_eval(text)
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            raise ParseError(f"expected a constant, found {text!r}") from None
 
     def _call(self, text: str) -> Any:
         self.expect("(")
@@ -176,7 +193,12 @@ class _Parser:
             self.expect(")")
             return found
         args = self.sequence(self.constant)
-        return Raised(args[0], tuple(args[1:])) if text == "raised" else np.dtype(text).type(*args)
+        if text == "raised":
+            return Raised(args[0], tuple(args[1:]))
+        try:
+            return np.dtype(text).type(*args)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ParseError(f"no {text} can be made of {args}: {error}") from None
 
 
 _NUMPY_NAMES = {row.long_name for row in table.SCALARS}
@@ -184,8 +206,22 @@ _NUMPY_NAMES = {row.long_name for row in table.SCALARS}
 
 def _import(path: str) -> Any:
     module, _, name = path.partition(":")
-    found = importlib.import_module(module)
-    return attrgetter(name)(found) if name else found
+    try:
+        found = importlib.import_module(module)
+        return attrgetter(name)(found) if name else found
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ParseError(f"cannot find <{path}>: {error}") from None
+
+
+def parse_constant(text: str) -> Any:
+    """Read a constant from its text form.
+
+    Raises
+    ------
+    ParseError
+        The text is not that of a constant.
+    """
+    return _whole(text, _Parser.constant)
 
 
 def parse_function(text: str) -> Function:
@@ -196,8 +232,13 @@ def parse_function(text: str) -> Function:
     ParseError
         The text does not follow the grammar, or uses what it does not define.
     """
+    return _whole(text, _Parser.function)
+
+
+def _whole(text: str, rule: Callable[[_Parser], Parsed]) -> Parsed:
+    """What ``rule`` makes of the text, of which nothing may be left."""
     parser = _Parser(text)
-    function = parser.function()
+    found = rule(parser)
     if parser.tokens[parser.position][0] != "end":
-        raise ParseError(f"text after the function: {parser.tokens[parser.position][1]!r}")
-    return function
+        raise ParseError(f"unexpected text at the end: {parser.tokens[parser.position][1]!r}")
+    return found

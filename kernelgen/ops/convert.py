@@ -131,8 +131,13 @@ def _to_weak(what: str, to: Scalar) -> Any:
     return rule
 
 
-define(OpDef("int", _to_weak("int()", WEAK_INT), int, identity, calls=((int, 1),)))
-define(OpDef("float", _to_weak("float()", WEAK_FLOAT), float, identity, calls=((float, 1),)))
+def _converted(x: Any) -> Any:
+    """The reference of a Python constructor: its operand has been converted."""
+    return x
+
+
+define(OpDef("int", _to_weak("int()", WEAK_INT), int, identity, _converted, ((int, 1),)))
+define(OpDef("float", _to_weak("float()", WEAK_FLOAT), float, identity, _converted, ((float, 1),)))
 
 
 def _round_rule(op: Op, types: tuple[Type, ...]) -> Typed:
@@ -189,4 +194,4 @@ def _index_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return same(WEAK_INT, 1)
 
 
-define(OpDef("index", _index_rule, operator.index, identity, calls=((operator.index, 1),)))
+define(OpDef("index", _index_rule, operator.index, identity, _converted, ((operator.index, 1),)))

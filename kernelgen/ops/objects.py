@@ -58,6 +58,8 @@ def _call(function: Any, *args: Any, keywords: tuple[str, ...]) -> Any:
 
 
 def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if isinstance(types[0], Tuple) and isinstance(types[1], Object):
+        raise NoRule(f"a tuple cannot be indexed by {describe(types[1])}", "write its elements out")
     if isinstance(types[0], Tuple):
         raise NoRule("the index of a tuple must be a constant", "unpack it, or use `if` and `elif`")
     raise NoRule(

@@ -30,7 +30,8 @@ TYPED_PASSES: tuple[tuple[Pass, str], ...] = (
 
 CHECK_DIVISION: tuple[Pass, str] = (
     check_division,
-    "error_model='python' only; behind the conversions, so that divisors have their types",
+    "error_model='python' only; behind the conversions, so that divisors have their types, "
+    "and before a division is replaced by its definition",
 )
 
 __all__ = ["CHECK_DIVISION", "TYPED_PASSES", "UNTYPED_PASSES", "Pass"]

@@ -7,7 +7,6 @@ constants of their own.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,8 @@ def _fold(op: Op) -> bool:
         return False
     constants = [v.constant for v in op.operands]
     if op.name == "subscript" and constants[1] is not None:
-        return _fold_index(op, constants[1].attrs["value"]) or _fold_values(op, constants)
+        indexed = _fold_index(op, constants[1].attrs["value"])
+        return _fold_values(op, constants[: len(op.operands)]) or indexed
     if op.name == "branch" and constants[0] is not None:
         op.edges = [op.edges[0 if constants[0].attrs["value"] else 1]]
         op.name, op.operands = "jump", []
@@ -97,15 +97,14 @@ def _fold_index(op: Op, index: Any) -> bool:
 
 
 def _fold_attribute(op: Op, value: Any) -> bool:
-    """The attribute of a module, or of any other object known when compiling."""
-    name = op.attrs["name"]
+    """The attribute of a module, or of any other object known when compiling.
+
+    One that does not exist is left to inference, which looks at live code only.
+    """
     try:
-        return _become_constant(op, getattr(value, name))
+        return _become_constant(op, getattr(value, op.attrs["name"]))
     except AttributeError:
-        if not isinstance(value, ModuleType):
-            return False
-        message = f"the module {value.__name__!r} has no attribute {name!r}"
-        raise UnsupportedError(message, op.loc) from None
+        return False
 
 
 def _fold_exception(op: Op, values: list[Any]) -> bool:

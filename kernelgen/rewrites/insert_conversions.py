@@ -71,11 +71,18 @@ def convert_constant(value: Any, to: Type, loc: Loc | None) -> Any:
     literal = isinstance(value, int) and not isinstance(value, bool)
     if literal and to.is_integer and not to.minimum <= value <= to.maximum:
         raise TypingError(
-            f"the literal {value} does not fit {describe(to)}, the type it is combined with",
+            f"the literal {_shown(value)} does not fit {describe(to)}, "
+            "the type it is combined with",
             loc,
             "convert the other operand to a wider type first, with int() or float()",
         )
     try:
         return convert_value(value, to)
     except OverflowError:
-        raise TypingError(f"the literal {value} does not fit {describe(to)}", loc) from None
+        message = f"the literal {_shown(value)} does not fit {describe(to)}"
+        raise TypingError(message, loc) from None
+
+
+def _shown(value: int) -> str:
+    """A literal as it is written, unless that is too long to be read, or for Python to write."""
+    return str(value) if value.bit_length() < 300 else f"of {value.bit_length()} bits"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def python_loop(
         steps = (ctypes.c_ssize_t * len(dtypes)).from_address(strides)
         arrays = [_view(*each, count) for each in zip(pointers, steps, dtypes, strict=True)]
         inputs, outputs = arrays[:nin], arrays[nin:]
-        with _error_model(options.error_model):
+        with _floating_point_errors(options):
             for i in range(count):
                 result = function(*(array[i] for array in inputs))
                 values = result if several else (result,)
@@ -66,12 +66,21 @@ def python_loop(
 
 
 @contextlib.contextmanager
-def _error_model(name: str) -> Iterator[None]:
-    """What division by zero does in NumPy's scalars, which the kernel runs on."""
-    with np.errstate(all="ignore", divide="raise" if name == "python" else "ignore"):
+def _floating_point_errors(options: Options) -> Iterator[None]:
+    """What NumPy's scalars, which the kernel runs on, do about division by zero and the like.
+
+    They do not tell 0.0 / 0.0 and x % 0.0 from other invalid operations, such as inf - inf:
+    under ``error_model="python"`` these give nan here.
+    """
+    raises = options.error_model == "python"
+    # None leaves what the caller of the ufunc asks for.
+    usual: Literal["ignore"] | None = "ignore" if options.fp_errors == "ignore" else None
+    with np.errstate(all=usual, divide="raise" if raises else usual):
         try:
             yield
         except FloatingPointError as error:
+            if not raises or "divide by zero" not in str(error):
+                raise
             raise ZeroDivisionError("division by zero") from error
 
 

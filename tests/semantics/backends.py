@@ -219,7 +219,13 @@ def check(
 
 def _cast(value: Any, types: Sequence[Any]) -> tuple[Any, ...]:
     with quiet():
-        return tuple(convert_value(v, t.strong) for v, t in zip(as_tuple(value), types, strict=True))
+        return tuple(
+            convert_value(v, t.strong) for v, t in zip(as_tuple(value), types, strict=True)
+        )
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 
 def _check_untyped(kernel: Any, wanted: Any, arrays: Any, raw: list[Any]) -> None:
@@ -227,7 +233,7 @@ def _check_untyped(kernel: Any, wanted: Any, arrays: Any, raw: list[Any]) -> Non
     results = run_interpreter(untyped(wanted), arrays)
     for row, got, want in zip(rows(arrays), results, raw, strict=True):
         for g, w in itertools.zip_longest(as_tuple(got), as_tuple(want)):
-            assert type(g) is type(w) and (g == w or g != g), (
+            assert type(g) is type(w) and (g == w or _is_nan(g)), (
                 f"{kernel.__name__}{row} on untyped SSA: {got!r}, expected {want!r}"
             )
 
@@ -265,5 +271,7 @@ def _check_machine(
         found = tuple(value.dtype for value in results[0])
         assert found == dtypes, f"{kernel.__name__} stores {found}, expected {dtypes}"
         right = [wanted[i] for i in np.arange(len(wanted))[taken]]
-        for row, got, value in zip(rows(tuple(a[taken] for a in chosen)), results, right, strict=True):
+        for row, got, value in zip(
+            rows(tuple(a[taken] for a in chosen)), results, right, strict=True
+        ):
             expect(f"{layout} machine code", kernel, row, got, value, ulp)

@@ -15,6 +15,7 @@ import numpy as np
 
 from kernelgen.infer import typed
 from kernelgen.ir.core import Function, Op
+from kernelgen.ops import math
 from kernelgen.ops.control import constant_type
 from kernelgen.ops.convert import convert_value
 from kernelgen.ops.registry import OPS
@@ -26,6 +27,10 @@ MEASURED = {
     "rshift", "neg", "pos", "invert", "abs", "lt", "le", "eq", "ne", "gt", "ge",
 }  # fmt: skip
 """Ops that NumPy has for scalars, with a type of its own choice."""
+
+
+ROUNDING = {"round", "floor", "ceil", "trunc"}
+ROWS = {row.name for row in math.ROWS}
 
 
 def as_type(value: Any, t: Any) -> Any:
@@ -85,8 +90,8 @@ def run_op(op: Op, operands: list[Any]) -> Any:
         operands = [as_type(v, p) for v, p in zip(operands, params, strict=True)]
     if op.name in ("int", "float"):
         return as_type(operands[0], t)
-    if op.name in ("round", "floor", "ceil", "trunc"):  # which saturate, where Python raises
-        return as_type(OPS[op.name].compute(*operands), t)
+    if op.name in ROUNDING or op.name in ROWS:  # where Python raises, these saturate or give nan
+        return as_type(OPS[op.name].compute(*map(strengthen, operands)), t)
     return as_type(OPS[op.name].python(*operands, **op.attrs), t)
 
 
@@ -103,7 +108,9 @@ def run(function: Function, args: tuple[Any, ...], max_steps: int = 20_000) -> A
         if last.name == "raise":
             raise last.attrs["error"].make()
         edge = last.edges[0 if last.name == "jump" or values[last.operands[0]] else 1]
-        handed = [as_type(values[v], a.type) for v, a in zip(edge.args, edge.target.args, strict=True)]
+        handed = [
+            as_type(values[v], a.type) for v, a in zip(edge.args, edge.target.args, strict=True)
+        ]
         values.update(zip(edge.target.args, handed, strict=True))
         block = edge.target
     raise RuntimeError("too many steps")

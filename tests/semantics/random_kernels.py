@@ -58,7 +58,9 @@ class Writer:
         if form < 4:
             return self.pick(INT_LITERALS)
         if form < 7:
-            return f"({self.integer(depth - 1)} {self.pick(INT_OPERATORS)} {self.integer(depth - 1)})"
+            return (
+                f"({self.integer(depth - 1)} {self.pick(INT_OPERATORS)} {self.integer(depth - 1)})"
+            )
         if form == 7:
             choices = ("int({})", "abs({})", "({} ** 2)", "-int({})", "(~int({}))", "round({})")
             inner = self.real(depth - 1) if self.pick((0, 1)) else self.integer(depth - 1)
@@ -67,7 +69,8 @@ class Writer:
             return self.pick(("min({}, {})", "max({}, {})", "({} or {})", "({} and {})")).format(
                 self.integer(depth - 1), self.integer(depth - 1)
             )
-        return f"({self.integer(depth - 1)} if {self.condition(depth - 1)} else {self.integer(depth - 1)})"
+        yes, no = self.integer(depth - 1), self.integer(depth - 1)
+        return f"({yes} if {self.condition(depth - 1)} else {no})"
 
     def real(self, depth: int) -> str:
         form = self.pick(range(10)) if depth else self.pick(range(4))
@@ -76,7 +79,9 @@ class Writer:
         if form < 4:
             return self.pick((*FLOAT_LITERALS, *self.ints))
         if form < 7:
-            return f"({self.real(depth - 1)} {self.pick(FLOAT_OPERATORS)} {self.anything(depth - 1)})"
+            return (
+                f"({self.real(depth - 1)} {self.pick(FLOAT_OPERATORS)} {self.anything(depth - 1)})"
+            )
         if form == 7:
             choices = ("float({})", "abs({})", "-({})", "math.sqrt(abs({}))", "math.floor({})")
             return self.pick(choices).format(self.real(depth - 1))
@@ -84,7 +89,8 @@ class Writer:
             return self.pick(("min({}, {})", "max({}, {})", "({} or {})", "({} and {})")).format(
                 self.real(depth - 1), self.anything(depth - 1)
             )
-        return f"({self.real(depth - 1)} if {self.condition(depth - 1)} else {self.anything(depth - 1)})"
+        yes, no = self.real(depth - 1), self.anything(depth - 1)
+        return f"({yes} if {self.condition(depth - 1)} else {no})"
 
     def anything(self, depth: int) -> str:
         return self.integer(depth) if self.pick((0, 1)) else self.real(depth)
@@ -95,7 +101,8 @@ class Writer:
             name = self.pick(self.ints + self.floats)  # two literals would decide it beforehand
             return f"{name} {self.pick(COMPARISONS)} {self.anything(max(depth - 1, 0))}"
         if form == 3:
-            return f"({self.condition(depth - 1)} {self.pick(('and', 'or'))} {self.condition(depth - 1)})"
+            word = self.pick(("and", "or"))
+            return f"({self.condition(depth - 1)} {word} {self.condition(depth - 1)})"
         if form == 4:
             return f"(not {self.condition(depth - 1)})"
         if form == 5:
@@ -146,14 +153,20 @@ class Writer:
     def _while(self, pad: str, indent: int, depth: int, in_loop: bool) -> list[str]:
         self.loops += 1
         fuel = f"fuel{self.loops}"
-        lines = [f"{pad}{fuel} = {self.pick((1, 3, 6))}", f"{pad}while {fuel} > 0 and {self.condition(1)}:"]
+        lines = [
+            f"{pad}{fuel} = {self.pick((1, 3, 6))}",
+            f"{pad}while {fuel} > 0 and {self.condition(1)}:",
+        ]
         lines += [f"{pad}    {fuel} -= 1", *self.body(indent + 1, depth, True)]
         return lines + self._otherwise(pad, indent, depth, in_loop)
 
     def _for(self, pad: str, indent: int, depth: int, in_loop: bool) -> list[str]:
         spans = ("{} % 4", "{} % 3, 4", "{} % 5, -3, -2", "3", "5, 1, -1")
         span = self.pick(spans).format(f"int({self.integer(1)})")
-        lines = [f"{pad}for {self.pick(INTS)} in range({span}):", *self.body(indent + 1, depth, True)]
+        lines = [
+            f"{pad}for {self.pick(INTS)} in range({span}):",
+            *self.body(indent + 1, depth, True),
+        ]
         return lines + self._otherwise(pad, indent, depth, in_loop)
 
     def _otherwise(self, pad: str, indent: int, depth: int, in_loop: bool) -> list[str]:

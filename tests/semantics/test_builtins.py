@@ -123,7 +123,9 @@ def test_min_and_max_of_one_type(dtype):
     check(kernel, *grid(dtype, dtype))
 
 
-@pytest.mark.parametrize(("a", "b"), [("i1", "f4"), ("u1", "i1"), ("i8", "f8"), ("b1", "i2"), ("i8", "u8")])
+@pytest.mark.parametrize(
+    ("a", "b"), [("i1", "f4"), ("u1", "i1"), ("i8", "f8"), ("b1", "i2"), ("i8", "u8")]
+)
 def test_min_and_max_of_two_types_promote(a, b):
     def kernel(x, y):
         return min(x, y), max(x, y)
@@ -198,7 +200,9 @@ def test_round_integers_to_digits(digits):
     """To the even multiple, exactly, as Python's ints do it."""
     namespace = {}
     exec(f"def kernel(x): return round(x, {digits})", namespace)
-    values = np.array([0, 5, 15, 25, 149, 150, 250, 251, -5, -15, -150, -250, 10**15 + 500, 10**15 + 1500])
+    values = np.array(
+        [0, 5, 15, 25, 149, 150, 250, 251, -5, -15, -150, -250, 10**15 + 500, 10**15 + 1500]
+    )
     check(namespace["kernel"], values, oracle=lambda x: np.int64(round(int(x), digits)))
 
 
@@ -213,7 +217,9 @@ def test_round_to_a_variable_number_of_digits():
 # ----------------------------------------------------------------------------- divmod and pow
 
 
-@pytest.mark.parametrize(("a", "b"), [("i1", "i1"), ("u1", "u1"), ("f8", "f8"), ("f4", "f4"), ("i8", "i4"), ("i1", "f4")])
+@pytest.mark.parametrize(
+    ("a", "b"), [("i1", "i1"), ("u1", "u1"), ("f8", "f8"), ("f4", "f4"), ("i8", "i4"), ("i1", "f4")]
+)
 def test_divmod(a, b):
     def kernel(x, y):
         return divmod(x, y)[0], divmod(x, y)[1]
@@ -289,7 +295,9 @@ def test_gcd_and_lcm(dtype):
     def kernel(x, y):
         return math.gcd(x, y), math.lcm(x, y), math.gcd(x, 12), math.lcm(6, y)
 
-    values = unsigned_or(np.array([0, 1, 2, 12, 18, 97, 100, -6, -128 if dtype.kind == "i" else 7]), dtype)
+    values = unsigned_or(
+        np.array([0, 1, 2, 12, 18, 97, 100, -6, -128 if dtype.kind == "i" else 7]), dtype
+    )
     check(kernel, *(a.ravel() for a in np.meshgrid(values, values)))
 
 
@@ -363,7 +371,9 @@ def test_isclose():
         return math.isclose(x, y)
 
     x = np.array([1.0, 1.0, 1.0, 0.0, np.inf, np.inf, np.nan, -np.inf, 1e-320, 1e300])
-    y = np.array([1.0, 1 + 5e-10, 1 + 2e-9, 1e-300, np.inf, 1.0, np.nan, np.inf, 0.0, 1e300 * (1 + 1e-10)])
+    y = np.array(
+        [1.0, 1 + 5e-10, 1 + 2e-9, 1e-300, np.inf, 1.0, np.nan, np.inf, 0.0, 1e300 * (1 + 1e-10)]
+    )
     check(kernel, x, y)
     check(kernel, *grid(F4, F4))
     check(kernel, *grid(U8, U8))
@@ -419,5 +429,12 @@ def test_signs_of_zeros_survive(dtype):
 
     zeros = np.array([0.0, -0.0], dtype)
     outputs = kernelgen.vectorize(kernel)(zeros)
-    want = [[True, False], [False, False], [False, True], [False, False], [False, False], [False, True]]
+    want = [
+        [True, False],
+        [False, False],
+        [False, True],
+        [False, False],
+        [False, False],
+        [False, True],
+    ]
     assert [list(np.signbit(o)) for o in outputs] == want

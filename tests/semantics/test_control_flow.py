@@ -1,9 +1,12 @@
 """Control flow: each kernel on every back end, with Python as the oracle."""
 
+# Kernels are written in every way that users may write them.
+# ruff: noqa: SIM108, SIM202, RET505, RUF021, RUF034, PLR0124, B007, PLW2901, PLW0120
+
 from __future__ import annotations
 
-import numpy as np
 import kernels_with_assert
+import numpy as np
 import pytest
 from backends import check, edges, grid
 
@@ -446,7 +449,8 @@ def test_range_is_evaluated_once():
     ("start", "stop", "step"),
     [
         (INT64.max - 5, INT64.max, 2), (INT64.max - 5, INT64.max, 3), (INT64.min, INT64.max, 2**62),
-        (INT64.max, INT64.min, -(2**62)), (INT64.min, INT64.min + 7, 3), (INT64.max, INT64.min, INT64.min),
+        (INT64.max, INT64.min, -(2**62)), (INT64.min, INT64.min + 7, 3),
+        (INT64.max, INT64.min, INT64.min),
         (0, INT64.max, INT64.max), (INT64.min, INT64.max, INT64.max), (5, INT64.min, INT64.min),
         (INT64.min, INT64.max, INT64.min), (INT64.min + 3, INT64.min, -1),
     ],
@@ -853,7 +857,9 @@ def test_raise_in_a_loop_and_assert():
 
 def test_jumps_over_more_code_than_a_byte_counts():
     """Such jumps, and such constants, have a prefix; jumps lead to the prefix of an instruction."""
-    lines = "".join(f"        y = y * {i / 2} + x\n        if y > {i}e6: y -= {i}\n" for i in range(90))
+    lines = "".join(
+        f"        y = y * {i / 2} + x\n        if y > {i}e6: y -= {i}\n" for i in range(90)
+    )
     source = f"def kernel(x, n):\n    y = x\n    for i in range(n):\n{lines}    return y + n\n"
     namespace = {}
     exec(source, namespace)

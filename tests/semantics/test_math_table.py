@@ -48,7 +48,9 @@ def samples(row, dtype) -> tuple[np.ndarray, ...]:
     for _ in range(row.arity):
         moderate = random.normal(size=SAMPLES // 2) * 10
         near = 1 + random.normal(size=SAMPLES // 4) * 1e-3
-        spread = np.exp2(random.uniform(-120, 120, SAMPLES // 4)) * random.choice([-1, 1], SAMPLES // 4)
+        spread = np.exp2(random.uniform(-120, 120, SAMPLES // 4)) * random.choice(
+            [-1, 1], SAMPLES // 4
+        )
         mixed = np.concatenate([moderate, near, spread])
         with quiet():  # float16 does not hold them all
             arrays.append(random.permutation(mixed).astype(dtype))
@@ -176,7 +178,8 @@ def test_weak_arguments_give_weak_results(row):
 
 
 @pytest.mark.parametrize(("a", "b", "want"), [
-    ("f4", "f8", "f8"), ("f4", "i2", "f4"), ("f4", "i4", "f8"), ("i1", "f4", "f4"), ("b1", "b1", "f8"),
+    ("f4", "f8", "f8"), ("f4", "i2", "f4"), ("f4", "i4", "f8"), ("i1", "f4", "f4"),
+    ("b1", "b1", "f8"),
 ])  # fmt: skip
 def test_two_arguments_meet_as_they_promote(a, b, want):
     for name in ("atan2", "hypot", "power", "fmod", "copysign"):
@@ -200,7 +203,7 @@ def test_domain_errors_are_nan_and_poles_inf():
     assert got[4][0] == got[4][1] == np.inf
 
 
-@pytest.mark.parametrize("dtype", [d for d in DTYPES], ids=str)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_classification(dtype):
     def kernel(x):
         return math.isnan(x), math.isinf(x), math.isfinite(x)

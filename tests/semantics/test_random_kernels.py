@@ -1,6 +1,6 @@
 """Random kernels mean the same on every back end. For a long run:
 
-    pytest tests/semantics/test_random_kernels.py --hypothesis-profile=long
+python -m tests.fuzz --minutes 30
 """
 
 from __future__ import annotations
@@ -8,7 +8,16 @@ from __future__ import annotations
 import joined
 import numpy as np
 from backends import (
-    Failure, as_tuple, attempt, expect, layouts, request, rows, run_interpreter, run_machine, untyped,
+    Failure,
+    as_tuple,
+    attempt,
+    expect,
+    layouts,
+    request,
+    rows,
+    run_interpreter,
+    run_machine,
+    untyped,
 )  # fmt: skip
 from hypothesis import given, note
 from random_kernels import compile_source, kernels
@@ -20,6 +29,11 @@ from kernelgen.errors import TypingError
 
 @given(kernels())
 def test_random_kernels(case):
+    check_kernel(case)
+
+
+def check_kernel(case):
+    """Run a kernel and its arguments on all back ends, and compare."""
     source, arrays = case
     note(source)
     kernel = compile_source(source)

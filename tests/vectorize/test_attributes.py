@@ -32,7 +32,7 @@ def undocumented(x):
 
 class Geometry:
     @vectorize
-    def area(width, height):  # noqa: N805
+    def area(width, height):
         return width * height
 
 
@@ -46,7 +46,7 @@ def test_names_and_documentation_are_the_kernels():
     assert Geometry.area.__qualname__ == "Geometry.area"
     assert repr(distance) == "<ufunc 'distance'>"
     assert vectorize(undocumented).__doc__ is None
-    assert repr(vectorize(lambda größe: größe)) == "<ufunc '<lambda>'>"
+    assert repr(vectorize(lambda x: x)) == "<ufunc '<lambda>'>"
 
 
 def test_py_func_is_the_function_itself():
@@ -124,7 +124,7 @@ def test_inspected_loop_of_independent_elements_is_vectorised():
     assert " x double>" in vectorize(lambda x, y: x * y + 1.0).inspect_llvm("f8,f8")
 
 
-# ----------------------------------------------------------------------------- pickles and copies
+# ------------------------------------------------------------------------------- pickles and copies
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
@@ -164,7 +164,7 @@ def test_pickle_travels_to_another_process():
     assert (run.stderr, run.stdout) == ("", "3.0 ['f8(f8,f8)']\n")
 
 
-# ---------------------------------------------------------------------------------------- lifetime
+# ----------------------------------------------------------------------------------------- lifetime
 
 
 def test_a_dropped_ufunc_frees_its_function():
@@ -190,7 +190,7 @@ def test_users_may_set_attributes():
     assert (ufunc.unit, ufunc.__doc__) == ("m", "Changed.")
 
 
-# -------------------------------------------------------------------------------- forms of vectorize
+# ------------------------------------------------------------------------------- forms of vectorize
 
 
 @pytest.mark.parametrize(

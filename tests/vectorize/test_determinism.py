@@ -194,7 +194,7 @@ def test_a_failed_use_leaves_no_trace():
     assert_same(ufunc(FLOATS, INTEGERS), vectorize(sum_of_squares)(FLOATS, INTEGERS))
 
 
-# ------------------------------------------------------ which types the kernel is compiled for
+# ----------------------------------------------------------- which types the kernel is compiled for
 
 
 def test_mixed_inputs_have_the_types_that_they_were_given():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import warnings
@@ -67,7 +68,7 @@ USES = {
     "at one": lambda f: in_place(f, V.copy(), [0, 0], 101.0),
     "large": lambda f: f(np.zeros(LARGE), values(LARGE, LARGE - 1)),
     "large at the beginning": lambda f: f(np.zeros(LARGE), values(LARGE, 0)),
-    "large strided": lambda f: f(np.zeros(LARGE), values(2 * LARGE, LARGE)[::2][:LARGE]),
+    "large strided": lambda f: f(np.zeros(LARGE), values(2 * LARGE, LARGE - 1)[::2]),
     "large with a cast": lambda f: f(np.zeros(LARGE), values(LARGE, LARGE - 7, "i2")),
     "large rows": lambda f: f(np.zeros((9, 1)), values(LARGE, LARGE - 7)[None, :]),
     "large reduce": lambda f: f.reduce(values(LARGE, LARGE - 3)),
@@ -104,7 +105,7 @@ def test_elements_before_the_one_that_raised_are_written():
     assert (out[8:] == -1).all()
 
 
-# ----------------------------------------------------------------------------- what can be raised
+# ------------------------------------------------------------------------------- what can be raised
 
 
 def kernel_class_alone(x):
@@ -185,7 +186,11 @@ def test_several_raises_are_told_apart():
             raise TypeError("three")
         return x
 
-    for value, kind, text in [(1, ValueError, "one"), (2, ValueError, "two"), (3, TypeError, "three")]:
+    for value, kind, text in [
+        (1, ValueError, "one"),
+        (2, ValueError, "two"),
+        (3, TypeError, "three"),
+    ]:
         for size in (1, 100):
             with pytest.raises(kind, match=text):
                 graded(np.full(size, float(value)))
@@ -247,13 +252,18 @@ def test_an_exception_with_two_outputs():
     np.testing.assert_array_equal(both([1.0]), ([1.0], [-1.0]))
 
 
-def test_assert_raises_with_its_text():
-    @vectorize
-    def positive(x):
-        assert x >= 0, "x must not be negative"
-        assert x < 10
-        return x
+ASSERTIONS = """
+def positive(x):
+    assert x >= 0, "x must not be negative"
+    assert x < 10
+    return x
+"""
 
+
+def test_assert_raises_with_its_text():
+    scope = {}  # pytest rewrites the assertions of this file
+    exec(ASSERTIONS, scope)
+    positive = vectorize(scope["positive"])
     assert positive(3.0) == 3.0
     with pytest.raises(AssertionError, match="x must not be negative"):
         positive(-1.0)
@@ -290,7 +300,7 @@ def test_deleted_variables_raise():
         gone(1.0)
 
 
-# ------------------------------------------------------------------------- instances, lifetimes
+# ----------------------------------------------------------------------------- instances, lifetimes
 
 
 def test_every_raise_makes_an_instance_of_its_own():
@@ -348,10 +358,8 @@ def test_reference_counts_stay():
 
     def use(count):
         for _ in range(count):
-            try:
+            with contextlib.suppress(ValueError):
                 ufunc(1.0, 101.0)
-            except ValueError:
-                pass
 
     use(10)
     gc.collect()
@@ -367,7 +375,7 @@ def test_an_error_handler_of_numpy_is_not_involved():
         make_checked()(V, values())
 
 
-# ------------------------------------------------------------------------------ error models
+# ------------------------------------------------------------------------------------- error models
 
 DIVISIONS = {
     "/": lambda x, y: x / y,
@@ -383,7 +391,7 @@ def test_python_model_raises_zero_division_error(kernel, dtype):
     ufunc = vectorize(error_model="python")(kernel)
     x = np.abs(DIVIDENDS).astype(dtype)
     for size in (3, 300):
-        with pytest.raises(ZeroDivisionError, match="^division by zero$"):
+        with pytest.raises(ZeroDivisionError, match=r"^division by zero$"):
             ufunc(np.resize(x, size), np.zeros(size, dtype))
     np.testing.assert_array_equal(ufunc(x, np.ones(3, dtype)), kernel(x, np.ones(3, dtype)))
 
@@ -410,7 +418,7 @@ def test_python_model_in_divmod_and_helpers():
     def helper(x, y):
         return x / y
 
-    for kernel in (lambda x, y: divmod(x, y)[0], lambda x, y: helper(x, y)):
+    for kernel in (lambda x, y: divmod(x, y)[0], lambda x, y: helper(x, y) + x):
         with pytest.raises(ZeroDivisionError):
             vectorize(error_model="python")(kernel)(1.0, 0.0)
 

@@ -73,7 +73,7 @@ def test_first_use_in_the_process(name):
     assert (run.stderr, run.returncode) == ("", 0)
 
 
-# --------------------------------------------------------------------------------- refusals
+# ----------------------------------------------------------------------------------------- refusals
 
 REFUSALS = {
     "shapes that do not fit": lambda f: f(A, np.zeros(4)),
@@ -106,15 +106,15 @@ REFUSALS = {
 
 @pytest.mark.parametrize("use", REFUSALS.values(), ids=REFUSALS)
 def test_what_numpy_refuses_is_refused_alike(use):
-    with pytest.raises(Exception) as numpys:  # noqa: PT011
+    with pytest.raises(Exception) as numpys:
         use(np.add)
-    with pytest.raises(Exception) as ours:  # noqa: PT011
+    with pytest.raises(Exception) as ours:
         use(make_plus())
     kind = TypeError if issubclass(numpys.type, TypeError) else numpys.type
     assert issubclass(ours.type, kind)
 
 
-# ----------------------------------------------------------------------------- other classes
+# ------------------------------------------------------------------------------------ other classes
 
 
 class Recorder:
@@ -179,7 +179,7 @@ def test_array_interface_of_another_class_is_used():
     assert_same(make_plus()(Holder(), 1), F + 1)
 
 
-# ---------------------------------------------------------------------------- several outputs
+# ---------------------------------------------------------------------------------- several outputs
 
 
 def make_floor_division():
@@ -253,7 +253,7 @@ def test_only_binary_kernels_reduce():
     np.testing.assert_array_equal(target[:4], [0.0, 1.0, -2.0, 3.0])
 
 
-# ------------------------------------------------------------------------ overlapping memory
+# ------------------------------------------------------------------------------- overlapping memory
 
 VIEWS = {
     "same": (slice(None), slice(None)),
@@ -293,7 +293,7 @@ def test_outputs_that_overlap_inputs_crosswise():
     assert_same((y, x), expected)
 
 
-# --------------------------------------------------------------------------------- large arrays
+# ------------------------------------------------------------------------------------- large arrays
 
 LARGE = 2 * np.getbufsize() + 17
 
@@ -342,7 +342,7 @@ def test_every_length_up_to_a_few_vectors():
         assert_same(plus(x[::2], x[1::2]), x[::2] + x[1::2])
 
 
-# -------------------------------------------------------------------------------------- bools
+# -------------------------------------------------------------------------------------------- bools
 
 
 ODD_BOOLS = np.array([0, 1, 2, 255], "u1").view("?")
@@ -379,7 +379,7 @@ def test_odd_bools_that_numpy_casts():
     assert make_plus().reduce(ODD_BOOLS, dtype=int) == 3
 
 
-# ---------------------------------------------------------------------------------- no warnings
+# -------------------------------------------------------------------------------------- no warnings
 
 
 def test_no_floating_point_warnings():

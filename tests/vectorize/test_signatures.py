@@ -26,7 +26,7 @@ def loops(ufunc: np.ufunc) -> list[str]:
     return ufunc.signatures
 
 
-# ------------------------------------------------------------------------- how they are written
+# ----------------------------------------------------------------------------- how they are written
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_number_of_outputs_comes_from_the_signature():
 
     def hidden(x):
         pair = swapped((x, x + 1))
-        return pair
+        return pair  # noqa: RET504
 
     assert_same(vectorize("(f8,f8)(f8)")(hidden)(A), (A + 1, A))
     with pytest.raises(TypingError, match="returns 2 values, but was taken for a kernel with 1"):
@@ -101,7 +101,7 @@ def test_no_signatures_means_all_types():
         assert ufunc(np.float32(1), 2).dtype == np.float32
 
 
-# -------------------------------------------------------------------------------- what is wrong
+# ------------------------------------------------------------------------------------ what is wrong
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,12 @@ def test_malformed_signatures_are_refused_at_once(signature, message):
 
 @pytest.mark.parametrize(
     ("signature", "suggestion"),
-    [("flot64(f8)", "float64"), ("f8(int46)", "int64"), ("uin16(u1)", "uint16"), ("bol(f8)", "bool")],
+    [
+        ("flot64(f8)", "float64"),
+        ("f8(int46)", "int64"),
+        ("uin16(u1)", "uint16"),
+        ("bol(f8)", "bool"),
+    ],
 )
 def test_misspelled_types_get_a_suggestion(signature, suggestion):
     with pytest.raises(SignatureError) as caught:
@@ -170,7 +175,9 @@ def test_bad_type_objects(bad):
 
 @pytest.mark.parametrize("signature", ["f8(f8)", "f8(f8,f8,f8)"])
 def test_wrong_number_of_arguments_points_at_the_kernel(signature):
-    with pytest.raises(SignatureError, match=r"half\(\) takes 2 arguments, the signature") as caught:
+    with pytest.raises(
+        SignatureError, match=r"half\(\) takes 2 arguments, the signature"
+    ) as caught:
         vectorize(signature)(half)
     assert "def half(x, y):" in str(caught.value)
 
@@ -193,7 +200,7 @@ def test_kernels_with_signatures_are_typed_when_decorated():
         vectorize(["i8(i8)", "f8(f8)"])(lambda x: x << 1)
 
 
-# ------------------------------------------------------------------------------ which is chosen
+# ---------------------------------------------------------------------------------- which is chosen
 
 
 def chosen(signatures: list[str], *args, **keywords) -> str:
@@ -274,7 +281,7 @@ def test_the_refusal_lists_the_signatures():
     ]
 
 
-# ----------------------------------------------------------------------------------- what is cast
+# ------------------------------------------------------------------------------------- what is cast
 
 
 @pytest.mark.parametrize(
@@ -327,7 +334,7 @@ def test_reductions_over_signatures():
     assert_same(ufunc.reduceat(I4, [0, 1], dtype="f4"), np.float32([1, 2]))
 
 
-# ------------------------------------------------------------------------------- compile, inspect
+# --------------------------------------------------------------------------------- compile, inspect
 
 
 @pytest.mark.parametrize(

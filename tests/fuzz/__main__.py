@@ -1,0 +1,72 @@
+"""Random kernels for as long as you like: ``python -m tests.fuzz --minutes 30``.
+
+Each kernel runs as plain Python on NumPy scalars, by the IR interpreter before and after the
+rewrites, and as machine code in several array layouts (``tests/semantics/test_random_kernels.py``,
+whose short run is part of the suite). A mismatch is shrunk to a small kernel and printed with the
+seed that leads to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("KERNELGEN_VERIFY", "1")
+sys.path.insert(0, str(Path(__file__).parents[1] / "semantics"))
+
+import numpy as np
+from hypothesis import HealthCheck, given, seed, settings
+from random_kernels import kernels
+from test_random_kernels import check_kernel
+
+BATCH = 10
+ROWS = 20
+
+
+def run_batch(number: int, counted: list[int]) -> None:
+    """Check ``BATCH`` kernels that follow from one seed; ``counted`` grows by those tried."""
+
+    @seed(number)
+    @settings(
+        max_examples=BATCH,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+    @given(kernels(ROWS))
+    def check(case: object) -> None:
+        counted[0] += 1
+        check_kernel(case)
+
+    check()
+
+
+def main() -> int:
+    """Run batches until the time is up; 1 after a mismatch."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long (%(default)s)")
+    parser.add_argument("--seed", type=int, default=None, help="of the first batch")
+    options = parser.parse_args()
+    number = random.SystemRandom().randrange(2**32) if options.seed is None else options.seed
+    end = time.monotonic() + 60 * options.minutes
+    counted, first = [0], number
+    print(f"seed {first}", flush=True)
+    while time.monotonic() < end:
+        try:
+            with np.errstate(all="ignore"):
+                run_batch(number, counted)
+        except BaseException:
+            print(f"mismatch in the batch of seed {number}: --seed {number}", flush=True)
+            raise
+        number += 1
+    print(f"{counted[0]} kernels, {counted[0] * ROWS} rows of values, {number - first} seeds, ok")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""The IR is text: what is printed parses, and prints the same again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from sample_kernels import SAMPLES
+
+from kernelgen import pipeline
+from kernelgen.ir.core import Function, Raised
+from kernelgen.ir.parse import ParseError, parse_constant, parse_function
+from kernelgen.ir.text import print_constant, print_function
+from kernelgen.ir.verify import verify
+from kernelgen.rewrites import TYPED_PASSES, UNTYPED_PASSES
+from kernelgen.types.compound import NONE, RANGE, Tuple
+from kernelgen.types.table import FLOAT64, SCALARS, WEAK
+
+
+def stages(sample) -> Iterator[tuple[Function, bool]]:
+    """The function after every pass, each made anew, and whether its types agree by then."""
+    request = pipeline.Request(sample.kernel, sample.types)
+    yield pipeline.ssa(request), False
+    resolved = pipeline.ssa(request)
+    for rewrite, _ in UNTYPED_PASSES:
+        rewrite(resolved)
+    yield resolved, False
+    yield pipeline.typed(request), False
+    for count in range(1, len(TYPED_PASSES) + 1):
+        function = pipeline.typed(request)
+        for rewrite, _ in TYPED_PASSES[:count]:
+            rewrite(function)
+        yield function, True
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_every_stage_prints_and_parses(sample):
+    for function, typed in stages(sample):
+        text = print_function(function)
+        parsed = parse_function(text)
+        verify(parsed, typed=typed)
+        assert print_function(parsed) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, False, 0, -7, 2**70, 1.5, -0.0, 1e300, 1e-320, -2.5e-7, math.inf, -math.inf,
+        "text", "it's", 'a "quoted" \\ text\n', "", (), (1,), (1, (2.5, None)), int,
+        ValueError, math,
+        math.sqrt, np.sqrt, np.int8(-3), np.uint64(2**64 - 1), np.float32(0.1), np.float64(-0.0),
+        np.float64(np.inf), np.bool_(True), Raised(ValueError), Raised(KeyError, ("no", 1, 2.5)),
+        *SCALARS, *WEAK, NONE, RANGE, Tuple((FLOAT64, Tuple((SCALARS[1],)))),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_constants_print_and_parse(value):
+    parsed = parse_constant(print_constant(value))
+    assert type(parsed) is type(value)
+    assert parsed == value
+    assert math.copysign(1, parsed) == math.copysign(1, value) if isinstance(value, float) else True
+
+
+def test_nans_print_and_parse():
+    assert math.isnan(parse_constant(print_constant(math.nan)))
+    parsed = parse_constant(print_constant(np.float32(np.nan)))
+    assert isinstance(parsed, np.float32)
+    assert np.isnan(parsed)
+
+
+def test_values_are_called_by_the_users_names():
+    def kernel(x, speed):
+        limit = x * 2
+        return limit + speed
+
+    text = print_function(pipeline.ssa(pipeline.Request(kernel, (FLOAT64, FLOAT64))))
+    assert "(%x, %speed):" in text
+    assert "%limit = mul(%x, " in text
+
+
+def test_a_constant_is_the_whole_text():
+    with pytest.raises(ParseError, match="unexpected text at the end: '2'"):
+        parse_constant("1 2")
+
+
+MINIMAL = "func @f -> f8 {{\n^0(%x: f8):\n  {}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected 'func'"),
+        ("func f {}", "expected a name"),
+        ("func @f {\n^0:\n  return(%y)\n}", "used but not defined: %y"),
+        ("func @f {\n^0:\n  jump ^9\n}", r"used but not defined: \^9"),
+        (MINIMAL.format("%2: nonsense = neg(%x)\n  return(%2)"), "no type is called 'nonsense'"),
+        (MINIMAL.format("%2 = neg(%x\n  return(%2)"), "expected ','"),
+        (MINIMAL.format("%2 = const {value}\n  return(%2)"), "expected '='"),
+        (MINIMAL.format("return(%x) ; done"), "line 3: cannot read ' ; done"),
+        (MINIMAL.format("return(%x)") + "func", "unexpected text at the end: 'func'"),
+        (MINIMAL.format("%2 = neg(%x)"), "expected"),
+        (MINIMAL.format("%x = neg(%x)\n  return(%x)"), "%x is defined twice"),
+        ("func @f {\n^0(%x):\n  return(%x)\n^0:\n  return(%x)\n}", r"\^0 is defined twice"),
+        (MINIMAL.format("%2 = const {value=<no.such.module:x>}\n  return(%2)"), "no.such.module"),
+        (MINIMAL.format("%2 = const {value=<math:nothing>}\n  return(%2)"), "nothing"),
+        (MINIMAL.format("%2 = const {value=}\n  return(%2)"), "expected a constant"),
+        (
+            MINIMAL.format("%2 = const {value=frob}\n  return(%2)"),
+            "expected a constant, found 'frob'",
+        ),
+        (MINIMAL.format("%2 = const {value=(1, 2"), "expected"),
+        ("func @f {\n^0:\n  return(", "expected"),
+    ],
+)
+def test_malformed_text_is_a_parse_error(text, message):
+    with pytest.raises(ParseError, match=message):
+        parse_function(text)

@@ -1,0 +1,69 @@
+"""The table of ops checks itself; every op has a lowering, or a pass that removes it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from op_samples import kernels_of_all_ops
+
+from kernelgen import pipeline
+from kernelgen.errors import InternalError
+from kernelgen.ops import library, registry
+from kernelgen.ops.registry import BY_CALL, OPS, OpDef, by_call
+from kernelgen.ops.tuples import never_lowered
+
+
+@pytest.fixture
+def scratch(monkeypatch):
+    """Tables of which nothing is kept."""
+    monkeypatch.setattr(registry, "OPS", dict(OPS))
+    monkeypatch.setattr(registry, "BY_CALL", {k: dict(v) for k, v in BY_CALL.items()})
+
+
+def an_op(name, **more):
+    return OpDef(name, None, None, None, **more)
+
+
+def test_an_op_is_defined_once(scratch):
+    registry.define(an_op("fresh"))
+    with pytest.raises(InternalError, match="'fresh' is defined twice"):
+        registry.define(an_op("fresh"))
+
+
+def test_a_callable_means_one_op(scratch):
+    registry.define(an_op("first", calls=((math.dist, 2),)))
+    registry.define(an_op("second", calls=((math.dist, 3),)))
+    with pytest.raises(InternalError, match="means both first and third"):
+        registry.define(an_op("third", calls=((math.dist, 2),)))
+
+
+def test_callables_are_known_by_identity_and_arity():
+    assert by_call(abs)[1] is OPS["abs"]
+    assert by_call(round).keys() == {1, 2}
+    assert by_call(test_callables_are_known_by_identity_and_arity) == {}
+    assert by_call([]) == {}
+
+
+def test_no_callable_is_both_an_op_and_a_function_of_the_library():
+    for original, arity in library.BY_CALL:
+        assert arity not in by_call(original)
+
+
+def test_every_op_keeps_its_name():
+    assert all(definition.name == name for name, definition in OPS.items())
+
+
+def test_every_op_occurs_and_is_lowered_or_removed():
+    """Over kernels that use all ops: what reaches the lowering is what has one."""
+    built, left = set(), set()
+    for request in kernels_of_all_ops():
+        built |= {op.name for op in pipeline.typed(request).ops() if op.result is not None}
+        left |= {op.name for op in pipeline.rewritten(request).ops() if op.result is not None}
+        assert pipeline.lowered(request).text
+    made_by_passes = {"convert", "default", "range_count"}
+    resolved_before_inference = {"attr", "call", "subscript"}
+    assert built | made_by_passes | resolved_before_inference == set(OPS)
+    never = {name for name, op in OPS.items() if op.lower is never_lowered}
+    assert not left & never
+    assert left | never | {"item", "unpack"} >= set(OPS) - {"default"}

@@ -1,0 +1,9 @@
+"""What golden files call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def scaled(x: Any, by: Any = 2) -> Any:
+    return x * by

@@ -1,0 +1,66 @@
+"""Each pass on small functions: IR text in, IR text out.
+
+``golden/<pass>/<name>.in.ir`` goes in; what comes out is compared with ``<name>.out.ir``.
+``pytest tests/rewrites --update-golden`` writes what comes out; read the difference.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from kernelgen.ir.parse import parse_function
+from kernelgen.ir.text import print_function
+from kernelgen.ir.verify import verify
+
+GOLDEN = Path(__file__).with_name("golden")
+CASES = sorted(GOLDEN.glob("*/*.in.ir"))
+TYPED = {
+    "insert_conversions", "expand_ops", "split_tuples", "eliminate_dead_code", "check_division",
+}  # fmt: skip
+
+
+def rewrite(name: str):
+    return getattr(import_module(f"kernelgen.rewrites.{name}"), name)
+
+
+def expected_file(case: Path) -> Path:
+    return case.with_name(case.name.replace(".in.ir", ".out.ir"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name[:-6]}")
+def test_golden(case, request):
+    name = case.parent.name
+    function = parse_function(case.read_text())
+    verify(function)
+    rewrite(name)(function)
+    verify(function, typed=name in TYPED)
+    result = print_function(function)
+    if request.config.getoption("--update-golden"):
+        expected_file(case).write_text(result)
+    assert result == expected_file(case).read_text()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name[:-6]}")
+def test_passes_leave_nothing_to_do_for_themselves(case):
+    if case.parent.name == "check_division":
+        pytest.skip("it guards every division that it sees")
+    function = parse_function(case.read_text())
+    rewrite(case.parent.name)(function)
+    once = print_function(function)
+    rewrite(case.parent.name)(function)
+    assert print_function(function) == once
+
+
+def test_no_golden_file_is_left_over():
+    assert set(GOLDEN.glob("*/*.out.ir")) == set(map(expected_file, CASES))
+
+
+def test_every_pass_has_golden_files():
+    passes = {
+        path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")
+    }
+    tested_elsewhere = {"__init__", "inline"}  # inline: by resolve_calls and expand_ops
+    assert passes - tested_elsewhere == {case.parent.name for case in CASES}

@@ -1,0 +1,86 @@
+"""Promotion and joins agree with NumPy, weak types with its Python scalars."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from kernelgen.types.compound import NONE, OBJECT, RANGE, UNDEFINED, Tuple
+from kernelgen.types.join import join
+from kernelgen.types.promote import can_cast_safely, promote
+from kernelgen.types.table import (
+    BOOL,
+    FLOAT32,
+    FLOAT64,
+    INT8,
+    INT64,
+    SCALARS,
+    UINT8,
+    WEAK,
+    WEAK_BOOL,
+    WEAK_FLOAT,
+    WEAK_INT,
+)  # fmt: skip
+
+PYTHON = {WEAK_BOOL: True, WEAK_INT: 1, WEAK_FLOAT: 1.0}
+ALL = (*SCALARS, *WEAK)
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(SCALARS, SCALARS)))
+def test_strong_types_promote_as_dtypes(a, b):
+    assert promote(a, b).dtype == np.result_type(a.dtype, b.dtype)
+    assert not promote(a, b).weak
+
+
+@pytest.mark.parametrize(("weak", "strong"), list(itertools.product(WEAK, SCALARS)))
+def test_weak_types_promote_as_python_scalars(weak, strong):
+    assert promote(weak, strong).dtype == np.result_type(PYTHON[weak], strong.dtype)
+    assert promote(weak, strong) is promote(strong, weak)
+    assert not promote(weak, strong).weak
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(WEAK, WEAK)))
+def test_weak_types_stay_weak_among_themselves(a, b):
+    assert promote(a, b).weak
+    assert type(PYTHON[promote(a, b)]) is type(PYTHON[a] + PYTHON[b]) or a == b == WEAK_BOOL
+
+
+@pytest.mark.parametrize("t", ALL)
+def test_a_type_promotes_with_itself_to_itself(t):
+    assert promote(t, t) is t
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(ALL, ALL)))
+def test_joins_do_not_depend_on_the_order(a, b):
+    assert join(a, b) is join(b, a)
+
+
+def test_undefined_joins_with_anything():
+    for t in (*ALL, Tuple((INT8,)), NONE, RANGE, UNDEFINED):
+        assert join(t, UNDEFINED) == join(UNDEFINED, t) == t
+
+
+def test_tuples_join_element_by_element():
+    a, b = Tuple((INT8, WEAK_INT)), Tuple((WEAK_FLOAT, FLOAT32))
+    assert join(a, b) == Tuple((FLOAT64, FLOAT32))
+    assert join(a, Tuple((INT8,))) is None
+    assert join(a, Tuple((INT8, NONE))) is None
+    assert join(Tuple((a, UINT8)), Tuple((b, INT8))).elements[0] == join(a, b)
+
+
+def test_kinds_of_values_do_not_join():
+    kinds = (FLOAT64, Tuple((FLOAT64,)), NONE, RANGE, OBJECT)
+    for a, b in itertools.permutations(kinds, 2):
+        assert join(a, b) is None
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(SCALARS, SCALARS)))
+def test_safe_casts_are_numpys(a, b):
+    assert can_cast_safely(a, b) == np.can_cast(a.dtype, b.dtype, "safe")
+
+
+def test_bool_is_not_an_integer():
+    assert promote(BOOL, WEAK_INT) is INT64
+    assert promote(BOOL, INT8) is INT8

@@ -1,0 +1,85 @@
+"""The table of scalar types: everything that is derived from a row agrees with NumPy and LLVM."""
+
+from __future__ import annotations
+
+import pickle
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+from kernelgen.types import table
+from kernelgen.types.table import SCALARS, WEAK, from_dtype
+
+all_rows = pytest.mark.parametrize("row", SCALARS, ids=str)
+
+
+@all_rows
+def test_a_row_and_its_dtype_say_the_same(row):
+    assert row.dtype.itemsize == row.size
+    assert row.dtype.kind == row.kind
+    assert row.dtype.name == row.long_name
+    assert from_dtype(row.dtype) is row
+    assert from_dtype(row.dtype.newbyteorder()) is row
+
+
+@all_rows
+def test_limits(row):
+    if row.is_integer:
+        assert (row.minimum, row.maximum) == (np.iinfo(row.dtype).min, np.iinfo(row.dtype).max)
+    assert row.is_bool + row.is_integer + row.is_float == 1
+    assert row.is_signed == (row.kind == "i")
+
+
+@all_rows
+def test_llvm_knows_the_types(row):
+    text = f"define {row.llvm} @f({row.memory} %x) {{ ret {row.llvm} zeroinitializer }}"
+    module = llvm.parse_assembly(text)
+    parameter = next(next(iter(module.functions)).arguments).type
+    data = llvm.create_target_data("e-i64:64-f80:128-n8:16:32:64-S128")
+    assert data.get_abi_size(parameter) == row.size
+
+
+def test_every_numpy_type_of_these_kinds_has_a_row():
+    for char in "?bhilqBHILQfd":
+        row = from_dtype(np.dtype(char))
+        assert row is not None
+        assert row.dtype == np.dtype(char)
+
+
+@pytest.mark.parametrize("char", ["e", "g", "F", "D", "O", "S1", "U1", "M8[s]", "m8[s]", "V4"])
+def test_other_types_have_none(char):
+    assert from_dtype(np.dtype(char)) is None
+
+
+@all_rows
+def test_names_are_spelled_as_numpy_spells_them(row):
+    for name in (row.name, row.long_name, *row.aliases):
+        assert table.BY_NAME[name] is row
+        if name not in ("boolean", "float", "int", "uint", "long", "ulong") and name != "b":
+            assert np.dtype(name) == row.dtype
+
+
+def test_python_names_are_the_default_types():
+    for python in (bool, int, float):
+        assert table.BY_NAME[python.__name__].dtype == np.dtype(python)
+
+
+def test_two_rows_of_one_name_are_refused(monkeypatch):
+    twin = table.Scalar("f8", "float64", "f", 64, "double")
+    monkeypatch.setattr(table, "SCALARS", (*SCALARS, twin))
+    with pytest.raises(ValueError, match="are both called 'f8'"):
+        table._by_name()
+
+
+@pytest.mark.parametrize("row", WEAK, ids=str)
+def test_weak_types_are_held_as_their_defaults(row):
+    python = {"b": bool, "i": int, "f": float}[row.kind]
+    assert row.strong.dtype == np.dtype(python)
+    assert (row.llvm, row.bits) == (row.strong.llvm, row.strong.bits)
+    assert not row.strong.weak
+
+
+@pytest.mark.parametrize("row", (*SCALARS, *WEAK), ids=str)
+def test_a_pickled_type_is_the_same_type(row):
+    assert pickle.loads(pickle.dumps(row)) is row
