@@ -52,7 +52,8 @@ def samples(row, dtype) -> tuple[np.ndarray, ...]:
             [-1, 1], SAMPLES // 4
         )
         mixed = np.concatenate([moderate, near, spread])
-        arrays.append(random.permutation(mixed).astype(dtype))
+        with quiet():  # float16 does not hold them all
+            arrays.append(random.permutation(mixed).astype(dtype))
     return tuple(arrays)
 
 
@@ -64,7 +65,7 @@ def truth(row, dtype, arrays) -> np.ndarray:
         if not EXTENDED and dtype == np.float64:
             pytest.skip("long double is no wider than double here")
         return row.reference(*(a.astype(np.longdouble) for a in arrays))
-    if dtype == np.float32:
+    if dtype != np.float64:
         return np.array([row.reference(x) for x in arrays[0].astype(np.float64)], np.longdouble)
     if mpmath is None:
         pytest.skip("needs mpmath")
