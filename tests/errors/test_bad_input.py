@@ -268,9 +268,9 @@ def unknown_function_of_a_module(x):
     return math.squareroot(x)
 
 
-@case(TypingError, "the attribute 'real' of float64", "x.real")
+@case(TypingError, "the attribute 'shape' of float64", "x.shape")
 def attribute_of_a_number(x):
-    return x.real
+    return x.shape
 
 
 @case(TypingError, "the attribute 'is_integer' of float64", "x.is_integer")
@@ -313,7 +313,7 @@ def call_of_print(x):
     return print(x)
 
 
-@case(TypingError, "the ufunc 'arctan2' cannot be called|'arctan2'", "np.arctan2(x, x, x)")
+@case(UnsupportedError, r"arctan2\(\) takes 2 arguments in a kernel, not 3", "np.arctan2(x, x, x)")
 def call_of_a_ufunc_with_three(x):
     return np.arctan2(x, x, x)
 
@@ -400,9 +400,9 @@ def sum_with_a_string(x):
     return x + "a"
 
 
-@case(TypingError, "`\\*` needs numbers, not a complex", "1j * x")
+@case(TypingError, "`%` does not exist for complex numbers", "1j % x")
 def complex_literal(x):
-    return 1j * x
+    return 1j % x
 
 
 @case(TypingError, "`~` needs an integer or a bool, not float64", "~x")
@@ -729,9 +729,7 @@ def test_more_arguments_than_numpy_takes(count):
 @pytest.mark.parametrize(
     ("operand", "name"),
     [
-        (np.ones(3, complex), "complex128"),
-        (np.ones(3, "F"), "complex64"),
-        (2j, "complex"),
+        (np.ones(3, "G"), "clongdouble"),
         (np.array(["a", "b"]), "str"),
         (np.array([b"a", b"b"]), "bytes"),
         ("text", "str"),
@@ -740,8 +738,7 @@ def test_more_arguments_than_numpy_takes(count):
         (np.array([1, 2**70]), "object"),
         (np.array(["2020-01-01"], "M8[D]"), "datetime64"),
         (np.array([1], "m8[s]"), "timedelta64"),
-        (np.ones(3, "f2"), "float16"),
-        (np.float16(1), "float16"),
+        (np.ones(3, "g"), "longdouble"),
         (np.longdouble(1), "longdouble"),
         (np.zeros(2, [("a", "f8")]), "void"),
         (np.zeros(2, "V3"), "void"),
@@ -759,19 +756,19 @@ def test_types_that_kernels_do_not_have(operand, name, place):
 @pytest.mark.parametrize(
     "use",
     [
-        lambda f: f.reduce(np.ones(3, complex)),
+        lambda f: f.reduce(np.ones(3, "g")),
         lambda f: f.accumulate(np.array([None])),
-        lambda f: f.outer(X, 2j),
-        lambda f: f.at(np.ones(3, complex), [0], 1),
-        lambda f: f(X, X, dtype=complex),
+        lambda f: f.outer(X, np.longdouble(2)),
+        lambda f: f.at(np.ones(3, "g"), [0], 1),
+        lambda f: f(X, X, dtype="g"),
         lambda f: f(X, X, dtype=object),
-        lambda f: f(X, X, signature="DD->D"),
-        lambda f: f.reduce(X, dtype="f2"),
-        lambda f: f.resolve_dtypes((np.dtype("D"), np.dtype("d"), None)),
+        lambda f: f(X, X, signature="gg->g"),
+        lambda f: f.reduce(X, dtype="g"),
+        lambda f: f.resolve_dtypes((np.dtype("G"), np.dtype("d"), None)),
     ],
 )
 def test_types_that_kernels_do_not_have_in_other_uses(use):
-    with pytest.raises(TypeError, match=r"was given (complex128|object|float16)"):
+    with pytest.raises(TypeError, match=r"was given (c?longdouble|object)"):
         use(vectorize(lambda x, y: x + y))
 
 

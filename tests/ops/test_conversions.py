@@ -60,12 +60,14 @@ def test_reference_and_machine_code_agree(source, to):
 
 
 @pairs
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:Casting complex")
 def test_what_numpy_defines_is_numpys(source, to):
     """All but floats to integers that do not hold them, which differ by processor."""
     x = values(source)
-    if source.is_float and to.is_integer:
+    if (source.is_float or source.is_complex) and to.is_integer:
         with np.errstate(invalid="ignore"):
-            x = x[(np.trunc(x) >= to.minimum) & (np.trunc(x) < float(to.maximum) + (to.bits < 54))]
+            real = np.trunc(x.real.astype(np.float64))
+            x = x[(real >= to.minimum) & (real < float(to.maximum) + (to.bits < 54))]
     with np.errstate(over="ignore"):
         want = x.astype(to.dtype)
     np.testing.assert_array_equal(machine(source, to)(x), want)
@@ -103,8 +105,8 @@ def test_types_of_constants(value, t):
     ("value", "words"),
     [
         ("text", "a str"), ([], "a list"), (math, "the module 'math'"), (abs, "the function 'abs'"),
-        (len, "the function 'len'"), (int, "the type 'int'"), (1j, "a complex"),
-        (np.float16(1), "a float16"),
+        (len, "the function 'len'"), (int, "the type 'int'"), 
+        
     ],
 )  # fmt: skip
 def test_other_constants_have_words_for_messages(value, words):

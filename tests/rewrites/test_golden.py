@@ -18,6 +18,7 @@ from kernelgen.ir.verify import verify
 GOLDEN = Path(__file__).with_name("golden")
 CASES = sorted(GOLDEN.glob("*/*.in.ir"))
 TYPED = {
+    "widen_halves",
     "insert_conversions", "expand_ops", "split_tuples", "eliminate_dead_code", "check_division",
 }  # fmt: skip
 

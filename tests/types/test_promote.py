@@ -20,11 +20,12 @@ from kernelgen.types.table import (
     UINT8,
     WEAK,
     WEAK_BOOL,
+    WEAK_COMPLEX,
     WEAK_FLOAT,
     WEAK_INT,
 )  # fmt: skip
 
-PYTHON = {WEAK_BOOL: True, WEAK_INT: 1, WEAK_FLOAT: 1.0}
+PYTHON = {WEAK_BOOL: True, WEAK_INT: 1, WEAK_FLOAT: 1.0, WEAK_COMPLEX: 1j}
 ALL = (*SCALARS, *WEAK)
 
 
