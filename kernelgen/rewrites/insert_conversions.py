@@ -1,8 +1,8 @@
 """Make every implicit conversion an op of its own.
 
 Before: typed SSA, in which operands may be of other types than their op computes in. After:
-operands have exactly the types of their op's rule, edges hand over exactly what the target's
-arguments are, and returned values have the function's result type.
+operands are defined and have exactly the types of their op's rule, edges hand over exactly
+what the target's arguments are, and returned values have the function's result type.
 """
 
 from __future__ import annotations
@@ -15,22 +15,31 @@ from kernelgen.ir.core import Block, Function, Op, Value, const
 from kernelgen.ops.convert import convert_value
 from kernelgen.source import Loc
 from kernelgen.types.compound import UNDEFINED, Tuple, Type, describe
-from kernelgen.types.table import Scalar
+from kernelgen.types.table import WEAK_BOOL, Scalar
 
 
 def insert_conversions(function: Function) -> None:
     """Apply the pass."""
     for block in function.blocks:
         for op in list(block.ops):
-            if op.result is not None and not any(v.type == UNDEFINED for v in op.operands):
-                params = typed(op).params
-                op.operands = _convert_all(block, op, op.operands, params)
+            if op.result is not None:
+                _convert_operands(block, op)
+            if op.name == "branch" and op.operands[0].type == UNDEFINED:
+                op.operands = _convert_all(block, op, op.operands, (WEAK_BOOL,))
             if op.name == "return":
                 assert function.result is not None
                 op.operands = _convert_all(block, op, op.operands, (function.result,))
             for edge in op.edges:
                 types = tuple(arg.type for arg in edge.target.args)
                 edge.args = _convert_all(block, op, edge.args, types)
+
+
+def _convert_operands(block: Block, op: Op) -> None:
+    """An op on a variable that is never assigned is not reached: a check before it raises."""
+    if any(v.type == UNDEFINED for v in op.operands):
+        op.name, op.operands, op.attrs = "undefined", [], {}
+    else:
+        op.operands = _convert_all(block, op, op.operands, typed(op).params)
 
 
 def _convert_all(

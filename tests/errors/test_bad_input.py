@@ -153,7 +153,7 @@ def try_in_a_loop(x):
 
 @case(
     UnsupportedError, "`try` and `with` cannot be compiled",
-    'open("x")', 'with open("x"):  # noqa: SIM115, PTH123',
+    'open("x")', 'with open("x"):',
 )  # fmt: skip
 def with_statement(x):
     with open("x"):

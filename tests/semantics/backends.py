@@ -146,8 +146,9 @@ def ulps(got: Any, want: Any) -> float:
         return 0.0
     if got == want or not (np.isfinite(got) and np.isfinite(want)):
         return 0.0 if got == want and np.signbit(got) == np.signbit(want) else np.inf
-    spacing = np.spacing(np.abs(want))
-    return float(abs(np.longdouble(got) - np.longdouble(want)) / np.longdouble(spacing))
+    with np.errstate(all="ignore"):
+        spacing = np.spacing(np.abs(want))
+        return float(abs(np.longdouble(got) - np.longdouble(want)) / np.longdouble(spacing))
 
 
 def same(got: Any, want: Any, ulp: float = 0) -> bool:

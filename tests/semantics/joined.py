@@ -76,6 +76,11 @@ def _measure_weak(op: Op, operands: list[Any]) -> Any:
     return OPS[op.name].python(*map(strengthen, operands)).item()
 
 
+def _takes_types(op: Op) -> bool:
+    """Whether operands are converted first: ``min`` compares in the type in which they meet."""
+    return op.name in ("min", "max") or (OPS[op.name].reference is not None and not op.attrs)
+
+
 def run_op(op: Op, operands: list[Any]) -> Any:
     """One op; a Python-valued result of an operator must have the type that was inferred."""
     t = op.value.type
@@ -85,7 +90,7 @@ def run_op(op: Op, operands: list[Any]) -> Any:
         result = measure(op, operands)
         assert constant_type(result) == t, f"{op.name}{operands} is {result!r}, inferred {t}"
         return result
-    if isinstance(t, Scalar) and op.operands and OPS[op.name].reference and not op.attrs:
+    if isinstance(t, Scalar) and op.operands and _takes_types(op):
         params = typed(op).params
         operands = [as_type(v, p) for v, p in zip(operands, params, strict=True)]
     if op.name in ("int", "float"):

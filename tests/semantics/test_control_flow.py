@@ -825,6 +825,26 @@ def test_deleted_parameter():
     check(kernel, np.array([1.0, 2.0]), np.array([2.0, 1.0]))
 
 
+def test_a_variable_that_is_never_bound_may_stand_anywhere():
+    def kernel(x):
+        if x > 0:
+            y = 1
+            del y
+        else:
+            y = 2.0
+            del y
+        if x > 5:
+            if y:
+                return y**2
+            for i in range(y):
+                x += i + y
+            return x / y + (y // x)
+        return x
+
+    check(kernel, SMALL, dtype="i8")
+    check(kernel, SMALL.astype(F4), dtype="f4", error_model="python")
+
+
 def test_rebinding_in_a_loop_after_del():
     def kernel(n):
         y = 0
