@@ -78,7 +78,7 @@ class _Lowering:
         inputs = tuple(self._scalar(param) for param in self.function.params)
         result = f"{{ {', '.join([*(t.llvm for t in self.outputs), 'i32'])} }}"
         params = ", ".join(f"{t.llvm} %x{i}" for i, t in enumerate(inputs))
-        marks = f"alwaysinline nounwind {self.emitter.attribute}"
+        marks = f"alwaysinline nounwind {self.emitter.attribute}".rstrip()
         lines = [f"define internal {result} @{self.name}({params}) {marks} {{"]
         for block in self.function.blocks:
             lines += self._block_text(block)

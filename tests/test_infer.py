@@ -116,7 +116,7 @@ def test_the_first_error_in_the_order_of_the_code_is_reported():
 
 def test_values_without_a_common_type():
     def kernel(x):
-        if x > 0:  # noqa: SIM108
+        if x > 0:
             y = x
         else:
             y = (x, x)
@@ -140,7 +140,7 @@ def test_returns_without_a_common_type():
 
 
 def test_a_missing_return():
-    def kernel(x):  # noqa: RET503
+    def kernel(x):
         if x > 0:
             return x
 

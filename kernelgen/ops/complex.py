@@ -26,7 +26,7 @@ Definition = Callable[..., Any] | None
 
 _AS_THEY_ARE = (
     "convert", "tuple", "is", "truth", "not", "attr", "real", "imag", "conjugate", "as_complex",
-    "complex", "where", "like",
+    "complex", "where", "like", "cast", "argument",
 )  # fmt: skip
 
 DEFINITIONS: dict[str, Definition] = {

@@ -14,7 +14,7 @@ import pytest
 
 from kernelgen import config, pipeline
 from kernelgen.bytecode import rejected
-from kernelgen.ops import library, math
+from kernelgen.ops import library
 from kernelgen.ops.registry import OPS
 from kernelgen.types import table
 

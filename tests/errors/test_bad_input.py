@@ -5,7 +5,7 @@ that the carets mark.
 """
 
 # Kernels that are wrong on purpose:
-# ruff: noqa: C416, F841, PLC2401, PLC3002, PLE0643, PLR0124, PLW0108, RET503, RUF015, RUF059, SIM108
+# ruff: noqa: PLC2401, PLC3002, PLE0643, RUF059
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def nested_class(x):
 
 @case(TypingError, "`in` needs a tuple of known length", "x in 'ab'")
 def membership(x):
-    return x in 'ab'
+    return x in "ab"
 
 
 @case(UnsupportedError, "the operator `@` has no meaning for scalars", "x @ x")
@@ -680,7 +680,10 @@ def test_neither_function_nor_signature(what):
 
 @pytest.mark.parametrize("kernel", [variable, keywords, keyword_only])
 def test_parameters_that_a_ufunc_does_not_have(kernel):
-    with pytest.raises(UnsupportedError, match="a fixed number of parameters|keyword-only parameter .y. of a kernel") as caught:
+    with pytest.raises(
+        UnsupportedError,
+        match="a fixed number of parameters|keyword-only parameter .y. of a kernel",
+    ) as caught:
         vectorize(kernel)
     assert f"def {kernel.__name__}(" in str(caught.value)
 

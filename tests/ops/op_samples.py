@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from operator import index
 
 import numpy as np
+
 import kernelgen
 from kernelgen import pipeline
 from kernelgen.ops.math import ROWS

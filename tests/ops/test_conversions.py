@@ -105,8 +105,8 @@ def test_types_of_constants(value, t):
     ("value", "words"),
     [
         ("text", "a str"), ([], "a list"), (math, "the module 'math'"), (abs, "the function 'abs'"),
-        (len, "the function 'len'"), (int, "the type 'int'"), 
-        
+        (len, "the function 'len'"), (int, "the type 'int'"),
+
     ],
 )  # fmt: skip
 def test_other_constants_have_words_for_messages(value, words):

@@ -146,9 +146,15 @@ def ulps(got: Any, want: Any) -> float:
         return 0.0
     if got == want or not (np.isfinite(got) and np.isfinite(want)):
         return 0.0 if got == want and np.signbit(got) == np.signbit(want) else np.inf
+    distance = abs(np.longdouble(got) - np.longdouble(want))
+    return float(distance / np.longdouble(unit_in_the_last_place(want)))
+
+
+def unit_in_the_last_place(x: Any) -> Any:
+    """The distance of floats around ``x``; NumPy's is inf or nan at the greatest of a type."""
+    x = np.abs(x)
     with np.errstate(all="ignore"):
-        spacing = np.spacing(np.abs(want))
-        return float(abs(np.longdouble(got) - np.longdouble(want)) / np.longdouble(spacing))
+        return np.where(x > 1, 2 * np.spacing(x / 2), np.spacing(x))[()]
 
 
 def same(got: Any, want: Any, ulp: float = 0) -> bool:

@@ -51,7 +51,12 @@ def strengthen(value: Any) -> Any:
     """A Python number as the NumPy scalar that holds it."""
     if isinstance(value, np.generic) or value is None:
         return value
-    for python, numpy in ((bool, np.bool_), (int, np.int64), (float, np.float64), (complex, np.complex128)):
+    for python, numpy in (
+        (bool, np.bool_),
+        (int, np.int64),
+        (float, np.float64),
+        (complex, np.complex128),
+    ):
         if isinstance(value, python):
             return numpy(value)
     return value

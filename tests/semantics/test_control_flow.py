@@ -1,7 +1,7 @@
 """Control flow: each kernel on every back end, with Python as the oracle."""
 
 # Kernels are written in every way that users may write them.
-# ruff: noqa: SIM108, SIM202, RET505, RUF021, RUF034, PLR0124, B007, PLW2901, PLW0120
+# ruff: noqa: RUF021, RUF034, B007
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_helper_that_raises():
 def test_helper_assigning_its_parameter_leaves_the_callers_alone():
     def halved(x):
         x = x / 2
-        return x  # noqa: RET504
+        return x
 
     def kernel(x):
         return halved(x) + x
@@ -142,7 +142,7 @@ def test_helper_assigning_its_parameter_leaves_the_callers_alone():
 
 
 def test_lambda():
-    double = lambda x: 2 * x  # noqa: E731
+    double = lambda x: 2 * x
 
     def kernel(x):
         return double(x) + (double)(1)

@@ -92,7 +92,7 @@ def errors(got: np.ndarray, want: np.ndarray) -> np.ndarray:
         alike = (np.isnan(got) & np.isnan(rounded)) | (
             (got == rounded) & (np.signbit(got) == np.signbit(rounded))
         )
-        distance = np.abs(got.astype(np.longdouble) - want) / np.spacing(np.abs(rounded))
+        distance = np.abs(got.astype(np.longdouble) - want) / unit_in_the_last_place(rounded)
         finite = np.isfinite(got) & np.isfinite(rounded)
     signs = np.signbit(got) == np.signbit(rounded)
     # A zero of the wrong sign is as wrong as a nan, a value rounded to the other side of zero not.

@@ -82,7 +82,7 @@ def test_number_of_outputs_comes_from_the_signature():
 
     def hidden(x):
         pair = swapped((x, x + 1))
-        return pair  # noqa: RET504
+        return pair
 
     assert_same(vectorize("(f8,f8)(f8)")(hidden)(A), (A + 1, A))
     with pytest.raises(TypingError, match="returns 2 values, but was taken for a kernel with 1"):

@@ -43,7 +43,7 @@ def metres(values: Any) -> Metres:
 
 
 A = np.arange(6.0).reshape(2, 3)
-I = np.arange(6).reshape(2, 3)  # noqa: E741
+I = np.arange(6).reshape(2, 3)
 F = A.astype("f4")
 V = np.arange(12.0)
 SWAPPED = A.astype(A.dtype.newbyteorder())
