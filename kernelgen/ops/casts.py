@@ -30,7 +30,11 @@ def scalar_type_of(callee: Any) -> Scalar | None:
 
 def _cast_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     to: Scalar = op.attrs["to"]
-    scalars(f"np.{to.long_name}()", types)
+    (t,) = scalars(f"np.{to.long_name}()", types)
+    if t.is_complex and not (to.is_complex or to.is_bool):
+        raise NoRule(
+            f"np.{to.long_name}() takes no complex number", "take its .real or abs() first"
+        )
     literal = op.operands[0].constant
     value = None if literal is None else literal.attrs["value"]
     if type(value) is int and to.is_integer and not to.minimum <= value <= to.maximum:

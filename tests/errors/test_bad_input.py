@@ -5,7 +5,7 @@ that the carets mark.
 """
 
 # Kernels that are wrong on purpose:
-# ruff: noqa: PLC2401, PLC3002, PLE0643, RUF059
+# ruff: noqa: PLC2401, PLC3002, RUF059
 
 from __future__ import annotations
 

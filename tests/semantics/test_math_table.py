@@ -13,7 +13,18 @@ from functools import cache
 
 import numpy as np
 import pytest
-from backends import DTYPES, FLOATS, check, edges, grid, quiet, request, run_interpreter, strided
+from backends import (
+    DTYPES,
+    FLOATS,
+    check,
+    edges,
+    grid,
+    quiet,
+    request,
+    run_interpreter,
+    strided,
+    unit_in_the_last_place,
+)
 
 import kernelgen
 from kernelgen import pipeline
