@@ -44,7 +44,9 @@ def excerpt(loc: Loc) -> str:
     Without source (a kernel made by ``exec``), only the place is named.
     """
     text = f"  in {loc.function}, {loc}"
-    line = linecache.getline(loc.filename, loc.line).rstrip("\n")
+    # Code of exec() is called <string>; since 3.13, so is what linecache knows of ``python -c``.
+    known = loc.filename != "<string>"
+    line = linecache.getline(loc.filename, loc.line).rstrip("\n") if known else ""
     if line.strip():
         number = str(loc.line)
         text += f"\n    {number} | {line.expandtabs(1)}"

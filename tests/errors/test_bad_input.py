@@ -187,7 +187,7 @@ def nested_class(x):
     return x
 
 
-@case(TypingError, "`in` needs a tuple of known length", "x in 'ab'")
+@case(TypingError, "`in` needs a tuple of known length", 'x in "ab"')
 def membership(x):
     return x in "ab"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Iterator
 from operator import index
@@ -10,8 +11,18 @@ import numpy as np
 
 import kernelgen
 from kernelgen import pipeline
+from kernelgen.ops import ufuncs
 from kernelgen.ops.math import ROWS
-from kernelgen.types.table import BOOL, FLOAT32, FLOAT64, INT8, INT64, UINT64
+from kernelgen.types.table import (
+    BOOL,
+    COMPLEX128,
+    FLOAT32,
+    FLOAT64,
+    INT8,
+    INT64,
+    UINT64,
+    Scalar,
+)
 
 same = kernelgen.vectorize("f8(f8)")(lambda x: x)
 
@@ -22,10 +33,25 @@ EXPRESSIONS = {
     "x < y, x <= y, x == y, x != y, x > y, x >= y": (INT64, UINT64),
     "int(x), float(y), bool(x), round(x), round(x, 2)": (FLOAT64, BOOL),
     "math.floor(x), math.ceil(x), math.trunc(x)": (FLOAT32, FLOAT32),
-    "math.isnan(x), math.isinf(x), math.isfinite(x)": (FLOAT64, FLOAT64),
+    "math.isnan(x), math.isinf(x), math.isfinite(x), x.conjugate()": (FLOAT64, FLOAT64),
     "np.int16(x), same(y)": (FLOAT32, FLOAT64),
     "x if None is y else index(y)": (INT64, INT8),
+    "x.real, x.imag, x.conjugate(), x * y, x / y, abs(x), complex(x.real, 1.0)": (
+        COMPLEX128,
+        COMPLEX128,
+    ),
+    "np.less(x, y), np.less_equal(x, y), np.equal(x, y)": (INT64, UINT64),
+    "np.greater(x, y), np.greater_equal(x, y), np.not_equal(x, y)": (INT64, UINT64),
+    "np.nan_to_num(x), np.nan_to_num(y, nan=2.0)": (FLOAT64, FLOAT64),
+    "complex(x), complex(x, y), cmath.sqrt(x), cmath.phase(x)": (FLOAT64, FLOAT64),
+    "np.where(x > y, x, y), math.ldexp(x, 3), math.nextafter(x, y), math.frexp(x)[0]": (
+        FLOAT64,
+        FLOAT64,
+    ),
 }
+
+if hasattr(math, "fma"):  # Python 3.13
+    EXPRESSIONS["math.fma(x, y, x)"] = (FLOAT64, FLOAT64)
 
 LOOP = """
 def kernel(x, y):
@@ -42,7 +68,7 @@ def kernel(x, y):
 
 
 def function(source: str, **names: object) -> object:
-    namespace = {"math": math, "np": np, "index": index, "same": same, **names}
+    namespace = {"math": math, "cmath": cmath, "np": np, "index": index, "same": same, **names}
     exec(source, namespace)
     return namespace["kernel"]
 
@@ -56,3 +82,20 @@ def kernels_of_all_ops() -> Iterator[pipeline.Request]:
         arguments = ", ".join("xy"[: row.arity])
         source = f"def kernel(x, y): return function({arguments})"
         yield pipeline.Request(function(source, function=row.python), (FLOAT64, FLOAT64))
+    for row in ufuncs.ROWS:
+        arguments = ", ".join("xy"[: row.ufunc.nin])
+        source = f"def kernel(x, y): return function({arguments})"
+        types = next(pair for pair in PAIRS if _has_loop(row.ufunc, pair))
+        yield pipeline.Request(function(source, function=row.ufunc), types)
+
+
+PAIRS = ((FLOAT64, FLOAT64), (INT64, INT64), (FLOAT64, INT64))
+
+
+def _has_loop(ufunc: np.ufunc, types: tuple[Scalar, Scalar]) -> bool:
+    """Whether NumPy computes these types as themselves."""
+    inputs = tuple(t.dtype for t in types[: ufunc.nin])
+    try:
+        return ufunc.resolve_dtypes((*inputs, *[None] * ufunc.nout))[: ufunc.nin] == inputs
+    except TypeError:
+        return False

@@ -58,6 +58,29 @@ def test_int_is_weak():
         check(kernel, np.array([1.5, 2.9, 3.0]), np.array([1, 2, 3], dtype))
 
 
+def test_weak_int_is_held_as_int64():
+    """Where Python's ints would leave int64, ours wrap."""
+
+    def kernel(x):
+        return -int(x), int(x) + int(x), abs(int(x)), int(x) * 3 - 1
+
+    def numpy(x):
+        return -x, x + x, abs(x), x * 3 - 1
+
+    check(kernel, edges(I64), oracle=numpy)
+
+
+def test_weak_float_divides_as_numpy_does():
+    def kernel(x, y):
+        return float(x) / float(y), float(x) // y, 1.0 % float(y)
+
+    def numpy(x, y):
+        x, y = np.float64(x), np.float64(y)
+        return x / y, x // y, np.float64(1) % y
+
+    check(kernel, *grid(I8, F8), oracle=numpy)
+
+
 def test_weak_int_wraps_where_it_does_not_fit():
     def kernel(x, y):
         return int(x) + y

@@ -187,7 +187,11 @@ def test_uses_of_two_outputs_in_any_order(order):
 
 def test_a_failed_use_leaves_no_trace():
     ufunc = vectorize(sum_of_squares)
-    for bad in (lambda: ufunc(1j, 2), lambda: ufunc("a", 2), lambda: ufunc(FLOATS, 1, dtype="S3")):
+    for bad in (
+        lambda: ufunc(b"a", 2),
+        lambda: ufunc("a", 2),
+        lambda: ufunc(FLOATS, 1, dtype="S3"),
+    ):
         with pytest.raises(TypeError):
             bad()
     assert ufunc.signatures == []
