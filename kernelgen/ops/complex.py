@@ -18,6 +18,7 @@ from kernelgen.ops.arith import SYMBOLS, identity, result_type
 from kernelgen.ops.compare import SYMBOLS as COMPARISONS
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
+from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Type
 from kernelgen.types.promote import promote
 from kernelgen.types.table import WEAK_COMPLEX, Scalar
@@ -115,10 +116,6 @@ def _expand_conjugate(op: Op) -> Callable[..., Any]:
     return library.conjugate if t.is_complex else library.unchanged
 
 
-def _lower_unchanged(e: Emitter, op: Op, args: list[str]) -> str:
-    return identity(e, op, args)
-
-
 define(OpDef("real", _part_rule, lambda x: x.real, _lower_part, calls=((library.real, 1),)))
 define(OpDef("imag", _part_rule, lambda x: x.imag, _lower_part, calls=((library.imag, 1),)))
 define(
@@ -130,7 +127,7 @@ define(
         calls=((library.of_parts, 2),),
     )
 )
-define(OpDef("conjugate", _conjugate_rule, _conjugate, _lower_unchanged, expand=_expand_conjugate))
+define(OpDef("conjugate", _conjugate_rule, _conjugate, never_lowered, expand=_expand_conjugate))
 define(
     OpDef(
         "as_complex",
