@@ -12,6 +12,7 @@ os.environ.setdefault("KERNELGEN_VERIFY", "1")  # subprocesses inherit it
 _SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}  # compiling takes its time
 _QUICK = [Phase.explicit, Phase.generate]  # the long profile shrinks what it finds, for minutes
 settings.register_profile("default", derandomize=True, max_examples=60, phases=_QUICK, **_SLOW)
+settings.register_profile("quick", derandomize=True, max_examples=15, **_SLOW)
 settings.register_profile("long", max_examples=3000, print_blob=True, **_SLOW)
 settings.load_profile("default")
 
