@@ -177,6 +177,18 @@ def test_literals_that_do_not_fit():
     assert marked(raised.value) == "x + 300"
 
 
+def test_literals_beyond_int64_are_compared_but_not_computed_with():
+    def kernel(x):
+        n = 3 if x else 4
+        if x > 2**70 or n > 2**70:
+            return 0
+        return n * 2**70
+
+    with pytest.raises(TypingError, match="does not fit int64") as raised:
+        pipeline.rewritten(pipeline.Request(kernel, (INT64,)))
+    assert marked(raised.value) == "n * 2**70"
+
+
 def test_errors_in_a_helper_show_the_call_too():
     def helper(a):
         return ~a

@@ -14,7 +14,7 @@ import kernelgen
 from kernelgen import config
 
 PACKAGE = Path(kernelgen.__file__).parent
-PROJECT = PACKAGE.parent
+PROJECT = Path(__file__).parents[1]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -9,10 +9,10 @@ from kernelgen.ir.core import Op, Value
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.arith import identity
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
-from kernelgen.ops.rules import scalars, truth_type
+from kernelgen.ops.rules import same, scalars, truth_type
 from kernelgen.types.compound import NONE, Tuple, Type
 from kernelgen.types.promote import promote
-from kernelgen.types.table import UINT64, WEAK_BOOL, WEAK_INT, Scalar
+from kernelgen.types.table import UINT64, WEAK_BOOL, Scalar
 
 SYMBOLS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
 BY_SYMBOL = {symbol: name for name, symbol in SYMBOLS.items()}
@@ -25,22 +25,23 @@ def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
         t = promote(a, b)
         return Typed((t, t), result)
     # Integers compare by their exact values, whatever their widths and signs.
-    a, b = (_holding(op, i, t) for i, t in enumerate((a, b)))
-    t = promote(a, b)
-    return Typed((a, b) if t.is_float or WEAK_INT in (a, b) else (t, t), result)
+    x, y = (_holding(op, i, t) for i, t in enumerate((a, b)))
+    if x is None or y is None or promote(x, y).is_float:
+        return Typed((x, y), result)
+    return same(promote(x, y), 2, result)
 
 
-def _holding(op: Op, index: int, t: Scalar) -> Scalar:
+def _holding(op: Op, index: int, t: Scalar) -> Scalar | None:
     """The strong type that holds an operand: of a literal beyond int64, uint64.
 
-    A literal that no type holds stays as it is.
+    None of a literal that no type holds.
     """
     literal = op.operands[index].constant
     if not t.weak or literal is None:
         return t.strong
     value = literal.attrs["value"]
     holding = (u for u in (t.strong, UINT64) if u.minimum <= value <= u.maximum)
-    return next(holding, WEAK_INT)
+    return next(holding, None)
 
 
 def _lower(e: Emitter, op: Op, args: list[str]) -> str:

@@ -25,9 +25,12 @@ class NoRule(Exception):
 
 
 class Typed(NamedTuple):
-    """An answer of a type rule: the types to convert the operands to, and the result's."""
+    """An answer of a type rule: the types to convert the operands to, and the result's.
 
-    params: tuple[Type, ...]
+    An operand whose type is None stays as it is.
+    """
+
+    params: tuple[Type | None, ...]
     result: Type
 
 

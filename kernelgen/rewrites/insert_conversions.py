@@ -15,7 +15,7 @@ from kernelgen.ir.core import Block, Function, Op, Value, const
 from kernelgen.ops.convert import convert_value
 from kernelgen.source import Loc
 from kernelgen.types.compound import UNDEFINED, Tuple, Type, describe
-from kernelgen.types.table import WEAK_BOOL, Scalar
+from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
 def insert_conversions(function: Function) -> None:
@@ -46,9 +46,17 @@ def _convert_all(
     block: Block, op: Op, values: list[Value], types: tuple[Type | None, ...]
 ) -> list[Value]:
     return [
-        value if value.type == t or t is None else _convert(block, op, value, t)
+        value if t is None or _is(value, t) else _convert(block, op, value, t)
         for value, t in zip(values, types, strict=True)
     ]
+
+
+def _is(value: Value, t: Type) -> bool:
+    """Whether ``value`` is a ``t`` already; a literal beyond int64 is no Python int here."""
+    constant = value.constant
+    if value.type == WEAK_INT and constant is not None:
+        return value.type == t and WEAK_INT.minimum <= constant.attrs["value"] <= WEAK_INT.maximum
+    return value.type == t
 
 
 def _convert(block: Block, op: Op, value: Value, to: Type) -> Value:
@@ -80,7 +88,7 @@ def convert_constant(value: Any, to: Type, loc: Loc | None) -> Any:
     literal = isinstance(value, int) and not isinstance(value, bool)
     if literal and to.is_integer and not to.minimum <= value <= to.maximum:
         raise TypingError(
-            f"the literal {_shown(value)} does not fit {describe(to)}, "
+            f"the literal {_shown(value)} does not fit {describe(to.strong)}, "
             "the type it is combined with",
             loc,
             "convert the other operand to a wider type first, with int() or float()",
