@@ -202,7 +202,8 @@ class Builder:
 
     def load_global(self, name: str) -> None:
         """Push a global or builtin, as it is now."""
-        for scope in (self.python.__globals__, self.python.__builtins__):  # type: ignore[attr-defined]
+        function: Any = self.python  # not all stubs know of __builtins__
+        for scope in (function.__globals__, function.__builtins__):
             if name in scope:
                 return self.push(self.const(scope[name]))
         close = difflib.get_close_matches(name, self.python.__globals__, 1)
