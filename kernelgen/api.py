@@ -15,7 +15,7 @@ from kernelgen.errors import KernelgenError, SignatureError, UnsupportedError
 from kernelgen.llvm_text import FAST
 from kernelgen.options import Options
 from kernelgen.runtime.numpy_api import make_ufunc
-from kernelgen.source import Loc
+from kernelgen.source import definition_of
 from kernelgen.types.signature import Signature, parse
 from kernelgen.types.table import Scalar
 
@@ -163,7 +163,7 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
             raise SignatureError(
                 f"{function.__name__}() takes {len(names)} arguments, "
                 f"the signature {signature} has {len(signature.inputs)}",
-                _place(kernel_function),
+                definition_of(kernel_function.__code__),
             )
     returned = count_returned(kernel_function.__code__)
     nout = len(choices.signatures[0].outputs) if choices.signatures else returned
@@ -176,14 +176,9 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
             function.__name__, doc, len(names), nout, choices.identity, kernel.promote
         )
     except ValueError as error:  # NumPy's limit of operands, in NumPy's words
-        raise UnsupportedError(str(error), _place(kernel_function)) from None
+        raise UnsupportedError(str(error), definition_of(kernel_function.__code__)) from None
     kernel.ufunc = ufunc
     return _dressed(ufunc, kernel, names)
-
-
-def _place(function: FunctionType) -> Loc:
-    code = function.__code__
-    return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
 
 
 def _checked_function(function: Any) -> FunctionType:
@@ -206,7 +201,7 @@ def _inputs(function: FunctionType, signatures: tuple[Signature, ...]) -> tuple[
     if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
         raise UnsupportedError(
             "a kernel has a fixed number of parameters",
-            _place(function),
+            definition_of(function.__code__),
             "leave out *args and **kwargs",
         )
     _check_keyword_only(function)
@@ -216,7 +211,7 @@ def _inputs(function: FunctionType, signatures: tuple[Signature, ...]) -> tuple[
     if not names:
         raise UnsupportedError(
             f"the kernel {function.__name__} has no arguments, so a ufunc has nothing to run over",
-            _place(function),
+            definition_of(function.__code__),
             "give it a parameter, or use np.full",
         )
     return names
@@ -230,7 +225,7 @@ def _check_keyword_only(function: FunctionType) -> None:
         if name not in (function.__kwdefaults__ or {}):
             raise UnsupportedError(
                 f"the keyword-only parameter {name!r} of a kernel has no default",
-                _place(function),
+                definition_of(function.__code__),
                 "a ufunc's inputs are positional: give it a default, or leave out the `*`",
             )
 

@@ -17,6 +17,7 @@ from kernelgen.errors import KernelgenError, SignatureError, TypingError
 from kernelgen.options import Options
 from kernelgen.runtime import locks
 from kernelgen.runtime.numpy_api import DType, loop_for
+from kernelgen.source import definition_of
 from kernelgen.types import signature as signatures
 from kernelgen.types import table
 from kernelgen.types.promote import can_cast_safely, promote
@@ -159,7 +160,7 @@ class Kernel:
             return TypingError(
                 f"{self.name}() returns {len(outputs)} values, but was taken for a kernel with "
                 f"{self.nout}",
-                pipeline.location(self.function),
+                definition_of(self.function.__code__),
                 "write `return a, b` in the kernel itself, or give vectorize a signature "
                 'such as "(f8,f8)(f8)"',
             )

@@ -24,7 +24,7 @@ from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pas
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
-from kernelgen.source import Loc
+from kernelgen.source import definition_of
 from kernelgen.types.compound import Tuple
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
@@ -149,17 +149,11 @@ def _check(function: Function, *, typed: bool = False) -> None:
         verify(function, typed=typed)
 
 
-def location(function: FunctionType) -> Loc:
-    """Where a function's definition begins."""
-    code = function.__code__
-    return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
-
-
 def _wrong_count(request: Request, expected: int) -> SignatureError:
     return SignatureError(
         f"{request.function.__name__}() takes {expected} arguments, "
         f"the signature has {len(request.inputs)}",
-        location(request.function),
+        definition_of(request.function.__code__),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+from types import CodeType
 from typing import NamedTuple
 
 
@@ -36,6 +37,11 @@ class Loc(NamedTuple):
             self.end_column,
             outer,
         )
+
+
+def definition_of(code: CodeType) -> Loc:
+    """Where the definition of a function begins."""
+    return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
 
 
 def excerpt(loc: Loc) -> str:

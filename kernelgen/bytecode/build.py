@@ -18,7 +18,7 @@ from kernelgen.bytecode.cfg import BasicBlock, FlowGraph, flow_graph, maybe_unbo
 from kernelgen.bytecode.decode import Instr, decode
 from kernelgen.errors import InternalError, UnsupportedError
 from kernelgen.ir.core import Block, Edge, Function, Op, Raised, Value, const
-from kernelgen.source import Loc
+from kernelgen.source import definition_of
 
 Key = str | int  # a local by its name, a stack slot by its depth
 
@@ -65,12 +65,9 @@ class Builder:
         graph: FlowGraph,
         following: dict[int, int],
     ) -> None:
-        code = function.__code__
         self.python = function
         self.graph = graph
-        self.ssa = Function(
-            function.__name__, Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
-        )
+        self.ssa = Function(function.__name__, definition_of(function.__code__))
         self.loc = self.ssa.loc
         self.block = self._new_block()
         self.locals = {name: self.block.add_arg(hint=name) for name in names}

@@ -13,7 +13,7 @@ from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from kernelgen.errors import UnsupportedError
-from kernelgen.source import Loc
+from kernelgen.source import Loc, definition_of
 
 ACCESS = re.compile(r"(LOAD|STORE|DELETE)_FAST")
 JUMPS = frozenset(dis.opname[op] for op in (*dis.hasjrel, *dis.hasjabs))
@@ -86,7 +86,7 @@ def _with_starts(instructions: Iterable[dis.Instruction]) -> Iterator[tuple[int,
 
 def _loc(code: CodeType, positions: dis.Positions | None) -> Loc:
     if positions is None or positions.lineno is None:
-        return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
+        return definition_of(code)
     spans = (positions.col_offset, positions.end_lineno, positions.end_col_offset)
     column, end_line, end_column = (-1 if span is None else span for span in spans)
     return Loc(code.co_filename, code.co_qualname, positions.lineno, column, end_line, end_column)
@@ -118,7 +118,7 @@ _ARGVALS: dict[str, Callable[[dis.Instruction], Any]] = {
 
 
 def _check_kind(code: CodeType) -> None:
-    loc = Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
+    loc = definition_of(code)
     for flag, what in (
         ("COROUTINE", "a coroutine (`async def`)"),
         ("ASYNC_GENERATOR", "a generator (it uses `yield`)"),
