@@ -47,6 +47,42 @@ def symbols() -> dict[str, int]:
     return {name: address(name) for name in _LINKED}
 
 
+def python_call(symbol: str, parameters: str, callee: str, formats: str, passed: str) -> str:
+    """Write a native function that calls a Python function, and lets its exception through.
+
+    Parameters
+    ----------
+    symbol, parameters : str
+        The function's name and LLVM parameters.
+    callee : str
+        The symbol to which the address of the Python function is linked.
+    formats, passed : str
+        The format of ``PyObject_CallFunction``, and the arguments that go with it.
+
+    Returns
+    -------
+    str
+        LLVM IR of a function that returns 0, or -1 with the exception set. Its module declares
+        ``PyObject_CallFunction`` and ``Py_DecRef``. The caller holds the GIL.
+    """
+    return f"""
+@{callee} = external global i8
+@{symbol}_format = private constant [{len(formats) + 1} x i8] c"{formats}\\00"
+
+define i32 @{symbol}({parameters}) {{
+  %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @{callee}, ptr @{symbol}_format,
+      {passed})
+  %failed = icmp eq ptr %done, null
+  br i1 %failed, label %failure, label %success
+success:
+  call void @Py_DecRef(ptr %done)
+  ret i32 0
+failure:
+  ret i32 -1
+}}
+"""
+
+
 class ExceptionTable:
     """The exceptions that one kernel can raise, as symbols for the linker.
 

@@ -22,21 +22,6 @@ declare ptr @PyObject_CallNoArgs(ptr)
 declare ptr @PyObject_Type(ptr)
 declare void @Py_DecRef(ptr)
 
-@kernelgen_promote = external global i8
-@format = private constant [5 x i8] c"OKKK\\00"
-
-define i32 @kernelgen_promoter(ptr %ufunc, i64 %operands, i64 %signature, i64 %answer) {
-  %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @kernelgen_promote, ptr @format,
-      ptr %ufunc, i64 %operands, i64 %signature, i64 %answer)
-  %failed = icmp eq ptr %done, null
-  br i1 %failed, label %failure, label %success
-success:
-  call void @Py_DecRef(ptr %done)
-  ret i32 0
-failure:
-  ret i32 -1
-}
-
 define void @kernelgen_raise(ptr %factory) {
   %gil = call i32 @PyGILState_Ensure()
   %error = call ptr @PyObject_CallNoArgs(ptr %factory)
@@ -53,6 +38,14 @@ release:
   ret void
 }
 """
+
+_PROMOTE = cpython_api.python_call(
+    _PROMOTER,
+    "ptr %ufunc, i64 %operands, i64 %signature, i64 %answer",
+    "kernelgen_promote",
+    "OKKK",
+    "ptr %ufunc, i64 %operands, i64 %signature, i64 %answer",
+)
 
 _FOR_LOOPS = ("kernelgen_raise", "kernelgen_choose_loop", "kernelgen_find_loop")
 
@@ -86,7 +79,7 @@ def addresses() -> Trampolines:
 @cache
 def _library() -> engine.Library:
     # No passes and the fastest code generator: these run once per loop, not per element.
-    module = engine.compile_module(_LLVM + patterns.CHOOSE, opt_level=0)
+    module = engine.compile_module(_LLVM + _PROMOTE + patterns.CHOOSE, opt_level=0)
     imports = {**cpython_api.symbols(), "kernelgen_promote": id(numpy_api.answer_promotion)}
     return engine.link(module.object_code, [_PROMOTER, *_FOR_LOOPS], imports)
 

@@ -15,30 +15,22 @@ import numpy as np
 
 from kernelgen.ops.convert import convert_value
 from kernelgen.options import Options
+from kernelgen.runtime.cpython_api import python_call
 from kernelgen.types.signature import Signature
 
 SYMBOL = "kernelgen_loop"
 CALLEE = "kernelgen_python_loop"
 
-MODULE = f"""
+MODULE = """
 declare ptr @PyObject_CallFunction(ptr, ptr, ...)
 declare void @Py_DecRef(ptr)
-
-@{CALLEE} = external global i8
-@format = private constant [4 x i8] c"KKK\\00"
-
-define i32 @{SYMBOL}(ptr %context, i64 %data, i64 %dims, i64 %strides, ptr %aux) {{
-  %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @{CALLEE}, ptr @format,
-      i64 %data, i64 %dims, i64 %strides)
-  %failed = icmp eq ptr %done, null
-  br i1 %failed, label %failure, label %success
-success:
-  call void @Py_DecRef(ptr %done)
-  ret i32 0
-failure:
-  ret i32 -1
-}}
-"""
+""" + python_call(
+    SYMBOL,
+    "ptr %context, i64 %data, i64 %dims, i64 %strides, ptr %aux",
+    CALLEE,
+    "KKK",
+    "i64 %data, i64 %dims, i64 %strides",
+)
 """A strided loop, which needs the GIL, that calls a Python function with its addresses."""
 
 
