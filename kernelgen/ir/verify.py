@@ -8,7 +8,7 @@ from kernelgen.ir.dominance import dominates, immediate_dominators, reverse_post
 from kernelgen.ir.text import print_function
 from kernelgen.types.compound import Tuple
 
-EDGES = {"jump": 1, "branch": 2, "return": 0, "raise": 0}
+EDGES = {"jump": 1, "branch": 2, "return": 0, "raise": 0, "unsupported": 0}
 
 
 def verify(function: Function, *, typed: bool = False) -> None:

@@ -67,6 +67,20 @@ def kernel(x, y):
 """
 
 
+NESTED = """
+def kernel(x, y):
+    count = 0
+    def step(a, *, by=1):
+        nonlocal count
+        count += by
+        return a
+    pair = (x, *(x, y), 1)
+    step(*pair[:1], by=2)
+    del count
+    return x
+"""
+
+
 def function(source: str, **names: object) -> object:
     namespace = {"math": math, "cmath": cmath, "np": np, "index": index, "same": same, **names}
     exec(source, namespace)
@@ -78,6 +92,7 @@ def kernels_of_all_ops() -> Iterator[pipeline.Request]:
     for expression, types in EXPRESSIONS.items():
         yield pipeline.Request(function(f"def kernel(x, y): return {expression}"), types)
     yield pipeline.Request(function(LOOP), (FLOAT64, INT64))
+    yield pipeline.Request(function(NESTED), (FLOAT64, INT64))
     for row in ROWS:
         arguments = ", ".join("xy"[: row.arity])
         source = f"def kernel(x, y): return function({arguments})"
