@@ -6,7 +6,7 @@ ops until nothing changes ends soon, whatever loops there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from kernelgen.errors import InternalError, TypingError, UnsupportedError
 from kernelgen.ir.core import Edge, Function, Op
@@ -26,6 +26,18 @@ def infer(function: Function, params: Sequence[Type]) -> None:
         An op has no meaning for the types that reach it, a variable has no common type where
         ways meet, or the function returns no numbers.
     """
+    propagate(function, params)
+    for edge, op in _edges(function):
+        _check_join(edge, op)
+    _report(function)
+    function.result = _result(function)
+
+
+def propagate(function: Function, params: Sequence[Type]) -> None:
+    """Give types to all values that can have one, whatever the others lack.
+
+    Where kinds of values meet that have no common type, the first stands.
+    """
     for value, t in zip(function.params, params, strict=True):
         value.type = t
     changed = True
@@ -35,9 +47,14 @@ def infer(function: Function, params: Sequence[Type]) -> None:
             for op in block.ops:
                 changed |= _infer_op(op)
             for edge in block.terminator.edges:
-                changed |= _infer_edge(edge, block.terminator)
-    _report(function)
-    function.result = _result(function)
+                changed |= _infer_edge(edge)
+
+
+def _edges(function: Function) -> Iterator[tuple[Edge, Op]]:
+    """All edges, with the terminators that they belong to."""
+    for block in function.blocks:
+        for edge in block.terminator.edges:
+            yield edge, block.terminator
 
 
 def typed(op: Op) -> Typed:
@@ -68,24 +85,30 @@ def _infer_op(op: Op) -> bool:
     return changed
 
 
-def _infer_edge(edge: Edge, op: Op) -> bool:
+def _infer_edge(edge: Edge) -> bool:
     """Join what an edge hands over into the target's arguments; whether one changed."""
     changed = False
     for value, arg in zip(edge.args, edge.target.args, strict=True):
         if value.type is None:
             continue
         new = value.type if arg.type is None else join(arg.type, value.type)
-        if new is None:
-            assert arg.type is not None
-            raise TypingError(
-                f"{_name(arg.hint)} is {describe(arg.type)} on one way here and "
-                f"{describe(value.type)} on another",
-                op.loc,
-                "give it the same kind of value on every way",
-            )
-        changed |= new != arg.type
-        arg.type = new
+        if new is not None and new != arg.type:
+            arg.type = new
+            changed = True
     return changed
+
+
+def _check_join(edge: Edge, op: Op) -> None:
+    """Raise the error of a variable that has no common type where ways meet."""
+    for value, arg in zip(edge.args, edge.target.args, strict=True):
+        if value.type is None or arg.type is None or join(arg.type, value.type) is not None:
+            continue
+        raise TypingError(
+            f"{_name(arg.hint)} is {describe(arg.type)} on one way here and "
+            f"{describe(value.type)} on another",
+            op.loc,
+            "give it the same kind of value on every way",
+        )
 
 
 def _name(hint: str) -> str:
