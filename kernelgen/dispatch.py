@@ -6,7 +6,7 @@ is answered depends on the kernel and on these dtypes alone, never on earlier ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -20,13 +20,12 @@ from kernelgen.runtime.numpy_api import DType, loop_for
 from kernelgen.source import definition_of
 from kernelgen.types import signature as signatures
 from kernelgen.types import table
-from kernelgen.types.promote import can_cast_safely, promote
+from kernelgen.types.promote import can_cast_safely, common_type, promote
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import INT64, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
 if TYPE_CHECKING:
     from kernelgen.load import Loop
-    from kernelgen.pipeline import Compiled
 
 Types: TypeAlias = tuple[Scalar, ...]
 Wanted: TypeAlias = tuple[Scalar | None, ...]
@@ -42,7 +41,7 @@ class Choices(NamedTuple):
 
 def _dtype_classes() -> dict[type, Scalar]:
     """The row of each DType; C types of the same width share one."""
-    dtypes = (np.dtype(code) for code in "?bhilqBHILQefdFD")
+    dtypes = (np.dtype(code) for code in "?bhilqBHILQefdFDMm")
     return {type(dtype): row for dtype in dtypes if (row := table.from_dtype(dtype)) is not None}
 
 
@@ -60,7 +59,8 @@ class Kernel:
         self.choices = choices
         self.ufunc: np.ufunc
         self.signatures: list[str] = []
-        self._loops: dict[Types, tuple[Compiled, Loop]] = {}
+        self._loops: dict[Types, tuple[Signature, Loop]] = {}
+        self._loops_of_units: dict[Types, tuple[Signature, Loop]] = {}
         self._outputs: dict[Types, Types | KernelgenError] = {}
 
     # What the ufunc offers.
@@ -99,10 +99,10 @@ class Kernel:
     def _inspect(self, stage: str, signature: Any) -> str:
         from kernelgen import pipeline
 
-        inputs = self._compiled_for(signature).signature.inputs
+        inputs = self._compiled_for(signature).inputs
         return pipeline.STAGES[stage](self._request(inputs))
 
-    def _compiled_for(self, spec: Any) -> Compiled:
+    def _compiled_for(self, spec: Any) -> Signature:
         inputs = signatures.parse_inputs(spec)
         if len(inputs) != self.nin:
             raise SignatureError(
@@ -118,9 +118,10 @@ class Kernel:
             outputs = self.outputs_for(inputs)
             if asked is not None and asked.outputs != outputs:
                 raise self._wrong_outputs(asked, outputs)
-            compiled, loop = self._loop(inputs if explicit else self._uniform(inputs))
-            self._register(loop, _spelled(compiled.signature, ()))
-            return compiled
+            chosen = inputs if explicit else self._uniform(inputs)
+            signature, _ = self._loop(chosen)
+            self._register(*self._registered_loop(chosen), ())
+            return signature
 
     def _wrong_outputs(self, asked: Signature, outputs: Types) -> SignatureError:
         made = Signature(asked.inputs, outputs)
@@ -169,10 +170,12 @@ class Kernel:
     def _request(self, inputs: Types) -> Any:
         from kernelgen import pipeline
 
-        explicit = {s.inputs: s.outputs for s in self.choices.signatures}
-        return pipeline.Request(self.function, inputs, explicit.get(inputs), self.choices.options)
+        declared = (s for s in self.choices.signatures if _is_one_of(inputs, s.inputs))
+        explicit = next(declared, None)
+        outputs = None if explicit is None else explicit.outputs
+        return pipeline.Request(self.function, inputs, outputs, self.choices.options)
 
-    def _loop(self, inputs: Types) -> tuple[Compiled, Loop]:
+    def _loop(self, inputs: Types) -> tuple[Signature, Loop]:
         """Compile for ``inputs`` and link, once."""
         found = self._loops.get(inputs)
         if found is None:
@@ -181,13 +184,36 @@ class Kernel:
             self.outputs_for(inputs)  # refuses what does not fit the ufunc's number of outputs
             request = self._request(inputs)
             compiled = pipeline.compile_request(request)
-            found = compiled, load.link_loop(request, compiled, self.choices.identity)
+            loop = load.link_loop(request, compiled, self.choices.identity)
+            found = compiled.signature, loop
             self._loops[inputs] = found
             self.signatures.append(str(compiled.signature))
         return found
 
-    def _register(self, loop: Loop, dtypes: tuple[DType, ...]) -> tuple[DType, ...]:
+    def _registered_loop(self, inputs: Types) -> tuple[Signature, Loop]:
+        """The loop that NumPy is given for ``inputs``: one for all units, if there are times."""
+        signature = _unitless(Signature(inputs, self.outputs_for(inputs)))
+        if not any(t.is_time for t in signature.types):
+            return self._loop(inputs)
+        found = self._loops_of_units.get(signature.inputs)
+        if found is None:
+            from kernelgen import load
+            from kernelgen.runtime.descriptors import Answers
+
+            units = Units(self, signature)
+            answers = Answers(units.resolve, units.find)
+            choices = self.choices
+            loop = load.link_loop_of_units(
+                self.function, signature, choices.options, choices.identity, answers
+            )
+            found = self._loops_of_units.setdefault(signature.inputs, (signature, loop))
+        return found
+
+    def _register(
+        self, signature: Signature, loop: Loop, asked: Sequence[DType | None]
+    ) -> tuple[DType, ...]:
         """Give NumPy the loop, once for each spelling of its inputs; the DTypes it has there."""
+        dtypes = _spelled(signature, asked)
         if loop_for(self.ufunc, dtypes) is None:
             from kernelgen import load
 
@@ -219,8 +245,8 @@ class Kernel:
             try:
                 asked = (*inputs, *pinned[self.nin :])
                 rows = tuple(None if d is None else self._row(d) for d in asked)
-                compiled, loop = self._loop(self._choose(rows[: self.nin], rows[self.nin :]))
-                return self._register(loop, _spelled(compiled.signature, asked))
+                chosen = self._choose(rows[: self.nin], rows[self.nin :])
+                return self._register(*self._registered_loop(chosen), asked)
             except KernelgenError as error:
                 # The user's line is in the message; our frames would only bury it.
                 raise error.with_traceback(None) from None
@@ -268,10 +294,10 @@ class Kernel:
         strong = _as_promoted(given)
         for fits in (_is_exactly, _all_cast_safely):
             for s in candidates:
-                if fits(strong, s.inputs):
+                if fits(strong, _unitless(s).inputs):
                     return s.inputs
         for s in candidates:
-            if _all_cast(given, s.inputs) or wanted != (None,) * self.nout:
+            if _all_cast(given, _unitless(s).inputs) or wanted != (None,) * self.nout:
                 return s.inputs
         made = "" if wanted == (None,) * self.nout else f" and makes ({_listed(wanted)})"
         raise TypingError(
@@ -305,7 +331,8 @@ class Kernel:
         """
         t = given[0]
         while (result := self.outputs_for((t, t))[0]) != t:
-            if promote(t, result) == t:
+            met = common_type(t, result)
+            if met in (None, t):
                 return given
             t = promote(t, result)
         return t, t
@@ -316,7 +343,7 @@ class Kernel:
         NumPy then does the conversion, with the same result. It takes loops of a single type
         alone for ``accumulate`` and ``reduceat``.
         """
-        if self.nin != 2 or self.nout != 1 or types[0] == types[1]:
+        if self.nin != 2 or self.nout != 1 or types[0] == types[1] or types[0].is_time:
             return types
         first, second = types
         both = (first, first)
@@ -357,6 +384,83 @@ class Kernel:
         )
 
 
+class Units:
+    """What the one loop for times of any units does in a call: the units come with the call.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Whose loop it is.
+    signature : Signature
+        The loop's types, without units.
+    """
+
+    def __init__(self, kernel: Kernel, signature: Signature) -> None:
+        self._kernel = kernel
+        self._signature = signature
+
+    def resolve(
+        self, loop: Sequence[Callable[[], np.dtype[Any]]], given: Sequence[np.dtype[Any] | None]
+    ) -> list[np.dtype[Any]]:
+        """Answer NumPy: the dtypes of all operands in a call with the dtypes ``given``.
+
+        ``loop`` are the DTypes of the operands, which make those without units.
+        """
+        with locks.compiling:
+            try:
+                types = self._types(_rows_of(given[: self._kernel.nin]))
+            except KernelgenError as error:
+                raise error.with_traceback(None) from None
+        return [t.dtype if t.is_time else d() for t, d in zip(types, loop, strict=True)]
+
+    def find(self, dtypes: Sequence[np.dtype[Any]]) -> int:
+        """Answer NumPy: the address of the function that chooses a loop for these dtypes."""
+        with locks.compiling:
+            return self._kernel._loop(_rows_of(dtypes[: self._kernel.nin]))[1].get_loop
+
+    def _types(self, given: Types) -> Types:
+        inputs = self._inputs(given)
+        made = Signature(inputs, self._kernel.outputs_for(inputs))
+        if _unitless(made) != self._signature:
+            raise TypingError(
+                f"{self._kernel.name} makes {made} of these units, and {self._signature} of others",
+                definition_of(self._kernel.function.__code__),
+                "return the same kind of value whatever the units",
+            )
+        return made.types
+
+    def _inputs(self, given: Types) -> Types:
+        """The inputs, with the units of a signature if there is one that has them."""
+        declared = [s for s in self._kernel.choices.signatures if _unitless(s) == self._signature]
+        for fits in (_is_one_of, _all_cast_safely):
+            for s in declared:
+                if fits(given, s.inputs):
+                    return _with_units_of(given, s.inputs)
+        return _with_units_of(given, declared[0].inputs) if declared else given
+
+
+def _unitless(signature: Signature) -> Signature:
+    """What NumPy knows of a signature when it looks for a loop."""
+    inputs, outputs = (tuple(t.unitless for t in types) for types in signature)
+    return Signature(inputs, outputs)
+
+
+def _rows_of(dtypes: Sequence[np.dtype[Any] | None]) -> Types:
+    rows = tuple(None if d is None else table.from_dtype(d) for d in dtypes)
+    assert None not in rows
+    return rows  # type: ignore[return-value]
+
+
+def _is_one_of(given: Types, declared: Types) -> bool:
+    """Whether the types are the declared ones, which stand for all units if they have none."""
+    return all(d in (g, g.unitless) for g, d in zip(given, declared, strict=True))
+
+
+def _with_units_of(given: Types, declared: Types) -> Types:
+    """The declared types, with the units of the given ones where they have none."""
+    return tuple(g if d == g.unitless else d for g, d in zip(given, declared, strict=True))
+
+
 def _spelled(signature: Signature, asked: Sequence[DType | None]) -> tuple[DType, ...]:
     """The DTypes of a loop: of two C types of one width the one that the call has.
 
@@ -378,12 +482,12 @@ def _listed(types: Wanted) -> str:
 
 
 def _agree(wanted: Wanted, types: Types) -> bool:
-    return all(w in (None, t) for w, t in zip(wanted, types, strict=True))
+    return all(w in (None, t.unitless) for w, t in zip(wanted, types, strict=True))
 
 
 def _as_promoted(given: Types) -> Types:
-    """The types with those of Python scalars made strong, by promotion with the others."""
-    strong = [t for t in given if not t.weak]
+    """The types with those of Python scalars made strong, by promotion with the other numbers."""
+    strong = [t for t in given if not t.weak and not t.is_time]
     if not strong:
         return tuple(t.strong for t in given)
     partner = reduce(promote, strong)
@@ -401,6 +505,6 @@ def _all_cast_safely(given: Types, to: Types) -> bool:
 def _all_cast(given: Types, to: Types) -> bool:
     """Whether all cast safely, a Python scalar to any type of its kind or a higher one."""
     return all(
-        promote(g, t) == t if g.weak else can_cast_safely(g, t)
+        common_type(g, t) == t if g.weak else can_cast_safely(g, t)
         for g, t in zip(given, to, strict=True)
     )

@@ -10,6 +10,7 @@ from kernelgen.ops import (
     floats,
     math,
     objects,
+    times,
     tuples,
     ufuncs,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "floats",
     "math",
     "objects",
+    "times",
     "tuples",
     "ufuncs",
 ]

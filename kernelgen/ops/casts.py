@@ -14,7 +14,7 @@ from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import scalars
 from kernelgen.types import table
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.promote import can_cast_safely, promote
+from kernelgen.types.promote import can_cast_safely, common_type
 from kernelgen.types.table import Scalar
 
 
@@ -60,7 +60,7 @@ def _argument_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     """A weak type is an argument of what it would promote to, as a Python number is."""
     to: Scalar = op.attrs["to"]
     (t,) = scalars("a ufunc", types)
-    if not (promote(t, to) == to if t.weak else can_cast_safely(t, to)):
+    if not (common_type(t, to) == to if t.weak else can_cast_safely(t, to)):
         raise NoRule(
             f"{describe(t)} cannot be cast safely to {describe(to)}, "
             "which the signature of the called ufunc asks for",

@@ -63,7 +63,13 @@ def test_every_pass_has_golden_files():
     passes = {
         path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")
     }
-    # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py and
-    # test_calls.py
-    tested_elsewhere = {"__init__", "inline", "bind_defaults", "resolve_ufunc_call"}
+    # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
+    # test_times.py and test_calls.py
+    tested_elsewhere = {
+        "__init__",
+        "inline",
+        "bind_defaults",
+        "resolve_casts",
+        "resolve_ufunc_call",
+    }
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

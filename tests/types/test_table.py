@@ -47,7 +47,7 @@ def test_every_numpy_type_of_these_kinds_has_a_row():
         assert row.dtype == np.dtype(char)
 
 
-@pytest.mark.parametrize("char", ["g", "G", "O", "S1", "U1", "M8[s]", "m8[s]", "V4"])
+@pytest.mark.parametrize("char", ["g", "G", "O", "S1", "U1", "V4"])
 def test_other_types_have_none(char):
     assert from_dtype(np.dtype(char)) is None
 
