@@ -170,8 +170,7 @@ class Kernel:
     def _request(self, inputs: Types) -> Any:
         from kernelgen import pipeline
 
-        declared = (s for s in self.choices.signatures if _is_one_of(inputs, s.inputs))
-        explicit = next(declared, None)
+        explicit = _first(self.choices.signatures, inputs, (_is_exactly, _is_one_of))
         outputs = None if explicit is None else explicit.outputs
         return pipeline.Request(self.function, inputs, outputs, self.choices.options)
 
@@ -192,7 +191,7 @@ class Kernel:
 
     def _registered_loop(self, inputs: Types) -> tuple[Signature, Loop]:
         """The loop that NumPy is given for ``inputs``: one for all units, if there are times."""
-        signature = _unitless(Signature(inputs, self.outputs_for(inputs)))
+        signature = Signature(inputs, self.outputs_for(inputs)).unitless
         if not any(t.is_time for t in signature.types):
             return self._loop(inputs)
         found = self._loops_of_units.get(signature.inputs)
@@ -291,13 +290,12 @@ class Kernel:
         NumPy checks the casts.
         """
         candidates = [s for s in self.choices.signatures if _agree(wanted, s.outputs)]
-        strong = _as_promoted(given)
-        for fits in (_is_exactly, _all_cast_safely):
-            for s in candidates:
-                if fits(strong, _unitless(s).inputs):
-                    return s.inputs
+        unitless = [s.unitless for s in candidates]
+        found = _first(unitless, _as_promoted(given), (_is_exactly, _all_cast_safely))
+        if found is not None:
+            return candidates[unitless.index(found)].inputs
         for s in candidates:
-            if _all_cast(given, _unitless(s).inputs) or wanted != (None,) * self.nout:
+            if _all_cast(given, s.unitless.inputs) or wanted != (None,) * self.nout:
                 return s.inputs
         made = "" if wanted == (None,) * self.nout else f" and makes ({_listed(wanted)})"
         raise TypingError(
@@ -421,7 +419,7 @@ class Units:
     def _types(self, given: Types) -> Types:
         inputs = self._inputs(given)
         made = Signature(inputs, self._kernel.outputs_for(inputs))
-        if _unitless(made) != self._signature:
+        if made.unitless != self._signature:
             raise TypingError(
                 f"{self._kernel.name} makes {made} of these units, and {self._signature} of others",
                 definition_of(self._kernel.function.__code__),
@@ -431,18 +429,19 @@ class Units:
 
     def _inputs(self, given: Types) -> Types:
         """The inputs, with the units of a signature if there is one that has them."""
-        declared = [s for s in self._kernel.choices.signatures if _unitless(s) == self._signature]
-        for fits in (_is_one_of, _all_cast_safely):
-            for s in declared:
-                if fits(given, s.inputs):
-                    return _with_units_of(given, s.inputs)
-        return _with_units_of(given, declared[0].inputs) if declared else given
+        declared = [s for s in self._kernel.choices.signatures if s.unitless == self._signature]
+        if not declared:
+            return given
+        found = _first(declared, given, (_is_exactly, _is_one_of, _all_cast_safely))
+        return _with_units_of(given, (found or declared[0]).inputs)
 
 
-def _unitless(signature: Signature) -> Signature:
-    """What NumPy knows of a signature when it looks for a loop."""
-    inputs, outputs = (tuple(t.unitless for t in types) for types in signature)
-    return Signature(inputs, outputs)
+Fits: TypeAlias = Callable[[Types, Types], bool]
+
+
+def _first(among: Sequence[Signature], inputs: Types, ways: Sequence[Fits]) -> Signature | None:
+    """The first signature whose inputs fit in the first way in which those of one do."""
+    return next((s for fits in ways for s in among if fits(inputs, s.inputs)), None)
 
 
 def _rows_of(dtypes: Sequence[np.dtype[Any] | None]) -> Types:

@@ -105,6 +105,7 @@ def time_value(value: Any, to: Scalar) -> Any:
     """``value`` as a NumPy scalar of type ``to``, one of which is a date or a duration.
 
     A number is a count of units. A float is truncated; beyond 64 bits, and for nan, it is NaT.
+    A time keeps its unit if the type has none.
     """
     if not to.is_time:
         return table.ticks_of(value)
@@ -124,7 +125,8 @@ def _time_of_time(value: Any, to: Scalar) -> Any:
     ticks = np.int64(table.ticks_of(value))
     with np.errstate(over="ignore"):
         same = np.isnat(value) or source is to
-        return table.time_of(to, int(ticks if same else _converted(ticks, source, to)))
+        made = int(ticks if same else _converted(ticks, source, to))
+        return table.time_of(to.with_unit_of(source), made)
 
 
 # --------------------------------------------------------------------------------- lowering

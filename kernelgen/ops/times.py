@@ -315,22 +315,21 @@ def _astype_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         raise NoRule(f"{describe(t)} has no astype()", f"write np.{to.unitless.long_name}(...)")
     if t.is_complex and not (to.is_complex or to.is_bool):
         raise NoRule("a complex number has no such type", "take its .real or abs() first")
-    return Typed(types, _with_unit_of(t, to))
+    return Typed(types, _made(t, to))
 
 
-def _with_unit_of(t: Scalar, to: Scalar) -> Scalar:
-    if t.kind != to.kind or not t.is_time:
-        return to
-    if has_unit(to) and not is_convertible(t, to):
+def _made(t: Scalar, to: Scalar) -> Scalar:
+    """The type that a cast to ``to`` makes of a ``t``."""
+    if not is_convertible(t, to):
         raise NoRule(f"the factor between {describe(t)} and {describe(to)} exceeds 64 bits")
-    return to if has_unit(to) else t
+    return to.with_unit_of(t)
 
 
 def _time_of_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     """``np.timedelta64(x, unit)``, ``np.datetime64(x, unit)``."""
     to: Scalar = op.attrs["to"]
     (t,) = scalars(f"np.{to.unitless.long_name}()", types)
-    made = _with_unit_of(t, to)
+    made = _made(t, to)
     allowed = can_cast_within_kind(t, made) if t.kind == to.kind else _counts(t, to)
     if not allowed:
         hint = f'write x.astype("{made}") of NumPy\'s numbers, or np.int64(x) first'
@@ -353,19 +352,9 @@ def _astype(value: Any, to: Scalar) -> Any:
     return value.astype(to.dtype)
 
 
-def _astype_reference(value: Any, to: Scalar) -> Any:
-    return convert_value(value, _target(value, to))
-
-
 def _time_of(value: Any, to: Scalar) -> Any:
     return to.dtype.type(value, to.unit) if has_unit(to) else to.dtype.type(value)
 
 
-def _target(value: Any, to: Scalar) -> Scalar:
-    t = table.from_dtype(value.dtype)
-    assert t is not None
-    return _with_unit_of(t, to)
-
-
-define(OpDef("astype", _astype_rule, _astype, _lower_cast, _astype_reference, halves=True))
-define(OpDef("time_of", _time_of_rule, _time_of, _lower_cast, _astype_reference))
+define(OpDef("astype", _astype_rule, _astype, _lower_cast, convert_value, halves=True))
+define(OpDef("time_of", _time_of_rule, _time_of, _lower_cast, convert_value))

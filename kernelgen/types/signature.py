@@ -35,6 +35,12 @@ class Signature(NamedTuple):
         """Inputs, then outputs."""
         return self.inputs + self.outputs
 
+    @property
+    def unitless(self) -> Signature:
+        """What NumPy goes by when it chooses a loop: the types without units of times."""
+        inputs, outputs = (tuple(t.unitless for t in types) for types in self)
+        return Signature(inputs, outputs)
+
 
 def parse(spec: Any) -> Signature:
     """Read one signature.

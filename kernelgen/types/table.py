@@ -108,6 +108,10 @@ class Scalar:
         """What NumPy's DType tells of a type: of times all but the unit."""
         return _UNITLESS.get(self.kind, self)
 
+    def with_unit_of(self, other: Scalar) -> Scalar:
+        """This type; of a time without a unit, ``other`` if it is one of that kind."""
+        return other if other.unitless is self else self
+
     @property
     def component(self) -> Scalar:
         """The type of the real part: another one of complex numbers only."""

@@ -58,7 +58,7 @@ def goes_by_calendar(source: Scalar, to: Scalar) -> bool:
 
 def factor(source: Scalar, to: Scalar) -> Fraction:
     """What to multiply a count of one unit by, to get one of the other."""
-    if source.kind != to.kind or not (has_unit(source) and has_unit(to)):
+    if not source.is_time or source.kind != to.kind or not (has_unit(source) and has_unit(to)):
         return Fraction(1)
     return Fraction(length(source), length(to))
 
