@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from kernelgen.errors import KernelgenError, SignatureError, TypingError
+from kernelgen.errors import InternalError, KernelgenError, SignatureError, TypingError
 from kernelgen.options import Options
 from kernelgen.runtime import locks
 from kernelgen.runtime.numpy_api import DType, loop_for
@@ -420,11 +420,7 @@ class Units:
         inputs = self._inputs(given)
         made = Signature(inputs, self._kernel.outputs_for(inputs))
         if made.unitless != self._signature:
-            raise TypingError(
-                f"{self._kernel.name} makes {made} of these units, and {self._signature} of others",
-                definition_of(self._kernel.function.__code__),
-                "return the same kind of value whatever the units",
-            )
+            raise InternalError(f"{made} is not of the kind that was promised: {self._signature}")
         return made.types
 
     def _inputs(self, given: Types) -> Types:
@@ -446,7 +442,8 @@ def _first(among: Sequence[Signature], inputs: Types, ways: Sequence[Fits]) -> S
 
 def _rows_of(dtypes: Sequence[np.dtype[Any] | None]) -> Types:
     rows = tuple(None if d is None else table.from_dtype(d) for d in dtypes)
-    assert None not in rows
+    if None in rows:  # multiples by 0, which NumPy has
+        raise TypingError(f"kernels cannot have {', '.join(map(str, dtypes))}", None, table.UNITS)
     return rows  # type: ignore[return-value]
 
 

@@ -208,9 +208,8 @@ def _numpy_scalar(name: str, value: Any) -> Any:
     return np.dtype(name).type(value)
 
 
-_NUMPY_NAME = re.compile(
-    "|".join(row.long_name for row in table.SCALARS + table.TIMES) + r"(\[\w+\])?"
-)
+_NUMPY_NAMES = "|".join(row.long_name for row in table.SCALARS + table.TIMES)
+_NUMPY_NAME = re.compile(rf"({_NUMPY_NAMES})(\[\w+\])?")
 
 
 def _import(path: str) -> Any:

@@ -321,7 +321,7 @@ def _astype_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 def _made(t: Scalar, to: Scalar) -> Scalar:
     """The type that a cast to ``to`` makes of a ``t``."""
     if not is_convertible(t, to):
-        raise NoRule(f"the factor between {describe(t)} and {describe(to)} exceeds 64 bits")
+        raise NoRule(f"the factor between {describe(t)} and {describe(to)} is too large")
     return to.with_unit_of(t)
 
 

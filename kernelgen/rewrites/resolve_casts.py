@@ -53,6 +53,8 @@ def resolve_astype(op: Op, value: Value) -> bool:
 
 
 def _type_meant(spec: Any) -> Scalar | None:
+    if isinstance(spec, str) and "[" in spec:
+        return table.named(spec)
     try:
         return table.from_dtype(np.dtype(spec))
     except TypeError:
@@ -72,15 +74,9 @@ def _resolve_time(op: Op, callee: Any, to: Scalar, args: list[Value]) -> bool:
             op.loc,
             f'write np.{callee.__name__}(x, "s")',
         )
-    if known:
-        to = to[_unit_of(_made(op, callee, [1, *known]))]
-    op.name, op.operands, op.attrs = "time_of", args[:1], {"to": to}
+    made = table.from_dtype(_made(op, callee, [1, *known]).dtype) if known else to
+    op.name, op.operands, op.attrs = "time_of", args[:1], {"to": made}
     return True
-
-
-def _unit_of(value: Any) -> str:
-    name, count = np.datetime_data(value.dtype)
-    return f"{count}{name}"
 
 
 def _made(op: Op, callee: Any, values: list[Any]) -> Any:
@@ -91,6 +87,10 @@ def _made(op: Op, callee: Any, values: list[Any]) -> Any:
             op.loc,
             "pass it as an argument",
         )
+    if len(values) > 1 and isinstance(values[1], str) and values[1] != "generic":
+        unit = values[1]
+        if table.named(f"m8[{unit}]") is None:
+            raise UnsupportedError(f"there is no unit {unit!r}", op.loc, table.UNITS)
     try:
         return callee(*values)
     except (TypeError, ValueError, OverflowError) as error:

@@ -47,7 +47,10 @@ class Scalar:
     def __getitem__(self, unit: str) -> Scalar:
         if not self.is_time:
             raise TypeError(f"{self.long_name} has no units")
-        return _with_unit(np.dtype(f"{self.unitless.long_name}[{unit}]"))
+        row = named(f"{self.unitless.long_name}[{unit}]")
+        if row is None:
+            raise TypeError(f"{self.unitless.long_name} has no unit {unit!r}; {UNITS}")
+        return row
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return _row_named, (self.name,)
@@ -238,24 +241,27 @@ def ticks_of(value: Any) -> int:
     return int(value.view(np.int64))
 
 
-_TIME = re.compile(r"(M8|m8|datetime64|timedelta64)\[.+\]")
+_TIME = re.compile(
+    r"(?:M8|m8|datetime64|timedelta64)\[(\d*)(?:[YMWDhms]|ms|us|μs|ns|ps|fs|as)\]", re.ASCII
+)
+UNITS = "the units are Y, M, W, D, h, m, s, ms, us, ns, ps, fs, as, and multiples such as 25s"
 
 
 def named(name: str) -> Scalar | None:
-    """The row called ``name``, by whichever of its names; of a time with its unit."""
-    row = BY_NAME.get(name)
-    if row is None and _TIME.fullmatch(name):
-        try:
-            row = _with_unit(np.dtype(name))
-        except TypeError:  # there is no such unit
-            return None
-    return row
+    """The row called ``name``, by whichever of its names; of a time with its unit.
+
+    NumPy is asked only about units that it can read: others may end the process.
+    """
+    match = _TIME.fullmatch(name)
+    if match is None:
+        return BY_NAME.get(name)
+    return _with_unit(np.dtype(name)) if 0 < int(match[1] or 1) < 1 << 31 else None
 
 
 def from_dtype(dtype: np.dtype[Any]) -> Scalar | None:
     """The row that holds values of ``dtype``, in whatever byte order, or None."""
     if dtype.kind in _UNITLESS:
-        return _with_unit(dtype)
+        return _with_unit(dtype) if np.datetime_data(dtype)[1] else None
     row = BY_DTYPE_CHAR.get(dtype.char)
     if row is None and dtype.kind in "iu":  # two C types of one width: long and long long
         row = BY_NAME.get(f"{dtype.kind}{dtype.itemsize}")

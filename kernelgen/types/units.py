@@ -29,7 +29,8 @@ _LENGTHS = {
 
 _MONTHS = {"M": 1, "Y": 12}
 
-_LARGEST_FACTOR = 1 << 63
+_LARGEST_FACTOR = 1 << 56
+_LARGEST_DAY = 1 << 63
 
 
 def has_unit(t: Scalar) -> bool:
@@ -64,6 +65,9 @@ def factor(source: Scalar, to: Scalar) -> Fraction:
 
 
 def is_convertible(source: Scalar, to: Scalar) -> bool:
-    """Whether the factor between two units is one that NumPy can compute with."""
+    """Whether NumPy converts between the units: the factor leaves room for a count."""
+    if goes_by_calendar(source, to):
+        linear = to if months(to) is None else source
+        return DAY // length(linear) < _LARGEST_DAY
     by = factor(source, to)
     return max(by.numerator, by.denominator) < _LARGEST_FACTOR

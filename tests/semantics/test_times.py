@@ -21,7 +21,15 @@ from kernelgen.types.units import is_convertible
 
 UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "25s", "3M", "7D")
 LINEAR = tuple(unit for unit in UNITS if unit[-1] not in "MY")
-NEIGHBOURS = (("D", "s"), ("s", "D"), ("ms", "25s"), ("Y", "M"), ("3M", "Y"), ("h", "W"), ("s", "s"))
+NEIGHBOURS = (
+    ("D", "s"),
+    ("s", "D"),
+    ("ms", "25s"),
+    ("Y", "M"),
+    ("3M", "Y"),
+    ("h", "W"),
+    ("s", "s"),
+)
 neighbours = pytest.mark.parametrize(("u", "v"), NEIGHBOURS)
 
 DAY_ONE = np.datetime64("2020-01-01")
@@ -147,7 +155,7 @@ def _where_less(x, y):
 def test_questions(dtype):
     check(lambda x: (np.isnat(x), np.isfinite(x), np.isinf(x), np.isnan(x)), edges(dtype))
     check(lambda x: (bool(x), not x, 1 if x else 2), edges(dtype), dtype=("?", "?", "i8"))
-    check(lambda x: x if x else x, edges(dtype))
+    check(lambda x: x or x, edges(dtype))
 
 
 def test_clip_and_logic():
@@ -162,9 +170,9 @@ def test_constants_are_globals_closures_and_calls():
     limit = np.datetime64("2020-01-05T12")
     check(lambda x: x - DAY_ONE, edges("M8[s]"))
     check(lambda x: x + HOUR * 24 if x > limit else x - HOUR, edges("M8[m]"))
+    check(lambda x, by=HOUR: x + by, edges("M8[D]"))
     check(lambda x: (x - np.datetime64("1999-12-31")) / np.timedelta64(1, "D"), edges("M8[h]"))
     check(lambda x: x if x > np.datetime64(5, "D") else np.datetime64("NaT", "h"), edges("M8[D]"))
-    check(lambda x, by=np.timedelta64(3, "h"): x + by, edges("M8[D]"))
     check(lambda x: np.timedelta64(7, ("s", 25)) + x, edges("m8[s]"))
 
 
@@ -299,12 +307,12 @@ def in_range(source, to) -> bool:
         (lambda x, y: np.datetime64(y, "s"), "m8[D] i8", "makes no datetime64[s] of int64"),
         (lambda x, y: np.datetime64(x, "s"), "m8[D] i8", "makes no datetime64[s] of timedelta64"),
         (lambda x, y: np.timedelta64(x, "M"), "m8[D] i8", "makes no timedelta64[M] of"),
-        (lambda x, y: x.astype("m8[as]"), "m8[W] i8", "exceeds 64 bits"),
+        (lambda x, y: x.astype("m8[as]"), "m8[W] i8", "is too large"),
         (lambda x, y: x.astype("i8").foo, "m8[W] i8", "the attribute 'foo' of int64"),
         (lambda x, y: np.datetime64("today"), "m8[W] i8", "'today', is no constant"),
         (lambda x, y: np.datetime64("no"), "m8[W] i8", "datetime64(): Error parsing"),
         (lambda x, y: np.timedelta64(1, y), "m8[W] i8", "a number and a constant unit"),
-        (lambda x, y: np.timedelta64(x, "bad"), "m8[W] i8", "timedelta64(): Invalid"),
+        (lambda x, y: np.timedelta64(x, "bad"), "m8[W] i8", "there is no unit 'bad'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
