@@ -396,6 +396,8 @@ class Units:
     def __init__(self, kernel: Kernel, signature: Signature) -> None:
         self._kernel = kernel
         self._signature = signature
+        self._resolved: dict[Any, list[np.dtype[Any]]] = {}
+        self._found: dict[Any, int] = {}
 
     def resolve(
         self, loop: Sequence[Callable[[], np.dtype[Any]]], given: Sequence[np.dtype[Any] | None]
@@ -404,17 +406,28 @@ class Units:
 
         ``loop`` are the DTypes of the operands, which make those without units.
         """
-        with locks.compiling:
-            try:
-                types = self._types(_rows_of(given[: self._kernel.nin]))
-            except KernelgenError as error:
-                raise error.with_traceback(None) from None
-        return [t.dtype if t.is_time else d() for t, d in zip(types, loop, strict=True)]
+        inputs = given[: self._kernel.nin]
+        key = (*loop, *_spellings(inputs))
+        found = self._resolved.get(key)
+        if found is None:
+            with locks.compiling:
+                try:
+                    types = self._types(_rows_of(inputs))
+                except KernelgenError as error:
+                    raise error.with_traceback(None) from None
+            found = [t.dtype if t.is_time else d() for t, d in zip(types, loop, strict=True)]
+            self._resolved[key] = found
+        return found
 
     def find(self, dtypes: Sequence[np.dtype[Any]]) -> int:
         """Answer NumPy: the address of the function that chooses a loop for these dtypes."""
-        with locks.compiling:
-            return self._kernel._loop(_rows_of(dtypes[: self._kernel.nin]))[1].get_loop
+        inputs = dtypes[: self._kernel.nin]
+        key = _spellings(inputs)
+        found = self._found.get(key)
+        if found is None:
+            with locks.compiling:
+                found = self._found[key] = self._kernel._loop(_rows_of(inputs))[1].get_loop
+        return found
 
     def _types(self, given: Types) -> Types:
         inputs = self._inputs(given)
@@ -438,6 +451,11 @@ Fits: TypeAlias = Callable[[Types, Types], bool]
 def _first(among: Sequence[Signature], inputs: Types, ways: Sequence[Fits]) -> Signature | None:
     """The first signature whose inputs fit in the first way in which those of one do."""
     return next((s for fits in ways for s in among if fits(inputs, s.inputs)), None)
+
+
+def _spellings(dtypes: Sequence[np.dtype[Any] | None]) -> tuple[str | None, ...]:
+    """What tells dtypes apart: NumPy takes those of like units for equal, however written."""
+    return tuple(None if d is None else d.str for d in dtypes)
 
 
 def _rows_of(dtypes: Sequence[np.dtype[Any] | None]) -> Types:

@@ -21,11 +21,15 @@ NAT = str(INT64.minimum)
 
 
 class Integer:
-    """A value of LLVM in Python's arithmetic, with other such values and with constants."""
+    """A value of LLVM in Python's arithmetic, with other such values and with constants.
 
-    def __init__(self, e: Emitter, name: str) -> None:
+    ``natural``: it is known not to be negative, which spares the rounding of quotients.
+    """
+
+    def __init__(self, e: Emitter, name: str, *, natural: bool = False) -> None:
         self._e = e
         self.name = name
+        self.natural = natural
 
     def _with(self, opcode: str, other: Any) -> Integer:
         return Integer(
@@ -43,8 +47,18 @@ class Integer:
 
     def __floordiv__(self, divisor: int) -> Integer:
         """By a positive constant."""
+        if self.natural:
+            return self._with("udiv", divisor).as_natural()
         negative = self._e(f"icmp slt i64 {self._with('srem', divisor).name}, 0")
         return self._with("sdiv", divisor) + Integer(self._e, self._e(f"sext i1 {negative} to i64"))
+
+    def as_natural(self) -> Integer:
+        return Integer(self._e, self.name, natural=True)
+
+
+def _natural(x: Any) -> Any:
+    """``x``, which is not negative."""
+    return x.as_natural() if isinstance(x, Integer) else x
 
 
 # --------------------------------------------------------------------------- the arithmetic
@@ -79,7 +93,7 @@ def _days(month: Any) -> Any:
     """
     month = month + _EPOCH_MONTH
     year = month // 12
-    in_year = ((month - year * 12) * 153 + 2) // 5
+    in_year = _natural((month - year * 12) * 153 + 2) // 5
     leap_days = year // 4 - year // 100 + year // 400
     return year * 365 + leap_days + in_year - _EPOCH_DAY
 
@@ -91,11 +105,11 @@ def _month(day: Any) -> Any:
     """
     day = day + _EPOCH_DAY
     cycle = day // 146097
-    of_cycle = day - cycle * 146097
+    of_cycle = _natural(day - cycle * 146097)
     leap_days = of_cycle // 1460 - of_cycle // 36524 + of_cycle // 146096
-    year = (of_cycle - leap_days) // 365
+    year = _natural(of_cycle - leap_days) // 365
     of_year = of_cycle - (year * 365 + year // 4 - year // 100)
-    return (cycle * 400 + year) * 12 + (of_year * 5 + 2) // 153 - _EPOCH_MONTH
+    return (cycle * 400 + year) * 12 + _natural(of_year * 5 + 2) // 153 - _EPOCH_MONTH
 
 
 # -------------------------------------------------------------------------------- reference

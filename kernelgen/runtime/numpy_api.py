@@ -16,6 +16,7 @@ import ctypes
 import importlib
 from collections.abc import Callable, Sequence
 from enum import IntFlag
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -329,9 +330,17 @@ def _as_change(
 def read_objects(address: int, count: int) -> tuple[Any, ...]:
     """The Python objects in an array of pointers, None for a null pointer."""
     # Reading a null pointer as an object is an error in ctypes, so it is read both ways.
-    pointers = (_pointer * count).from_address(address)
-    objects: Any = (_object * count).from_address(address)
+    of_pointers, of_objects = _arrays(count)
+    pointers, objects = of_pointers.from_address(address)[:], of_objects.from_address(address)
+    if None not in pointers:
+        return tuple(objects[:])
     return tuple(None if pointers[i] is None else objects[i] for i in range(count))
+
+
+@cache
+def _arrays(count: int) -> tuple[Any, Any]:
+    """The types of arrays of pointers and of objects; making them is slow."""
+    return _pointer * count, _object * count
 
 
 def write_objects(address: int, objects: Sequence[object]) -> None:
@@ -339,7 +348,7 @@ def write_objects(address: int, objects: Sequence[object]) -> None:
     for each in objects:
         if each is not None:
             _add_reference(each)
-    (_pointer * len(objects)).from_address(address)[:] = [
+    _arrays(len(objects))[0].from_address(address)[:] = [
         None if each is None else id(each) for each in objects
     ]
 

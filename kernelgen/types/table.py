@@ -220,11 +220,15 @@ def _by_name() -> dict[str, Scalar]:
 
 def _with_unit(dtype: np.dtype[Any]) -> Scalar:
     """The row of a time with the unit of ``dtype``, made once."""
-    row = _UNITLESS[dtype.kind]
-    name = dtype.str[1:]
-    unit = name.removeprefix(row.name)
-    made = replace(row, name=name, long_name=row.long_name + unit, aliases=()) if unit else row
-    return _WITH_UNIT.setdefault(name, made)
+    row, name = _UNITLESS[dtype.kind], dtype.str[1:]
+    if name == row.name:
+        return row
+    made = _WITH_UNIT.get(name)
+    if made is None:
+        unit = name.removeprefix(row.name)
+        made = replace(row, name=name, long_name=row.long_name + unit, aliases=())
+        made = _WITH_UNIT.setdefault(name, made)
+    return made
 
 
 BY_NAME = _by_name()
