@@ -313,7 +313,8 @@ def test_kernels_without_times_have_no_such_slot(monkeypatch):
 
     def watch(ufunc, spec):
         slots = spec._obj.slots
-        seen.append([slots[i].slot for i in range(8) if slots[i].slot])
+        numbers = (slots[i].slot for i in itertools.count())
+        seen.append(list(itertools.takewhile(bool, numbers)))  # a zero ends the list
         return add_loop(ufunc, spec)
 
     monkeypatch.setattr(numpy_api, "_add_loop", watch)
