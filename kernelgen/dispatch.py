@@ -6,20 +6,21 @@ is answered depends on the kernel and on these dtypes alone, never on earlier ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from kernelgen.errors import InternalError, KernelgenError, SignatureError, TypingError
+from kernelgen.errors import KernelgenError, SignatureError, TypingError
 from kernelgen.options import Options
 from kernelgen.runtime import locks
 from kernelgen.runtime.numpy_api import DType, loop_for
 from kernelgen.source import definition_of
 from kernelgen.types import signature as signatures
 from kernelgen.types import table
+from kernelgen.types.matching import Types, all_cast_safely, first, is_exactly, is_one_of
 from kernelgen.types.promote import can_cast_safely, common_type, promote
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import INT64, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
@@ -27,7 +28,6 @@ from kernelgen.types.table import INT64, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Sca
 if TYPE_CHECKING:
     from kernelgen.load import Loop
 
-Types: TypeAlias = tuple[Scalar, ...]
 Wanted: TypeAlias = tuple[Scalar | None, ...]
 
 
@@ -119,7 +119,7 @@ class Kernel:
             if asked is not None and asked.outputs != outputs:
                 raise self._wrong_outputs(asked, outputs)
             chosen = inputs if explicit else self._uniform(inputs)
-            signature, _ = self._loop(chosen)
+            signature, _ = self.loop_of(chosen)
             self._register(*self._registered_loop(chosen), ())
             return signature
 
@@ -170,11 +170,11 @@ class Kernel:
     def _request(self, inputs: Types) -> Any:
         from kernelgen import pipeline
 
-        explicit = _first(self.choices.signatures, inputs, (_is_exactly, _is_one_of))
+        explicit = first(self.choices.signatures, inputs, is_exactly, is_one_of)
         outputs = None if explicit is None else explicit.outputs
         return pipeline.Request(self.function, inputs, outputs, self.choices.options)
 
-    def _loop(self, inputs: Types) -> tuple[Signature, Loop]:
+    def loop_of(self, inputs: Types) -> tuple[Signature, Loop]:
         """Compile for ``inputs`` and link, once."""
         found = self._loops.get(inputs)
         if found is None:
@@ -193,13 +193,14 @@ class Kernel:
         """The loop that NumPy is given for ``inputs``: one for all units, if there are times."""
         signature = Signature(inputs, self.outputs_for(inputs)).unitless
         if not any(t.is_time for t in signature.types):
-            return self._loop(inputs)
+            return self.loop_of(inputs)
         found = self._loops_of_units.get(signature.inputs)
         if found is None:
             from kernelgen import load
             from kernelgen.runtime.descriptors import Answers
+            from kernelgen.units import Units
 
-            units = Units(self, signature)
+            units = Units(self, self.choices.signatures, signature)
             answers = Answers(units.resolve, units.find)
             choices = self.choices
             loop = load.link_loop_of_units(
@@ -291,7 +292,7 @@ class Kernel:
         """
         candidates = [s for s in self.choices.signatures if _agree(wanted, s.outputs)]
         unitless = [s.unitless for s in candidates]
-        found = _first(unitless, _as_promoted(given), (_is_exactly, _all_cast_safely))
+        found = first(unitless, _as_promoted(given), is_exactly, all_cast_safely)
         if found is not None:
             return candidates[unitless.index(found)].inputs
         for s in candidates:
@@ -382,99 +383,6 @@ class Kernel:
         )
 
 
-class Units:
-    """What the one loop for times of any units does in a call: the units come with the call.
-
-    Parameters
-    ----------
-    kernel : Kernel
-        Whose loop it is.
-    signature : Signature
-        The loop's types, without units.
-    """
-
-    def __init__(self, kernel: Kernel, signature: Signature) -> None:
-        self._kernel = kernel
-        self._signature = signature
-        self._resolved: dict[Any, list[np.dtype[Any]]] = {}
-        self._found: dict[Any, int] = {}
-
-    def resolve(
-        self, loop: Sequence[Callable[[], np.dtype[Any]]], given: Sequence[np.dtype[Any] | None]
-    ) -> list[np.dtype[Any]]:
-        """Answer NumPy: the dtypes of all operands in a call with the dtypes ``given``.
-
-        ``loop`` are the DTypes of the operands, which make those without units.
-        """
-        inputs = given[: self._kernel.nin]
-        key = (*loop, *_spellings(inputs))
-        found = self._resolved.get(key)
-        if found is None:
-            with locks.compiling:
-                try:
-                    types = self._types(_rows_of(inputs))
-                except KernelgenError as error:
-                    raise error.with_traceback(None) from None
-            found = [t.dtype if t.is_time else d() for t, d in zip(types, loop, strict=True)]
-            self._resolved[key] = found
-        return found
-
-    def find(self, dtypes: Sequence[np.dtype[Any]]) -> int:
-        """Answer NumPy: the address of the function that chooses a loop for these dtypes."""
-        inputs = dtypes[: self._kernel.nin]
-        key = _spellings(inputs)
-        found = self._found.get(key)
-        if found is None:
-            with locks.compiling:
-                found = self._found[key] = self._kernel._loop(_rows_of(inputs))[1].get_loop
-        return found
-
-    def _types(self, given: Types) -> Types:
-        inputs = self._inputs(given)
-        made = Signature(inputs, self._kernel.outputs_for(inputs))
-        if made.unitless != self._signature:
-            raise InternalError(f"{made} is not of the kind that was promised: {self._signature}")
-        return made.types
-
-    def _inputs(self, given: Types) -> Types:
-        """The inputs, with the units of a signature if there is one that has them."""
-        declared = [s for s in self._kernel.choices.signatures if s.unitless == self._signature]
-        if not declared:
-            return given
-        found = _first(declared, given, (_is_exactly, _is_one_of, _all_cast_safely))
-        return _with_units_of(given, (found or declared[0]).inputs)
-
-
-Fits: TypeAlias = Callable[[Types, Types], bool]
-
-
-def _first(among: Sequence[Signature], inputs: Types, ways: Sequence[Fits]) -> Signature | None:
-    """The first signature whose inputs fit in the first way in which those of one do."""
-    return next((s for fits in ways for s in among if fits(inputs, s.inputs)), None)
-
-
-def _spellings(dtypes: Sequence[np.dtype[Any] | None]) -> tuple[str | None, ...]:
-    """What tells dtypes apart: NumPy takes those of like units for equal, however written."""
-    return tuple(None if d is None else d.str for d in dtypes)
-
-
-def _rows_of(dtypes: Sequence[np.dtype[Any] | None]) -> Types:
-    rows = tuple(None if d is None else table.from_dtype(d) for d in dtypes)
-    if None in rows:  # multiples by 0, which NumPy has
-        raise TypingError(f"kernels cannot have {', '.join(map(str, dtypes))}", None, table.UNITS)
-    return rows  # type: ignore[return-value]
-
-
-def _is_one_of(given: Types, declared: Types) -> bool:
-    """Whether the types are the declared ones, which stand for all units if they have none."""
-    return all(d in (g, g.unitless) for g, d in zip(given, declared, strict=True))
-
-
-def _with_units_of(given: Types, declared: Types) -> Types:
-    """The declared types, with the units of the given ones where they have none."""
-    return tuple(g if d == g.unitless else d for g, d in zip(given, declared, strict=True))
-
-
 def _spelled(signature: Signature, asked: Sequence[DType | None]) -> tuple[DType, ...]:
     """The DTypes of a loop: of two C types of one width the one that the call has.
 
@@ -506,14 +414,6 @@ def _as_promoted(given: Types) -> Types:
         return tuple(t.strong for t in given)
     partner = reduce(promote, strong)
     return tuple(promote(t, partner) if t.weak else t for t in given)
-
-
-def _is_exactly(given: Types, to: Types) -> bool:
-    return given == to
-
-
-def _all_cast_safely(given: Types, to: Types) -> bool:
-    return all(map(can_cast_safely, given, to))
 
 
 def _all_cast(given: Types, to: Types) -> bool:
