@@ -53,7 +53,7 @@ def switches() -> str:
 def types() -> str:
     """The scalar types, with all their names in signatures."""
     rows = []
-    for row in table.SCALARS:
+    for row in table.SCALARS + table.TIMES:
         names = [name for name, found in table.BY_NAME.items() if found is row]
         others = sorted(set(names) - {row.name, row.long_name}, key=lambda n: (len(n), n))
         attribute = "boolean" if row is table.BOOL else row.long_name

@@ -11,6 +11,7 @@ from kernelgen.errors import (
 from kernelgen.types.table import BOOL as boolean
 from kernelgen.types.table import COMPLEX64 as complex64
 from kernelgen.types.table import COMPLEX128 as complex128
+from kernelgen.types.table import DATETIME as datetime64
 from kernelgen.types.table import FLOAT16 as float16
 from kernelgen.types.table import FLOAT32 as float32
 from kernelgen.types.table import FLOAT64 as float64
@@ -18,6 +19,7 @@ from kernelgen.types.table import INT8 as int8
 from kernelgen.types.table import INT16 as int16
 from kernelgen.types.table import INT32 as int32
 from kernelgen.types.table import INT64 as int64
+from kernelgen.types.table import TIMEDELTA as timedelta64
 from kernelgen.types.table import UINT8 as uint8
 from kernelgen.types.table import UINT16 as uint16
 from kernelgen.types.table import UINT32 as uint32
@@ -34,6 +36,7 @@ __all__ = [
     "boolean",
     "complex64",
     "complex128",
+    "datetime64",
     "float16",
     "float32",
     "float64",
@@ -41,6 +44,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "timedelta64",
     "uint8",
     "uint16",
     "uint32",

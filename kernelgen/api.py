@@ -152,7 +152,20 @@ def _parsed(specs: Any) -> tuple[Signature, ...]:
             raise SignatureError(f"two signatures have the inputs of {signature}")
         if len(signature.outputs) != len(found[0].outputs):
             raise SignatureError("the signatures have different numbers of outputs")
+    _check_units(found)
     return found
+
+
+def _check_units(signatures: tuple[Signature, ...]) -> None:
+    """NumPy chooses a loop before it looks at units, and the loop has to make one kind of value."""
+    outputs: dict[Any, Any] = {}
+    for signature in signatures:
+        made = signature.unitless.outputs
+        if outputs.setdefault(signature.unitless.inputs, made) != made:
+            raise SignatureError(
+                f"the inputs of {signature} and of another signature differ in their units alone, "
+                "but the outputs differ in more"
+            )
 
 
 def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:

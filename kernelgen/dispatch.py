@@ -20,15 +20,14 @@ from kernelgen.runtime.numpy_api import DType, loop_for
 from kernelgen.source import definition_of
 from kernelgen.types import signature as signatures
 from kernelgen.types import table
-from kernelgen.types.promote import can_cast_safely, promote
+from kernelgen.types.matching import Types, all_cast_safely, first, is_exactly, is_one_of
+from kernelgen.types.promote import can_cast_safely, common_type, promote
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import INT64, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
 if TYPE_CHECKING:
     from kernelgen.load import Loop
-    from kernelgen.pipeline import Compiled
 
-Types: TypeAlias = tuple[Scalar, ...]
 Wanted: TypeAlias = tuple[Scalar | None, ...]
 
 
@@ -42,7 +41,7 @@ class Choices(NamedTuple):
 
 def _dtype_classes() -> dict[type, Scalar]:
     """The row of each DType; C types of the same width share one."""
-    dtypes = (np.dtype(code) for code in "?bhilqBHILQefdFD")
+    dtypes = (np.dtype(code) for code in "?bhilqBHILQefdFDMm")
     return {type(dtype): row for dtype in dtypes if (row := table.from_dtype(dtype)) is not None}
 
 
@@ -60,7 +59,8 @@ class Kernel:
         self.choices = choices
         self.ufunc: np.ufunc
         self.signatures: list[str] = []
-        self._loops: dict[Types, tuple[Compiled, Loop]] = {}
+        self._loops: dict[Types, tuple[Signature, Loop]] = {}
+        self._loops_of_units: dict[Types, tuple[Signature, Loop]] = {}
         self._outputs: dict[Types, Types | KernelgenError] = {}
 
     # What the ufunc offers.
@@ -99,10 +99,10 @@ class Kernel:
     def _inspect(self, stage: str, signature: Any) -> str:
         from kernelgen import pipeline
 
-        inputs = self._compiled_for(signature).signature.inputs
+        inputs = self._compiled_for(signature).inputs
         return pipeline.STAGES[stage](self._request(inputs))
 
-    def _compiled_for(self, spec: Any) -> Compiled:
+    def _compiled_for(self, spec: Any) -> Signature:
         inputs = signatures.parse_inputs(spec)
         if len(inputs) != self.nin:
             raise SignatureError(
@@ -118,9 +118,10 @@ class Kernel:
             outputs = self.outputs_for(inputs)
             if asked is not None and asked.outputs != outputs:
                 raise self._wrong_outputs(asked, outputs)
-            compiled, loop = self._loop(inputs if explicit else self._uniform(inputs))
-            self._register(loop, _spelled(compiled.signature, ()))
-            return compiled
+            chosen = inputs if explicit else self._uniform(inputs)
+            signature, _ = self.loop_of(chosen)
+            self._register(*self._registered_loop(chosen), ())
+            return signature
 
     def _wrong_outputs(self, asked: Signature, outputs: Types) -> SignatureError:
         made = Signature(asked.inputs, outputs)
@@ -169,10 +170,11 @@ class Kernel:
     def _request(self, inputs: Types) -> Any:
         from kernelgen import pipeline
 
-        explicit = {s.inputs: s.outputs for s in self.choices.signatures}
-        return pipeline.Request(self.function, inputs, explicit.get(inputs), self.choices.options)
+        explicit = first(self.choices.signatures, inputs, is_exactly, is_one_of)
+        outputs = None if explicit is None else explicit.outputs
+        return pipeline.Request(self.function, inputs, outputs, self.choices.options)
 
-    def _loop(self, inputs: Types) -> tuple[Compiled, Loop]:
+    def loop_of(self, inputs: Types) -> tuple[Signature, Loop]:
         """Compile for ``inputs`` and link, once."""
         found = self._loops.get(inputs)
         if found is None:
@@ -181,13 +183,37 @@ class Kernel:
             self.outputs_for(inputs)  # refuses what does not fit the ufunc's number of outputs
             request = self._request(inputs)
             compiled = pipeline.compile_request(request)
-            found = compiled, load.link_loop(request, compiled, self.choices.identity)
+            loop = load.link_loop(request, compiled, self.choices.identity)
+            found = compiled.signature, loop
             self._loops[inputs] = found
             self.signatures.append(str(compiled.signature))
         return found
 
-    def _register(self, loop: Loop, dtypes: tuple[DType, ...]) -> tuple[DType, ...]:
+    def _registered_loop(self, inputs: Types) -> tuple[Signature, Loop]:
+        """The loop that NumPy is given for ``inputs``: one for all units, if there are times."""
+        signature = Signature(inputs, self.outputs_for(inputs)).unitless
+        if not any(t.is_time for t in signature.types):
+            return self.loop_of(inputs)
+        found = self._loops_of_units.get(signature.inputs)
+        if found is None:
+            from kernelgen import load
+            from kernelgen.runtime.descriptors import Answers
+            from kernelgen.units import Units
+
+            units = Units(self, self.choices.signatures, signature)
+            answers = Answers(units.resolve, units.find)
+            choices = self.choices
+            loop = load.link_loop_of_units(
+                self.function, signature, choices.options, choices.identity, answers
+            )
+            found = self._loops_of_units.setdefault(signature.inputs, (signature, loop))
+        return found
+
+    def _register(
+        self, signature: Signature, loop: Loop, asked: Sequence[DType | None]
+    ) -> tuple[DType, ...]:
         """Give NumPy the loop, once for each spelling of its inputs; the DTypes it has there."""
+        dtypes = _spelled(signature, asked)
         if loop_for(self.ufunc, dtypes) is None:
             from kernelgen import load
 
@@ -219,8 +245,8 @@ class Kernel:
             try:
                 asked = (*inputs, *pinned[self.nin :])
                 rows = tuple(None if d is None else self._row(d) for d in asked)
-                compiled, loop = self._loop(self._choose(rows[: self.nin], rows[self.nin :]))
-                return self._register(loop, _spelled(compiled.signature, asked))
+                chosen = self._choose(rows[: self.nin], rows[self.nin :])
+                return self._register(*self._registered_loop(chosen), asked)
             except KernelgenError as error:
                 # The user's line is in the message; our frames would only bury it.
                 raise error.with_traceback(None) from None
@@ -265,13 +291,12 @@ class Kernel:
         NumPy checks the casts.
         """
         candidates = [s for s in self.choices.signatures if _agree(wanted, s.outputs)]
-        strong = _as_promoted(given)
-        for fits in (_is_exactly, _all_cast_safely):
-            for s in candidates:
-                if fits(strong, s.inputs):
-                    return s.inputs
+        unitless = [s.unitless for s in candidates]
+        found = first(unitless, _as_promoted(given), is_exactly, all_cast_safely)
+        if found is not None:
+            return candidates[unitless.index(found)].inputs
         for s in candidates:
-            if _all_cast(given, s.inputs) or wanted != (None,) * self.nout:
+            if _all_cast(given, s.unitless.inputs) or wanted != (None,) * self.nout:
                 return s.inputs
         made = "" if wanted == (None,) * self.nout else f" and makes ({_listed(wanted)})"
         raise TypingError(
@@ -305,7 +330,8 @@ class Kernel:
         """
         t = given[0]
         while (result := self.outputs_for((t, t))[0]) != t:
-            if promote(t, result) == t:
+            met = common_type(t, result)
+            if met in (None, t):
                 return given
             t = promote(t, result)
         return t, t
@@ -316,7 +342,7 @@ class Kernel:
         NumPy then does the conversion, with the same result. It takes loops of a single type
         alone for ``accumulate`` and ``reduceat``.
         """
-        if self.nin != 2 or self.nout != 1 or types[0] == types[1]:
+        if self.nin != 2 or self.nout != 1 or types[0] == types[1] or types[0].is_time:
             return types
         first, second = types
         both = (first, first)
@@ -378,29 +404,21 @@ def _listed(types: Wanted) -> str:
 
 
 def _agree(wanted: Wanted, types: Types) -> bool:
-    return all(w in (None, t) for w, t in zip(wanted, types, strict=True))
+    return all(w in (None, t.unitless) for w, t in zip(wanted, types, strict=True))
 
 
 def _as_promoted(given: Types) -> Types:
-    """The types with those of Python scalars made strong, by promotion with the others."""
-    strong = [t for t in given if not t.weak]
+    """The types with those of Python scalars made strong, by promotion with the other numbers."""
+    strong = [t for t in given if not t.weak and not t.is_time]
     if not strong:
         return tuple(t.strong for t in given)
     partner = reduce(promote, strong)
     return tuple(promote(t, partner) if t.weak else t for t in given)
 
 
-def _is_exactly(given: Types, to: Types) -> bool:
-    return given == to
-
-
-def _all_cast_safely(given: Types, to: Types) -> bool:
-    return all(map(can_cast_safely, given, to))
-
-
 def _all_cast(given: Types, to: Types) -> bool:
     """Whether all cast safely, a Python scalar to any type of its kind or a higher one."""
     return all(
-        promote(g, t) == t if g.weak else can_cast_safely(g, t)
+        common_type(g, t) == t if g.weak else can_cast_safely(g, t)
         for g, t in zip(given, to, strict=True)
     )

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from kernelgen.errors import InternalError, TypingError, UnsupportedError
 from kernelgen.ir.core import Edge, Function, Op
 from kernelgen.ops.complex import refuse_complex
-from kernelgen.ops.registry import OPS, NoRule, Typed, Unsupported
+from kernelgen.ops.registry import NoRule, Typed, Unsupported
+from kernelgen.ops.times import rule_of
 from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
 from kernelgen.types.join import join
 from kernelgen.types.table import Scalar
@@ -61,7 +62,7 @@ def typed(op: Op) -> Typed:
     """What the rule of ``op`` says of its operands' types."""
     types = tuple(_type(v.type) for v in op.operands)
     refuse_complex(op, types)
-    return OPS[op.name].rule(op, types)
+    return rule_of(op, types)(op, types)
 
 
 def _type(t: Type | None) -> Type:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from kernelgen.types.table import Scalar
+from kernelgen.types.table import Scalar, ticks_of
 
 PURE = "nounwind willreturn memory(none)"
 """Attributes of functions that only compute: they may be hoisted, dropped, vectorised."""
@@ -117,6 +117,8 @@ def literal(t: Scalar, value: Any) -> str:
         return "true" if value else "false"
     if t.is_integer:
         return str(int(value))
+    if t.is_time:
+        return str(ticks_of(value))
     if t.is_complex:
         parts = (literal(t.component, part) for part in (value.real, value.imag))
         return "{ " + ", ".join(f"{t.component.llvm} {part}" for part in parts) + " }"
@@ -128,4 +130,4 @@ def literal(t: Scalar, value: Any) -> str:
 
 def zero(t: Scalar) -> str:
     """The zero of type ``t``."""
-    return literal(t, 0)
+    return "0" if t.is_time else literal(t, 0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from types import FunctionType
 from typing import NamedTuple
 
 import numpy as np
 
 from kernelgen import config
 from kernelgen.loops import Loops
+from kernelgen.options import Options
 from kernelgen.pipeline import Compiled, Request
-from kernelgen.runtime import cpython_api, engine, trampolines
+from kernelgen.runtime import cpython_api, descriptors, engine, trampolines
 from kernelgen.runtime.numpy_api import DType, LoopFlag, add_loop
 from kernelgen.shells import interpreted
 from kernelgen.types.signature import Signature
@@ -29,6 +32,7 @@ class Loop(NamedTuple):
     initial: int
     flags: LoopFlag
     needs: tuple[object, ...]
+    resolve_descriptors: int = 0
 
 
 def link_loop(request: Request, compiled: Compiled, identity: object) -> Loop:
@@ -37,20 +41,55 @@ def link_loop(request: Request, compiled: Compiled, identity: object) -> Loop:
     Under ``KERNELGEN_DISABLE_JIT`` the loop calls the Python function instead.
     """
     signature = compiled.signature
-    flags = LoopFlag(0)
-    if request.options.fp_errors == "ignore" or config.DISABLE_JIT:  # NumPy's scalars report theirs
-        flags |= LoopFlag.NO_FLOATINGPOINT_ERRORS
-    if identity is not None:
-        flags |= LoopFlag.REORDERABLE
-    name = f"{request.function.__name__}_{signature}"
+    flags = _flags(request.options, identity)
+    name = _name(request.function, signature)
     initial = _initial(identity, signature.outputs[0])
     start = initial.address if initial else 0
     if config.DISABLE_JIT:
-        flags |= LoopFlag.REQUIRES_GIL
-        loop = _interpreted(request, signature)
-        return Loop(name, loop.address, 0, 0, start, flags, (loop, initial))
+        callee = interpreted.python_loop(request.function, signature, request.options)
+        library = _link_interpreted(callee, flags)
+        strided, get_loop = map(library.address, (interpreted.SYMBOL, interpreted.GET_LOOP))
+        return Loop(name, strided, get_loop, 0, start, flags, (library, callee, initial))
     loops = Loops(compiled.kernel, flags)
     return Loop(name, loops.strided, loops.get_loop, loops.indexed, start, flags, (loops, initial))
+
+
+def link_loop_of_units(
+    function: FunctionType,
+    signature: Signature,
+    options: Options,
+    identity: object,
+    answers: descriptors.Answers,
+) -> Loop:
+    """Link the loop for times of whatever units, which asks ``answers`` about those of a call.
+
+    ``signature`` has no units.
+    """
+    flags = _flags(options, identity)
+    initial = _initial(identity, signature.outputs[0])
+    start = initial.address if initial else 0
+    callbacks = descriptors.Callbacks(len(signature.types), answers)
+    exports = [descriptors.RESOLVE, descriptors.GET_LOOP]
+    symbols = {**cpython_api.symbols(), **callbacks.symbols}
+    library = engine.link(_for_units().object_code, exports, symbols)
+    resolve, get_loop = map(library.address, exports)
+    needs = (library, callbacks, initial)
+    return Loop(_name(function, signature), 0, get_loop, 0, start, flags, needs, resolve)
+
+
+def _flags(options: Options, identity: object) -> LoopFlag:
+    flags = LoopFlag(0)
+    if options.fp_errors == "ignore" or config.DISABLE_JIT:  # NumPy's scalars report theirs
+        flags |= LoopFlag.NO_FLOATINGPOINT_ERRORS
+    if identity is not None:
+        flags |= LoopFlag.REORDERABLE
+    if config.DISABLE_JIT:
+        flags |= LoopFlag.REQUIRES_GIL
+    return flags
+
+
+def _name(function: FunctionType, signature: Signature) -> str:
+    return f"{function.__name__}_{signature}"
 
 
 def add_to_ufunc(ufunc: np.ufunc, dtypes: Sequence[DType], loop: Loop) -> None:
@@ -61,6 +100,7 @@ def add_to_ufunc(ufunc: np.ufunc, dtypes: Sequence[DType], loop: Loop) -> None:
         loop.strided,
         get_loop=loop.get_loop,
         indexed_loop=loop.indexed,
+        resolve_descriptors=loop.resolve_descriptors,
         flags=loop.flags,
         name=loop.name,
         initial=loop.initial,
@@ -80,11 +120,17 @@ def _link(object_code: bytes, symbol: str, symbols: dict[str, int], *needs: obje
     return _Linked(library.address(symbol), (library, *needs))
 
 
-def _interpreted(request: Request, signature: Signature) -> _Linked:
-    callee = interpreted.python_loop(request.function, signature, request.options)
+def _link_interpreted(callee: object, flags: LoopFlag) -> engine.Library:
     symbols = {**cpython_api.symbols(), interpreted.CALLEE: id(callee)}
-    module = engine.compile_module(interpreted.MODULE, opt_level=0)
-    return _link(module.object_code, interpreted.SYMBOL, symbols, callee)
+    module = engine.compile_module(interpreted.module(flags), opt_level=0)
+    exports = [interpreted.SYMBOL, interpreted.GET_LOOP]
+    return engine.link(module.object_code, exports, symbols)
+
+
+@cache
+def _for_units() -> engine.Module:
+    """The native code is the same for all loops but for the functions that it calls."""
+    return engine.compile_module(descriptors.MODULE, opt_level=0)
 
 
 def _initial(identity: object, output: Scalar) -> _Linked | None:

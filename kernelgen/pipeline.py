@@ -26,7 +26,8 @@ from kernelgen.rewrites.resolve_classes import resolve_classes
 from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
 from kernelgen.source import definition_of
-from kernelgen.types.compound import Tuple
+from kernelgen.types.compound import Tuple, describe
+from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
@@ -80,8 +81,8 @@ def typed(request: Request) -> Function:
         raise _wrong_count(request, len(function.params))
     resolve_classes(function, request.inputs)
     infer(function, request.inputs)
-    outputs = check_outputs(function)
-    _set_outputs(function, outputs if request.outputs is None else request.outputs, len(outputs))
+    made = check_outputs(function)
+    _set_outputs(function, made if request.outputs is None else request.outputs, made)
     return function
 
 
@@ -159,11 +160,23 @@ def _wrong_count(request: Request, expected: int) -> SignatureError:
     )
 
 
-def _set_outputs(function: Function, outputs: tuple[Scalar, ...], returned: int) -> None:
-    """Make ``outputs`` the types that the function returns; its returns are converted to them."""
-    if len(outputs) != returned:
+def _set_outputs(function: Function, outputs: tuple[Scalar, ...], made: tuple[Scalar, ...]) -> None:
+    """Make ``outputs`` the types that the function returns; its returns are converted to them.
+
+    Times without a unit have the unit of what the function makes.
+    """
+    if len(outputs) != len(made):
         raise SignatureError(
-            f"the kernel returns {returned} values, its signature has {len(outputs)} outputs",
+            f"the kernel returns {len(made)} values, its signature has {len(outputs)} outputs",
             function.loc,
         )
+    for asked, returned in zip(outputs, made, strict=True):
+        times = asked.is_time or returned.is_time
+        if times and not can_cast_within_kind(returned, asked) and asked != returned.unitless:
+            raise SignatureError(
+                f"the kernel returns {describe(returned)}, its signature has {describe(asked)}",
+                function.loc,
+                f'write .astype("{asked}") in the kernel',
+            )
+    outputs = tuple(m if o == m.unitless else o for o, m in zip(outputs, made, strict=True))
     function.result = Tuple(outputs) if isinstance(function.result, Tuple) else outputs[0]

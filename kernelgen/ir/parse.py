@@ -26,7 +26,7 @@ class ParseError(KernelgenError):
 _TOKEN = re.compile(
     r"\s*(?:(?P<name>[%^@][\w.]+)|(?P<object><[^<>\n]+>)"
     r"|(?P<string>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
-    r"|(?P<number>-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf\b|nan\b))|(?P<arrow>->)|(?P<word>~?[A-Za-z_][\w.]*)"
+    r"|(?P<number>-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf\b|nan\b))|(?P<arrow>->)|(?P<word>~?[A-Za-z_][\w.]*(?:\[\w+\])?)"
     r"|(?P<punctuation>[(){}:,=]))"
 )
 
@@ -165,7 +165,7 @@ class _Parser:
         if self.accept("("):
             return Tuple(tuple(self.sequence(self.type)))
         name = self.take("word")
-        found = table.BY_NAME.get(name) or compound.BY_NAME.get(name)
+        found = table.named(name) or compound.BY_NAME.get(name)
         if found is None:
             raise ParseError(f"no type is called {name!r}")
         return found
@@ -177,7 +177,7 @@ class _Parser:
             return tuple(self.sequence(self.constant))
         if kind == "object":
             return _import(text[1:-1])
-        if text in ("raised", "type") or text in _NUMPY_NAMES:
+        if text in ("raised", "type") or _NUMPY_NAME.fullmatch(text):
             return self._call(text)
         if text in ("inf", "-inf", "nan"):
             return float(text)
@@ -196,12 +196,20 @@ class _Parser:
         if text == "raised":
             return Raised(args[0], tuple(args[1:]))
         try:
-            return np.dtype(text).type(*args)
+            return _numpy_scalar(text, *args)
         except (TypeError, ValueError, OverflowError) as error:
             raise ParseError(f"no {text} can be made of {args}: {error}") from None
 
 
-_NUMPY_NAMES = {row.long_name for row in table.SCALARS}
+def _numpy_scalar(name: str, value: Any) -> Any:
+    row = table.named(name)
+    if row is not None and row.is_time:
+        return table.time_of(row, value)
+    return np.dtype(name).type(value)
+
+
+_NUMPY_NAMES = "|".join(row.long_name for row in table.SCALARS + table.TIMES)
+_NUMPY_NAME = re.compile(rf"({_NUMPY_NAMES})(\[\w+\])?")
 
 
 def _import(path: str) -> Any:

@@ -24,6 +24,7 @@ import numpy as np
 
 from kernelgen.ir.core import Edge, Function, Op, Raised, Value
 from kernelgen.types.compound import Type
+from kernelgen.types.table import ticks_of
 
 
 class _Names:
@@ -84,7 +85,8 @@ def print_constant(value: Any) -> str:
     if isinstance(value, Type):
         return f"type({value})"
     if isinstance(value, np.generic):
-        return f"{value.dtype.name}({value.item()!r})"
+        number = ticks_of(value) if value.dtype.kind in "Mm" else value.item()
+        return f"{value.dtype.name}({number!r})"
     if isinstance(value, Raised):
         return f"raised({', '.join(map(print_constant, (value.cls, *value.args)))})"
     if isinstance(value, tuple):

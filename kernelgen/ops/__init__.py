@@ -11,6 +11,7 @@ from kernelgen.ops import (
     functions,
     math,
     objects,
+    times,
     tuples,
     ufuncs,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "functions",
     "math",
     "objects",
+    "times",
     "tuples",
     "ufuncs",
 ]

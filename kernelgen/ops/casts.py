@@ -14,7 +14,7 @@ from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import scalars
 from kernelgen.types import table
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.promote import can_cast_safely, promote
+from kernelgen.types.promote import can_cast_safely, common_type
 from kernelgen.types.table import Scalar
 
 
@@ -39,7 +39,7 @@ def _cast_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     value = None if literal is None else literal.attrs["value"]
     if type(value) is int and to.is_integer and not to.minimum <= value <= to.maximum:
         raise NoRule(f"the literal {value} does not fit {describe(to)}")
-    return Typed(types, to)
+    return Typed(types, to.with_unit_of(t))
 
 
 def _cast(value: Any, to: Scalar) -> Any:
@@ -58,9 +58,9 @@ define(OpDef("cast", _cast_rule, _cast, _lower_cast, convert_value))
 
 def _argument_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     """A weak type is an argument of what it would promote to, as a Python number is."""
-    to: Scalar = op.attrs["to"]
     (t,) = scalars("a ufunc", types)
-    if not (promote(t, to) == to if t.weak else can_cast_safely(t, to)):
+    to: Scalar = op.attrs["to"].with_unit_of(t)
+    if not (common_type(t, to) == to if t.weak else can_cast_safely(t, to)):
         raise NoRule(
             f"{describe(t)} cannot be cast safely to {describe(to)}, "
             "which the signature of the called ufunc asks for",

@@ -15,6 +15,7 @@ import numpy as np
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter, literal, zero
 from kernelgen.ops import library
+from kernelgen.ops.convert import convert_value
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
@@ -107,7 +108,7 @@ def _default_value(type: Type) -> Any:
         return tuple(map(_default_value, type.elements))
     if type in (RANGE, RANGE_ITERATOR):
         return (np.int64(0),) * 3
-    return type.dtype.type(0) if isinstance(type, Scalar) else None
+    return convert_value(0, type) if isinstance(type, Scalar) else None
 
 
 def _lower_default(e: Emitter, op: Op, args: list[str]) -> str:

@@ -15,17 +15,23 @@ from kernelgen.ops import library
 from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
+from kernelgen.ops.time_casts import lower_float_to_time, lower_time_cast, time_value
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.table import FLOAT16, FLOAT32, WEAK_FLOAT, WEAK_INT, Scalar
+from kernelgen.types.table import FLOAT16, FLOAT32, INT64, WEAK_FLOAT, WEAK_INT, Scalar
 
 
 def convert_value(value: Any, to: Scalar) -> Any:
     """``value`` as a NumPy scalar of type ``to``.
 
     Integers wrap. A float becomes an integer by truncation; out of range it becomes the
-    nearest integer of the type, and nan becomes 0, on every platform.
+    nearest integer of the type, and nan becomes 0, on every platform. Dates and durations count
+    as their numbers of units, but among themselves they are converted.
     """
+    if to.is_time:
+        return time_value(value, to)
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        value = time_value(value, to)
     if to.is_bool:
         return np.bool_(value)
     if not to.is_complex and isinstance(value, (complex, np.complexfloating)):
@@ -46,6 +52,8 @@ def _saturated(value: float, to: Scalar) -> int:
 
 def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
     """The LLVM text of ``convert_value``."""
+    if source.is_time or to.is_time:
+        return _convert_time(e, source, to, x)
     if source.llvm == to.llvm:
         return x
     if source.is_complex or to.is_complex:
@@ -67,6 +75,16 @@ def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
     if to.bits < source.bits:
         return e(f"trunc {source.llvm} {x} to {to.llvm}")
     return e(f"{'sext' if source.is_signed else 'zext'} {source.llvm} {x} to {to.llvm}")
+
+
+def _convert_time(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
+    if source.is_time and to.is_time:
+        return lower_time_cast(e, source, to, x)
+    if source.is_time:
+        return lower_conversion(e, INT64, to, x)
+    if source.is_float:
+        return lower_float_to_time(e, source, x)
+    return lower_conversion(e, source, INT64, x)
 
 
 def _convert_complex(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:

@@ -23,7 +23,6 @@ REFUSED: tuple[tuple[Any, str, str], ...] = (
     (np.vecdot, _ARRAYS, "call it outside of the kernel"),
     (np.matvec, _ARRAYS, "call it outside of the kernel"),
     (np.vecmat, _ARRAYS, "call it outside of the kernel"),
-    (np.isnat, "takes dates, which kernels do not have", "call it outside of the kernel"),
 )
 """The function, the reason, and what to do instead."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from kernelgen.ops.registry import NoRule, Typed
+from kernelgen.types import table
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.promote import promote
+from kernelgen.types.promote import common_type
 from kernelgen.types.table import BOOL, FLOAT64, WEAK_BOOL, WEAK_FLOAT, WEAK_INT, Scalar
 
 
@@ -20,8 +23,38 @@ def common(what: str, types: tuple[Type, ...]) -> Scalar:
     """The type in which all operands meet; Python's bools count as ints."""
     first, *rest = scalars(what, types)
     for t in rest:
-        first = promote(first, t)
+        met = common_type(first, t)
+        if met is None:
+            raise NoRule(f"{what} does not exist for {describe(first)} and {describe(t)}")
+        first = met
     return WEAK_INT if first == WEAK_BOOL else first
+
+
+_PYTHON = {"i": int, "f": float, "c": complex}
+
+
+def numpy_loop(what: str, ufunc: np.ufunc, given: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    """The types of the loop that NumPy chooses for operands of these types."""
+    asked = [_PYTHON.get(t.kind, t.dtype) if t.weak else t.dtype for t in given]
+    try:
+        dtypes = ufunc.resolve_dtypes((*asked, *[None] * ufunc.nout))
+    except (TypeError, OverflowError) as error:
+        listed = " and ".join(map(describe, given))
+        raise NoRule(f"{what} does not exist for {listed}", _about_units(given, error)) from None
+    loop = tuple(map(table.from_dtype, dtypes))
+    if None in loop:
+        raise NoRule(
+            f"{what} computes in {dtypes[0]} here, a type that kernels do not have",
+            "convert the operand first",
+        )
+    return loop  # type: ignore[return-value]
+
+
+def _about_units(given: tuple[Scalar, ...], error: Exception) -> str | None:
+    """What to write where NumPy has the operation, but not for these units."""
+    if "metadata" not in str(error) and "casting" not in str(error):
+        return None
+    return 'these units do not go together: convert one operand with x.astype("m8[D]")'
 
 
 def as_float(t: Scalar) -> Scalar:

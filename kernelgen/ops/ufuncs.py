@@ -19,25 +19,24 @@ from kernelgen.ops import library
 from kernelgen.ops import numpy_library as numpys
 from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.complex import refuse_complex
-from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
-from kernelgen.ops.rules import same, scalars
+from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.rules import numpy_loop, same, scalars
+from kernelgen.ops.times import rule_of
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types import table
 from kernelgen.types.compound import Tuple, Type, describe
-from kernelgen.types.promote import promote
+from kernelgen.types.promote import common_type
 from kernelgen.types.table import BOOL, FLOAT16, Scalar
 
 Computed = str | Callable[..., Any]
 """The name of an op, or a function of the kernel language."""
-
-_PYTHON = {"i": int, "f": float, "c": complex}
 
 
 class Row(NamedTuple):
     """What computes a ufunc: its loops of floats, and others where they differ.
 
     ``integers`` stands for bools too; ``unsigned`` may differ from the signed ones. float16 is
-    computed as float32 is, and rounded, if ``float16`` is not given.
+    computed as float32 is, and rounded, if ``float16`` is not given. ``times`` stands for dates
+    and durations.
     """
 
     ufunc: np.ufunc
@@ -46,11 +45,14 @@ class Row(NamedTuple):
     unsigned: Computed | None = None
     float16: Computed | None = None
     complex: Computed | None = None
+    times: Computed | None = None
 
     def computed(self, t: Scalar) -> Computed:
         """What computes the loop whose first operand is a ``t``."""
         if t.is_complex and self.complex is not None:
             return self.complex
+        if t.is_time:
+            return self.floats if self.times is None else self.times
         if not t.is_float and not t.is_complex and self.integers is not None:
             return self.integers if t.is_signed or self.unsigned is None else self.unsigned
         if t == FLOAT16 and self.float16 is not None:
@@ -76,7 +78,14 @@ ROWS = (
     Row(np.absolute, "abs", complex="abs"),
     Row(np.fabs, "fabs"),
     Row(np.conjugate, numpys.unchanged, complex=complexes.conjugate),
-    Row(np.sign, numpys.sign, numpys.sign_integer, numpys.sign_unsigned, complex=complexes.sign),
+    Row(
+        np.sign,
+        numpys.sign,
+        numpys.sign_integer,
+        numpys.sign_unsigned,
+        complex=complexes.sign,
+        times="time.sign",
+    ),
     Row(np.bitwise_and, "and"),
     Row(np.bitwise_or, "or"),
     Row(np.bitwise_xor, "xor"),
@@ -94,9 +103,10 @@ ROWS = (
     Row(np.minimum, numpys.minimum),
     Row(np.fmax, numpys.fmax),
     Row(np.fmin, numpys.fmin),
-    Row(np.isnan, "isnan", numpys.never, complex=complexes.isnan),
-    Row(np.isinf, "isinf", numpys.never, complex=complexes.isinf),
-    Row(np.isfinite, "isfinite", numpys.always, complex=complexes.isfinite),
+    Row(np.isnan, "isnan", numpys.never, complex=complexes.isnan, times="time.isnat"),
+    Row(np.isinf, "isinf", numpys.never, complex=complexes.isinf, times=numpys.never),
+    Row(np.isfinite, "isfinite", numpys.always, complex=complexes.isfinite, times="time.isfinite"),
+    Row(np.isnat, "time.isnat"),
     Row(np.signbit, numpys.signbit),
     Row(np.copysign, "copysign"),
     Row(np.nextafter, "nextafter", float16="nextafter"),
@@ -157,31 +167,14 @@ def _rule(row: Row) -> Callable[[Op, tuple[Type, ...]], Typed]:
     ufunc = row.ufunc
 
     def rule(op: Op, types: tuple[Type, ...]) -> Typed:
-        given = scalars(f"np.{ufunc.__name__}()", types)
-        loop = _loop(ufunc, given)
+        what = f"np.{ufunc.__name__}()"
+        loop = numpy_loop(what, ufunc, scalars(what, types))
         if loop[0].is_complex and row.complex is None:
-            raise NoRule(f"np.{ufunc.__name__}() of complex numbers cannot be used in a kernel")
+            raise NoRule(f"{what} of complex numbers cannot be used in a kernel")
         results = loop[ufunc.nin :]
         return Typed(loop[: ufunc.nin], results[0] if ufunc.nout == 1 else Tuple(results))
 
     return rule
-
-
-def _loop(ufunc: np.ufunc, given: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
-    """The types of the loop that NumPy chooses for operands of these types."""
-    asked = [_PYTHON.get(t.kind, t.dtype) if t.weak else t.dtype for t in given]
-    try:
-        dtypes = ufunc.resolve_dtypes((*asked, *[None] * ufunc.nout))
-    except TypeError:
-        listed = " and ".join(map(describe, given))
-        raise NoRule(f"np.{ufunc.__name__}() has no loop for {listed}") from None
-    loop = tuple(map(table.from_dtype, dtypes))
-    if None in loop:
-        raise NoRule(
-            f"np.{ufunc.__name__}() computes in {dtypes[0]} here, a type that kernels do not have",
-            "convert the operand first",
-        )
-    return loop  # type: ignore[return-value]
 
 
 def _comparison_rule(name: str) -> Callable[[Op, tuple[Type, ...]], Typed]:
@@ -189,7 +182,8 @@ def _comparison_rule(name: str) -> Callable[[Op, tuple[Type, ...]], Typed]:
 
     def rule(op: Op, types: tuple[Type, ...]) -> Typed:
         refuse_complex(Op(name, op.operands), types)
-        return OPS[name].rule(Op(name, op.operands), types)._replace(result=BOOL)
+        own = Op(name, op.operands)
+        return rule_of(own, types)(own, types)._replace(result=BOOL)
 
     return rule
 
@@ -236,8 +230,10 @@ for _ufunc, _name in COMPARISONS:
 
 def _where_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     _, first, second = scalars("np.where()", types)
-    t = promote(first, second).strong
-    return Typed((BOOL, t, t), t)
+    t = common_type(first, second)
+    if t is None:
+        raise NoRule(f"np.where() has no type for {describe(first)} and {describe(second)}")
+    return Typed((BOOL, t.strong, t.strong), t.strong)
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:

@@ -7,6 +7,7 @@ zero divisor; a ``raise`` is, instead.
 from __future__ import annotations
 
 from kernelgen.ir.core import Block, Edge, Function, Op, Raised, const
+from kernelgen.ops.convert import convert_value
 from kernelgen.ops.registry import OPS
 from kernelgen.ops.rules import truth_type
 from kernelgen.types.table import Scalar
@@ -39,7 +40,7 @@ def _guard(function: Function, block: Block, op: Op) -> Block:
     at = block.ops.index(op)
     rest, failed = Block(), Block()
     rest.ops, block.ops = block.ops[at:], block.ops[:at]
-    zero = block.append(const(divisor.type.dtype.type(0), op.loc))
+    zero = block.append(const(convert_value(0, divisor.type), op.loc))
     zero.value.type = divisor.type
     nonzero = block.append(Op("ne", (divisor, zero.value), None, op.loc))
     nonzero.value.type = truth_type((divisor.type,))

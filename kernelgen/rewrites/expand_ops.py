@@ -15,6 +15,7 @@ from kernelgen.infer import infer
 from kernelgen.ir.core import Block, Function, Op
 from kernelgen.ops.complex import complex_definition
 from kernelgen.ops.registry import OPS
+from kernelgen.ops.times import time_form
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.resolve_calls import resolve_calls
@@ -39,7 +40,9 @@ def _definition(op: Op) -> Callable[..., Any] | None:
     """The function that defines an op; one that is another op by another name becomes it."""
     while op.result is not None:
         expand = OPS[op.name].expand
-        definition = complex_definition(op) or (expand(op) if expand is not None else None)
+        definition = complex_definition(op) or time_form(op)
+        if definition is None and expand is not None:
+            definition = expand(op)
         if not isinstance(definition, str):
             return definition
         op.name, op.attrs = definition, {}

@@ -15,7 +15,6 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import defining, elements, elements_of_any, put
 from kernelgen.ops import library
-from kernelgen.ops.casts import scalar_type_of
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
@@ -23,6 +22,7 @@ from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.promote_cells import promote_cells
 from kernelgen.rewrites.prune_arguments import prune_arguments
+from kernelgen.rewrites.resolve_casts import resolve_astype, resolve_cast
 from kernelgen.rewrites.resolve_tuples import (
     method,
     named_tuple,
@@ -85,7 +85,7 @@ def _resolve(
         return True
     constant = op.operands[0].constant
     if constant is None:
-        return _resolve_conjugate(op) or _resolve_method(block, op)
+        return _resolve_number_method(op) or _resolve_method(block, op)
     callee, args = constant.attrs["value"], op.operands[1:]
     if isinstance(callee, MethodType):
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
@@ -102,9 +102,7 @@ def _resolve(
         callers[call] = callers.get(op, ())
         _replace(function, block, op, result)
         return True
-    to = scalar_type_of(callee)
-    if to is not None and len(args) == 1 and not op.attrs["keywords"]:
-        op.name, op.operands, op.attrs = "cast", args, {"to": to}
+    if resolve_cast(block, op, callee):
         return True
     by_arity = by_call(callee)
     replacement = _library_function(callee, len(args))
@@ -163,14 +161,17 @@ def _resolve_class(block: Block, op: Op, callee: Any, args: list[Value]) -> bool
     return True
 
 
-def _resolve_conjugate(op: Op) -> bool:
-    """``x.conjugate()`` is an op."""
-    method = op.operands[0].definition
-    if not isinstance(method, Op) or method.name != "attr" or len(op.operands) > 1:
+def _resolve_number_method(op: Op) -> bool:
+    """``x.conjugate()`` and ``x.astype(dtype)`` are ops."""
+    method = defining(op.operands[0], "attr")
+    if method is None:
         return False
-    if method.attrs["name"] != "conjugate":
+    if method.attrs["name"] == "astype":
+        resolve_astype(op, method.operands[0])
+    elif method.attrs["name"] == "conjugate" and len(op.operands) == 1:
+        op.name, op.operands, op.attrs = "conjugate", list(method.operands), {}
+    else:
         return False
-    op.name, op.operands, op.attrs = "conjugate", list(method.operands), {}
     method.attrs["name"] = "real"  # what is left of it is dead, but must have a type
     return True
 

@@ -16,6 +16,7 @@ import ctypes
 import importlib
 from collections.abc import Callable, Sequence
 from enum import IntFlag
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -81,6 +82,7 @@ _REORDERABLE_WITHOUT_IDENTITY = -2
 _IDENTITY_VALUE = -3
 
 # The kinds of functions that make up a loop, as in numpy/dtype_api.h.
+_RESOLVE_DESCRIPTORS = 2
 _GET_LOOP = 3
 _GET_REDUCTION_INITIAL = 4
 _STRIDED_LOOP = 5
@@ -226,6 +228,7 @@ def add_loop(
     contiguous_loop: int = 0,
     indexed_loop: int = 0,
     get_loop: int = 0,
+    resolve_descriptors: int = 0,
     owner: object = None,
 ) -> None:
     """Register compiled code as a loop of a ufunc made by `make_ufunc`.
@@ -250,6 +253,8 @@ def add_loop(
     contiguous_loop, indexed_loop, get_loop : int, optional
         Addresses of the loop for contiguous operands, of the one for ``ufunc.at``, and of
         the function that chooses a loop by strides.
+    resolve_descriptors : int, optional
+        Address of the function that answers the dtypes of a call (`descriptors`).
     owner : object, optional
         What the code needs, such as its `engine.Library`. Kept as long as the ufunc.
 
@@ -262,6 +267,7 @@ def add_loop(
     if chosen[: ufunc.nin] in binding.loops:
         raise InternalError(f"{ufunc!r} has a loop for the inputs of {_text_of(chosen)} already")
     slots = {
+        _RESOLVE_DESCRIPTORS: resolve_descriptors,
         _GET_LOOP: get_loop,
         _GET_REDUCTION_INITIAL: initial,
         _STRIDED_LOOP: loop,
@@ -301,13 +307,13 @@ def answer_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int
         pinned by the caller, and the ones to be written.
     """
     binding = _own_binding(ufunc)
-    given = _read_dtypes(operands, ufunc.nargs)
-    pinned = _read_dtypes(signature, ufunc.nargs)
+    given = read_objects(operands, ufunc.nargs)
+    pinned = read_objects(signature, ufunc.nargs)
     chosen = tuple(binding.promote(ufunc, given[: ufunc.nin], pinned))
     # NumPy would ask again and again for a loop that is not there.
     if binding.loops.get(chosen[: ufunc.nin]) != chosen:
         raise InternalError(f"{ufunc!r} has no loop for {_text_of(chosen)}, which it promised")
-    _write_dtypes(answer, _as_change(given, chosen, ufunc.nin))
+    write_objects(answer, _as_change(given, chosen, ufunc.nin))
 
 
 def _as_change(
@@ -321,19 +327,29 @@ def _as_change(
     return chosen if chosen != given else (*chosen[:nin], *[None] * (len(chosen) - nin))
 
 
-def _read_dtypes(address: int, count: int) -> tuple[DType | None, ...]:
+def read_objects(address: int, count: int) -> tuple[Any, ...]:
+    """The Python objects in an array of pointers, None for a null pointer."""
     # Reading a null pointer as an object is an error in ctypes, so it is read both ways.
-    pointers = (_pointer * count).from_address(address)
-    objects: Any = (_object * count).from_address(address)
+    of_pointers, of_objects = _arrays(count)
+    pointers, objects = of_pointers.from_address(address)[:], of_objects.from_address(address)
+    if None not in pointers:
+        return tuple(objects[:])
     return tuple(None if pointers[i] is None else objects[i] for i in range(count))
 
 
-def _write_dtypes(address: int, dtypes: Sequence[object]) -> None:
-    for dtype in dtypes:
-        if dtype is not None:
-            _add_reference(dtype)
-    (_pointer * len(dtypes)).from_address(address)[:] = [
-        None if dtype is None else id(dtype) for dtype in dtypes
+@cache
+def _arrays(count: int) -> tuple[Any, Any]:
+    """The types of arrays of pointers and of objects; making them is slow."""
+    return _pointer * count, _object * count
+
+
+def write_objects(address: int, objects: Sequence[object]) -> None:
+    """Fill an array of pointers with new references, null pointers for None."""
+    for each in objects:
+        if each is not None:
+            _add_reference(each)
+    _arrays(len(objects))[0].from_address(address)[:] = [
+        None if each is None else id(each) for each in objects
     ]
 
 
@@ -367,7 +383,7 @@ def _first_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int
     except BaseException as error:
         # In all inputs, as NumPy does not look at one that a promoter takes as anything.
         carrier = _ErrorCarrier(_carried(error))
-        _write_dtypes(answer, [carrier] * ufunc.nin + [None] * ufunc.nout)
+        write_objects(answer, [carrier] * ufunc.nin + [None] * ufunc.nout)
     return 0
 
 

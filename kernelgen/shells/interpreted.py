@@ -19,9 +19,10 @@ from kernelgen.runtime.cpython_api import python_call
 from kernelgen.types.signature import Signature
 
 SYMBOL = "kernelgen_loop"
+GET_LOOP = "kernelgen_get_interpreted_loop"
 CALLEE = "kernelgen_python_loop"
 
-MODULE = """
+_LOOP = """
 declare ptr @PyObject_CallFunction(ptr, ptr, ...)
 declare void @Py_DecRef(ptr)
 """ + python_call(
@@ -31,7 +32,22 @@ declare void @Py_DecRef(ptr)
     "KKK",
     "i64 %data, i64 %dims, i64 %strides",
 )
-"""A strided loop, which needs the GIL, that calls a Python function with its addresses."""
+
+
+def module(flags: int) -> str:
+    """A strided loop that calls a Python function with its addresses, and its ``get_loop``.
+
+    ``flags`` are those of the loop, which needs the GIL.
+    """
+    return f"""{_LOOP}
+define i32 @{GET_LOOP}(ptr %context, i32 %aligned, i32 %move, ptr %strides,
+                       ptr %loop, ptr %data, ptr %flags) {{
+  store ptr @{SYMBOL}, ptr %loop
+  store ptr null, ptr %data
+  store i32 {flags}, ptr %flags
+  ret i32 0
+}}
+"""
 
 
 def python_loop(

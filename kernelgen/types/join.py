@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernelgen.types.compound import UNDEFINED, Tuple, Type
-from kernelgen.types.promote import promote
+from kernelgen.types.promote import common_type
 from kernelgen.types.table import Scalar
 
 
@@ -14,7 +14,7 @@ def join(a: Type, b: Type) -> Type | None:
     if a == UNDEFINED:
         return b
     if isinstance(a, Scalar) and isinstance(b, Scalar):
-        return promote(a, b)
+        return common_type(a, b)
     if isinstance(a, Tuple) and isinstance(b, Tuple) and len(a.elements) == len(b.elements):
         elements = tuple(map(join, a.elements, b.elements))
         return None if None in elements else Tuple(elements)

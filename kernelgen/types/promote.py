@@ -13,24 +13,38 @@ _WEAK_ORDER = "bifc"
 _LITERALS = {"b": True, "i": 1, "f": 1.0, "c": 1j}
 
 
-@cache
 def promote(a: Scalar, b: Scalar) -> Scalar:
+    """The type in which ``a`` and ``b`` meet, where it is known that there is one."""
+    promoted = common_type(a, b)
+    assert promoted is not None, f"{a} and {b} have no type in common"
+    return promoted
+
+
+@cache
+def common_type(a: Scalar, b: Scalar) -> Scalar | None:
     """The type in which ``a`` and ``b`` meet, as ``np.result_type`` has it.
 
     Two strong types promote as dtypes, a weak one gives way to a strong one of its kind or of
-    a higher kind, and raises one of a lower kind to its own default.
+    a higher kind, and raises one of a lower kind to its own default. None where there is no such
+    type: of times with other kinds, or whose units do not go together.
     """
     if a.weak and b.weak:
         return max(a, b, key=lambda t: _WEAK_ORDER.index(t.kind))
-    if a.weak or b.weak:
-        weak, strong = (a, b) if a.weak else (b, a)
-        promoted = table.from_dtype(np.result_type(strong.dtype, _LITERALS[weak.kind]))
-    else:
-        promoted = table.from_dtype(np.promote_types(a.dtype, b.dtype))
-    assert promoted is not None, f"{a} and {b} promote to a type outside the table"
-    return promoted
+    if {a.kind, b.kind} == {"M", "m"}:
+        return None  # NumPy would take a duration for a date
+    weak, strong = (a, b) if a.weak else (b, a)
+    partner = _LITERALS[weak.kind] if weak.weak else weak.dtype
+    try:
+        return table.from_dtype(np.result_type(strong.dtype, partner))
+    except (TypeError, OverflowError):
+        return None
 
 
 def can_cast_safely(a: Scalar, b: Scalar) -> bool:
     """Whether NumPy casts every value of ``a`` to ``b`` without loss."""
     return bool(np.can_cast(a.dtype, b.dtype, "safe"))
+
+
+def can_cast_within_kind(a: Scalar, b: Scalar) -> bool:
+    """Whether NumPy casts ``a`` to ``b`` unless told otherwise, maybe with a loss of precision."""
+    return bool(np.can_cast(a.dtype, b.dtype, "same_kind"))

@@ -35,6 +35,12 @@ class Signature(NamedTuple):
         """Inputs, then outputs."""
         return self.inputs + self.outputs
 
+    @property
+    def unitless(self) -> Signature:
+        """What NumPy goes by when it chooses a loop: the types without units of times."""
+        inputs, outputs = (tuple(t.unitless for t in types) for types in self)
+        return Signature(inputs, outputs)
+
 
 def parse(spec: Any) -> Signature:
     """Read one signature.
@@ -136,13 +142,14 @@ def _names(spec: str, text: str) -> tuple[Scalar, ...]:
 
 def _characters(spec: str, text: str) -> tuple[Scalar, ...]:
     """Type characters without commas, as NumPy writes them; one long name is read as such."""
-    if text in table.BY_NAME and len(text) > 1:
-        return (table.BY_NAME[text],)
+    whole = table.named(text)
+    if whole is not None and len(text) > 1:
+        return (whole,)
     return tuple(_name(spec, character) for character in text)
 
 
 def _name(spec: str, name: str) -> Scalar:
-    row = table.BY_NAME.get(name)
+    row = table.named(name)
     if row is None or row.weak:
         import difflib  # for this message only: importing kernelgen must stay cheap
 
@@ -161,4 +168,5 @@ def _name(spec: str, name: str) -> Scalar:
 
 def known_types() -> str:
     """The sentence that lists the types."""
-    return "the types are " + ", ".join(row.long_name for row in table.SCALARS)
+    names = [row.long_name for row in table.SCALARS]
+    return "the types are " + ", ".join(names + [f"{row.long_name}[unit]" for row in table.TIMES])

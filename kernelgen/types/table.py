@@ -1,8 +1,12 @@
-"""The scalar types, one row each; everything else about them is derived from the row."""
+"""The scalar types, one row each; everything else about them is derived from the row.
+
+Dates and times have a row each without a unit, of which a row is made for each unit.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +23,7 @@ class Scalar:
     combined with a strong type it takes that type (NEP 50). It is held as its default type.
 
     Calling a type makes a signature, ``float64(float64, int32)``: this type is the result.
+    ``datetime64["ns"]`` is the type with that unit.
     """
 
     name: str
@@ -38,6 +43,14 @@ class Scalar:
         from kernelgen.types.signature import of_types
 
         return of_types(inputs, (self,))
+
+    def __getitem__(self, unit: str) -> Scalar:
+        if not self.is_time:
+            raise TypeError(f"{self.long_name} has no units")
+        row = named(f"{self.unitless.long_name}[{unit}]")
+        if row is None:
+            raise TypeError(f"{self.unitless.long_name} has no unit {unit!r}; {UNITS}")
+        return row
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return _row_named, (self.name,)
@@ -84,6 +97,25 @@ class Scalar:
         return self.kind == "c"
 
     @property
+    def is_time(self) -> bool:
+        """A date or a duration: a 64-bit count of some unit."""
+        return self.kind in "Mm"
+
+    @property
+    def unit(self) -> tuple[str, int]:
+        """The name of a time's unit and how many of it make one; NumPy's ``generic`` is none."""
+        return np.datetime_data(self.dtype)
+
+    @property
+    def unitless(self) -> Scalar:
+        """What NumPy's DType tells of a type: of times all but the unit."""
+        return _UNITLESS.get(self.kind, self)
+
+    def with_unit_of(self, other: Scalar) -> Scalar:
+        """This type; of a time without a unit, ``other`` if it is one of that kind."""
+        return other if other.unitless is self else self
+
+    @property
     def component(self) -> Scalar:
         """The type of the real part: another one of complex numbers only."""
         return _COMPONENTS.get(self, self)
@@ -106,7 +138,9 @@ class Scalar:
 
 def _row_named(name: str) -> Scalar:
     """The row called ``name``: what a pickled type becomes."""
-    return BY_NAME[name]
+    row = named(name)
+    assert row is not None, f"no type is called {name}"
+    return row
 
 
 def _integer(kind: str, bits: int, *aliases: str) -> Scalar:
@@ -148,6 +182,12 @@ SCALARS = (
     COMPLEX128,
 )
 
+DATETIME = Scalar("M8", "datetime64", "M", 64, "i64", aliases=("M",))
+TIMEDELTA = Scalar("m8", "timedelta64", "m", 64, "i64", aliases=("m",))
+
+TIMES = (DATETIME, TIMEDELTA)
+"""The rows without a unit. ``datetime64["ns"]`` and ``from_dtype`` make those with one."""
+
 WEAK_BOOL = Scalar("~b1", "bool", "b", 1, "i1", weak=True)
 WEAK_INT = Scalar("~i8", "int64", "i", 64, "i64", weak=True)
 WEAK_FLOAT = Scalar("~f8", "float64", "f", 64, "double", weak=True)
@@ -156,6 +196,8 @@ WEAK_COMPLEX = Scalar("~c16", "complex128", "c", 128, "{ double, double }", weak
 WEAK = (WEAK_BOOL, WEAK_INT, WEAK_FLOAT, WEAK_COMPLEX)
 
 _STRONG = {"b": BOOL, "i": INT64, "f": FLOAT64, "c": COMPLEX128}
+_UNITLESS = {row.kind: row for row in TIMES}
+_WITH_UNIT: dict[str, Scalar] = {}
 _COMPONENTS = {COMPLEX64: FLOAT32, COMPLEX128: FLOAT64, WEAK_COMPLEX: WEAK_FLOAT}
 
 
@@ -169,19 +211,61 @@ def _platform_aliases() -> dict[str, Scalar]:
 def _by_name() -> dict[str, Scalar]:
     """All spellings of all types; a spelling that two rows claim is a defect of the table."""
     names = _platform_aliases()
-    for row in SCALARS + WEAK:
+    for row in SCALARS + TIMES + WEAK:
         for name in (row.name, *(() if row.weak else (row.long_name, *row.aliases))):
             if names.setdefault(name, row) is not row:
                 raise ValueError(f"types {row} and {names[name]} are both called {name!r}")
     return names
 
 
+def _with_unit(dtype: np.dtype[Any]) -> Scalar:
+    """The row of a time with the unit of ``dtype``, made once."""
+    row, name = _UNITLESS[dtype.kind], dtype.str[1:]
+    if name == row.name:
+        return row
+    made = _WITH_UNIT.get(name)
+    if made is None:
+        unit = name.removeprefix(row.name)
+        made = replace(row, name=name, long_name=row.long_name + unit, aliases=())
+        made = _WITH_UNIT.setdefault(name, made)
+    return made
+
+
 BY_NAME = _by_name()
 BY_DTYPE_CHAR = {row.dtype.char: row for row in SCALARS}
 
 
+def time_of(row: Scalar, ticks: int) -> Any:
+    """The NumPy scalar of a time's type that is so many of its units."""
+    return np.array(ticks, np.int64).view(row.dtype)[()]
+
+
+def ticks_of(value: Any) -> int:
+    """How many of its units a NumPy scalar of a time's type is; NaT is the least integer."""
+    return int(value.view(np.int64))
+
+
+_TIME = re.compile(
+    r"(?:M8|m8|datetime64|timedelta64)\[(\d*)(?:[YMWDhms]|ms|us|μs|ns|ps|fs|as)\]", re.ASCII
+)
+UNITS = "the units are Y, M, W, D, h, m, s, ms, us, ns, ps, fs, as, and multiples such as 25s"
+
+
+def named(name: str) -> Scalar | None:
+    """The row called ``name``, by whichever of its names; of a time with its unit.
+
+    NumPy is asked only about units that it can read: others may end the process.
+    """
+    match = _TIME.fullmatch(name)
+    if match is None:
+        return BY_NAME.get(name)
+    return _with_unit(np.dtype(name)) if 0 < int(match[1] or 1) < 1 << 31 else None
+
+
 def from_dtype(dtype: np.dtype[Any]) -> Scalar | None:
     """The row that holds values of ``dtype``, in whatever byte order, or None."""
+    if dtype.kind in _UNITLESS:
+        return _with_unit(dtype) if np.datetime_data(dtype)[1] else None
     row = BY_DTYPE_CHAR.get(dtype.char)
     if row is None and dtype.kind in "iu":  # two C types of one width: long and long long
         row = BY_NAME.get(f"{dtype.kind}{dtype.itemsize}")

@@ -128,7 +128,7 @@ def test_tables_have_a_row_for_everything() -> None:
     tables = docs_module("tables")
     for switch in config.SWITCHES:
         assert f"| `{switch.name}` | `{switch.default}` | {switch.meaning} |" in tables.switches()
-    for row in table.SCALARS:
+    for row in table.SCALARS + table.TIMES:
         assert f"| `{row.name}` | `{row.long_name}` |" in tables.types()
     for row in tables.math_rows():
         assert f"`{tables.call(row.python, row.arity)}`" in tables.mathematics()

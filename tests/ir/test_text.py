@@ -16,7 +16,7 @@ from kernelgen.ir.text import print_constant, print_function
 from kernelgen.ir.verify import verify
 from kernelgen.rewrites import TYPED_PASSES, UNTYPED_PASSES
 from kernelgen.types.compound import NONE, RANGE, Tuple
-from kernelgen.types.table import FLOAT64, SCALARS, WEAK
+from kernelgen.types.table import DATETIME, FLOAT64, SCALARS, TIMEDELTA, WEAK
 
 
 def stages(sample) -> Iterator[tuple[Function, bool]]:
@@ -52,6 +52,8 @@ def test_every_stage_prints_and_parses(sample):
         ValueError, math,
         math.sqrt, np.sqrt, np.int8(-3), np.uint64(2**64 - 1), np.float32(0.1), np.float64(-0.0),
         np.float64(np.inf), np.bool_(True), Raised(ValueError), Raised(KeyError, ("no", 1, 2.5)),
+        np.datetime64("2020-01-01"), np.timedelta64(-3, "25s"), np.array(5, "i8").view("m8")[()],
+        DATETIME, TIMEDELTA["ns"], DATETIME["25s"], Tuple((DATETIME["D"],)),
         *SCALARS, *WEAK, NONE, RANGE, Tuple((FLOAT64, Tuple((SCALARS[1],)))),
     ],
     ids=repr,
@@ -63,7 +65,10 @@ def test_constants_print_and_parse(value):
     assert math.copysign(1, parsed) == math.copysign(1, value) if isinstance(value, float) else True
 
 
-def test_nans_print_and_parse():
+def test_nan_and_nat_print_and_parse():
+    nat = parse_constant(print_constant(np.datetime64("NaT", "s")))
+    assert np.isnat(nat)
+    assert nat.dtype == np.dtype("M8[s]")
     assert math.isnan(parse_constant(print_constant(math.nan)))
     parsed = parse_constant(print_constant(np.float32(np.nan)))
     assert isinstance(parsed, np.float32)

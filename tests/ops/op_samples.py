@@ -16,15 +16,19 @@ from kernelgen.ops.math import ROWS
 from kernelgen.types.table import (
     BOOL,
     COMPLEX128,
+    DATETIME,
     FLOAT32,
     FLOAT64,
     INT8,
     INT64,
+    TIMEDELTA,
     UINT64,
     Scalar,
 )
 
 same = kernelgen.vectorize("f8(f8)")(lambda x: x)
+
+DAY, SECOND, HOUR = DATETIME["D"], DATETIME["s"], TIMEDELTA["h"]
 
 EXPRESSIONS = {
     "x + y, x - y, x * y, x / y, x // y, x % y, x ** y": (FLOAT64, FLOAT64),
@@ -48,6 +52,10 @@ EXPRESSIONS = {
         FLOAT64,
         FLOAT64,
     ),
+    "x - y, min(x, y), max(x, y), np.isnat(x), np.isfinite(y), x.astype('M8[M]')": (DAY, SECOND),
+    "x < y, x <= y, x == y, x != y, x > y, x >= y, not x": (DAY, SECOND),
+    "x + y, x - y, x * 2, x / y, x // y, x % y, -x, +x, abs(x)": (HOUR, HOUR),
+    "x + np.timedelta64(y, 's'), np.sign(x), x / y": (HOUR, INT64),
 }
 
 if hasattr(math, "fma"):  # Python 3.13
@@ -104,7 +112,7 @@ def kernels_of_all_ops() -> Iterator[pipeline.Request]:
         yield pipeline.Request(function(source, function=row.ufunc), types)
 
 
-PAIRS = ((FLOAT64, FLOAT64), (INT64, INT64), (FLOAT64, INT64))
+PAIRS = ((FLOAT64, FLOAT64), (INT64, INT64), (FLOAT64, INT64), (DAY, DAY))
 
 
 def _has_loop(ufunc: np.ufunc, types: tuple[Scalar, Scalar]) -> bool:

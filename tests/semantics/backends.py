@@ -44,6 +44,8 @@ def edges(dtype: Any) -> np.ndarray:
         return np.array([False, True])
     if dtype.kind == "f":
         return _float_edges(dtype)
+    if dtype.kind in "Mm":
+        return _time_edges(dtype)
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     values = {low, low + 1, low // 2, high, high - 1, high // 2, 0, 1, 2, 3, 7, 8, 63, 64, 100}
     values |= {-1, -2, -3, -7, -8, -100} if low else {high - 6}
@@ -58,6 +60,15 @@ def _float_edges(dtype: np.dtype) -> np.ndarray:
     ]  # fmt: skip
     with quiet():  # float16 does not hold them all
         return np.array([*positive, *(-x for x in positive), np.nan], dtype)
+
+
+def _time_edges(dtype: np.dtype) -> np.ndarray:
+    """Counts that no operation of two in like units overflows, and the one that is NaT."""
+    counts = [0, 1, 2, 3, 7, 59, 60, 365, 18262]
+    return np.array([*counts, *(-n for n in counts), NAT], np.int64).view(dtype)
+
+
+NAT = -(2**63)
 
 
 def grid(*dtypes: Any) -> tuple[np.ndarray, ...]:
@@ -161,7 +172,14 @@ def same(got: Any, want: Any, ulp: float = 0) -> bool:
     """Whether two values of one type are equal: in every bit, or within ``ulp`` for floats."""
     if isinstance(want, Failure) or isinstance(got, Failure):
         return bool(got == want)
+    if isinstance(want, (np.datetime64, np.timedelta64)):
+        return same_time(got, want)
     return ulps(got, want) <= ulp if isinstance(want, np.floating) else bool(got == want)
+
+
+def same_time(got: Any, want: Any) -> bool:
+    """Whether two dates or durations have the same unit and count; NaT is itself here."""
+    return bool(got.dtype == want.dtype and got.view(np.int64) == want.view(np.int64))
 
 
 def joined_type(values: Sequence[Any]) -> Any:
@@ -231,8 +249,11 @@ def _cast(value: Any, types: Sequence[Any]) -> tuple[Any, ...]:
         )
 
 
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+def _same_in_python(got: Any, want: Any) -> bool:
+    if isinstance(got, (np.datetime64, np.timedelta64)):
+        return same_time(got, want)
+    is_nan = isinstance(got, (float, np.floating)) and bool(np.isnan(got))
+    return is_nan or bool(got == want)
 
 
 def _check_untyped(kernel: Any, wanted: Any, arrays: Any, raw: list[Any]) -> None:
@@ -240,7 +261,7 @@ def _check_untyped(kernel: Any, wanted: Any, arrays: Any, raw: list[Any]) -> Non
     results = run_interpreter(untyped(wanted), arrays)
     for row, got, want in zip(rows(arrays), results, raw, strict=True):
         for g, w in itertools.zip_longest(as_tuple(got), as_tuple(want)):
-            assert type(g) is type(w) and (g == w or _is_nan(g)), (
+            assert type(g) is type(w) and _same_in_python(g, w), (
                 f"{kernel.__name__}{row} on untyped SSA: {got!r}, expected {want!r}"
             )
 

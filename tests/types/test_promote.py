@@ -9,7 +9,7 @@ import pytest
 
 from kernelgen.types.compound import NONE, OBJECT, RANGE, UNDEFINED, Tuple
 from kernelgen.types.join import join
-from kernelgen.types.promote import can_cast_safely, promote
+from kernelgen.types.promote import can_cast_safely, can_cast_within_kind, common_type, promote
 from kernelgen.types.table import (
     BOOL,
     FLOAT32,
@@ -23,6 +23,7 @@ from kernelgen.types.table import (
     WEAK_COMPLEX,
     WEAK_FLOAT,
     WEAK_INT,
+    named,
 )  # fmt: skip
 
 PYTHON = {WEAK_BOOL: True, WEAK_INT: 1, WEAK_FLOAT: 1.0, WEAK_COMPLEX: 1j}
@@ -85,3 +86,42 @@ def test_safe_casts_are_numpys(a, b):
 def test_bool_is_not_an_integer():
     assert promote(BOOL, WEAK_INT) is INT64
     assert promote(BOOL, INT8) is INT8
+
+
+TIME_NAMES = (
+    "M8",
+    "m8",
+    "M8[D]",
+    "M8[s]",
+    "M8[M]",
+    "m8[M]",
+    "m8[D]",
+    "m8[ns]",
+    "m8[25s]",
+    "m8[as]",
+)
+TIMES = [named(name) for name in TIME_NAMES]
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(TIMES, [*TIMES, *SCALARS])))
+def test_times_promote_as_numpys_do_or_not_at_all(a, b):
+    try:
+        want = np.promote_types(a.dtype, b.dtype)
+    except (TypeError, OverflowError):
+        want = None
+    if {a.kind, b.kind} == {"M", "m"}:
+        want = None  # a date or a duration
+    for found in (common_type(a, b), common_type(b, a), join(a, b)):
+        assert (None if found is None else found.dtype) == want
+
+
+def test_literals_are_durations_but_not_dates():
+    assert common_type(WEAK_INT, named("m8[s]")) is named("m8[s]")
+    assert common_type(WEAK_FLOAT, named("m8[s]")) is None
+    assert common_type(WEAK_INT, named("M8[s]")) is None
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(TIMES, TIMES)))
+def test_casts_of_times_are_numpys(a, b):
+    assert can_cast_safely(a, b) == np.can_cast(a.dtype, b.dtype, "safe")
+    assert can_cast_within_kind(a, b) == np.can_cast(a.dtype, b.dtype, "same_kind")

@@ -9,12 +9,43 @@ import numpy as np
 import pytest
 
 from kernelgen.types import table
-from kernelgen.types.table import SCALARS, WEAK, from_dtype
+from kernelgen.types.table import (
+    DATETIME,
+    SCALARS,
+    TIMEDELTA,
+    TIMES,
+    WEAK,
+    from_dtype,
+    named,
+    ticks_of,
+    time_of,
+)
+
+ALL = SCALARS + TIMES
+UNITS = [
+    "Y",
+    "M",
+    "W",
+    "D",
+    "h",
+    "m",
+    "s",
+    "ms",
+    "us",
+    "ns",
+    "ps",
+    "fs",
+    "as",
+    "25s",
+    "2147483647D",
+]
+WITH_UNITS = tuple(row[unit] for row in TIMES for unit in UNITS)
 
 all_rows = pytest.mark.parametrize("row", SCALARS, ids=str)
+all_and_times = pytest.mark.parametrize("row", ALL + WITH_UNITS, ids=str)
 
 
-@all_rows
+@all_and_times
 def test_a_row_and_its_dtype_say_the_same(row):
     assert row.dtype.itemsize == row.size
     assert row.dtype.kind == row.kind
@@ -31,7 +62,7 @@ def test_limits(row):
     assert row.is_signed == (row.kind == "i")
 
 
-@all_rows
+@all_and_times
 def test_llvm_knows_the_types(row):
     text = f"define {row.llvm} @f({row.memory} %x) {{ ret {row.llvm} zeroinitializer }}"
     module = llvm.parse_assembly(text)
@@ -47,7 +78,7 @@ def test_every_numpy_type_of_these_kinds_has_a_row():
         assert row.dtype == np.dtype(char)
 
 
-@pytest.mark.parametrize("char", ["g", "G", "O", "S1", "U1", "M8[s]", "m8[s]", "V4"])
+@pytest.mark.parametrize("char", ["g", "G", "O", "S1", "U1", "V4"])
 def test_other_types_have_none(char):
     assert from_dtype(np.dtype(char)) is None
 
@@ -80,6 +111,53 @@ def test_weak_types_are_held_as_their_defaults(row):
     assert not row.strong.weak
 
 
-@pytest.mark.parametrize("row", (*SCALARS, *WEAK), ids=str)
+@pytest.mark.parametrize("row", (*ALL, *WEAK, *WITH_UNITS), ids=str)
 def test_a_pickled_type_is_the_same_type(row):
     assert pickle.loads(pickle.dumps(row)) is row
+
+
+@pytest.mark.parametrize("row", WITH_UNITS, ids=str)
+def test_a_time_is_made_once_and_known_by_its_names(row):
+    assert named(row.name) is row
+    assert named(row.long_name) is row
+    assert from_dtype(np.dtype(row.name)) is row
+    assert row.unitless in TIMES
+    assert row.unitless.with_unit_of(row) is row
+    assert row.with_unit_of(row["s"]) is row
+    assert row.unit == np.datetime_data(row.dtype)
+
+
+def test_like_units_that_are_written_otherwise_are_types_of_their_own():
+    assert named("M8[1000ms]") is not named("M8[s]")
+    assert named("m8[μs]") is TIMEDELTA["us"]
+    assert DATETIME["1D"] is DATETIME["D"]
+    assert FLOAT.with_unit_of(DATETIME["D"]) is FLOAT
+
+
+FLOAT = SCALARS[11]
+
+
+@pytest.mark.parametrize(
+    "unit", ["x", "", "0s", "-1s", "s/0", "s/10", "generic", "[s]", "9" * 30 + "s"]
+)
+def test_units_that_do_not_exist(unit):
+    assert named(f"M8[{unit}]") is None
+    with pytest.raises(TypeError, match="datetime64 has no unit"):
+        DATETIME[unit]
+
+
+def test_numbers_have_no_units():
+    with pytest.raises(TypeError, match="float64 has no units"):
+        FLOAT["s"]
+
+
+def test_multiples_by_zero_have_no_row():
+    assert from_dtype(np.dtype("M8[0s]")) is None
+
+
+def test_times_are_counts():
+    day = time_of(DATETIME["D"], 18262)
+    assert day == np.datetime64("2020-01-01")
+    assert ticks_of(day) == 18262
+    assert np.isnat(time_of(TIMEDELTA["s"], -(2**63)))
+    assert ticks_of(np.timedelta64("NaT", "s")) == -(2**63)

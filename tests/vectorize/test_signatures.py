@@ -167,7 +167,7 @@ def test_a_malformed_signature_is_told_how_to_be_written():
         vectorize("f8(f8")
 
 
-@pytest.mark.parametrize("bad", [1, str, "f16", object(), np.dtype("M8[s]"), "f8(f8)"], ids=type)
+@pytest.mark.parametrize("bad", [1, str, "f16", object(), np.dtype("S3"), "f8(f8)"], ids=type)
 def test_bad_type_objects(bad):
     with pytest.raises(SignatureError):
         kg.float64(bad)

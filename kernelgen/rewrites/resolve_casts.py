@@ -1,0 +1,97 @@
+"""Replace conversions that the user writes as calls by ops: ``np.int8(x)``, ``x.astype("M8[D]")``.
+
+Before: untyped SSA. After: a call of a class of NumPy's scalars, or of ``astype``, is an op with
+the type as an attribute; dates and durations made of constants are constants.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelgen.errors import UnsupportedError
+from kernelgen.ir.core import Block, Op, Value
+from kernelgen.ir.sequences import put
+from kernelgen.ops.casts import scalar_type_of
+from kernelgen.types import table
+from kernelgen.types.signature import known_types
+from kernelgen.types.table import Scalar
+
+_CLOCKS = ("now", "today")
+
+
+def resolve_cast(block: Block, op: Op, callee: Any) -> bool:
+    """Apply the rewrite to a call of the constant ``callee``; whether it was such a call."""
+    args = op.operands[1:]
+    owner = getattr(callee, "__self__", None)
+    if isinstance(owner, np.generic) and callee.__name__ == "astype":
+        return resolve_astype(op, put(block, op, "const", value=owner))
+    to = scalar_type_of(callee)
+    if to is None or op.attrs["keywords"]:
+        return False
+    if to.is_time:
+        return _resolve_time(op, callee, to, args)
+    if len(args) != 1:
+        return False
+    op.name, op.operands, op.attrs = "cast", args, {"to": to}
+    return True
+
+
+def resolve_astype(op: Op, value: Value) -> bool:
+    """``value.astype(dtype)`` is an op; ``op`` is the call."""
+    constants = [arg.constant for arg in op.operands[1:]]
+    if len(constants) != 1 or constants[0] is None or op.attrs["keywords"]:
+        raise UnsupportedError(
+            "astype() takes one constant in a kernel, the type", op.loc, 'write x.astype("f4")'
+        )
+    to = _type_meant(constants[0].attrs["value"])
+    if to is None:
+        raise UnsupportedError("astype() to a type that kernels do not have", op.loc, known_types())
+    op.name, op.operands, op.attrs = "astype", [value], {"to": to}
+    return True
+
+
+def _type_meant(spec: Any) -> Scalar | None:
+    if isinstance(spec, str) and "[" in spec:
+        return table.named(spec)
+    try:
+        return table.from_dtype(np.dtype(spec))
+    except TypeError:
+        return None
+
+
+def _resolve_time(op: Op, callee: Any, to: Scalar, args: list[Value]) -> bool:
+    """A date or a duration: of constants, of a kernel's value and a constant unit, of a value."""
+    constants = [arg.constant for arg in args]
+    known = [c.attrs["value"] for c in constants if c is not None]
+    if len(known) == len(args):
+        op.name, op.operands, op.attrs = "const", [], {"value": _made(op, callee, known)}
+        return True
+    if constants[0] is not None or len(args) > 2 or len(known) < len(args) - 1:
+        raise UnsupportedError(
+            f"np.{callee.__name__}() takes a number and a constant unit in a kernel",
+            op.loc,
+            f'write np.{callee.__name__}(x, "s")',
+        )
+    made = table.from_dtype(_made(op, callee, [1, *known]).dtype) if known else to
+    op.name, op.operands, op.attrs = "time_of", args[:1], {"to": made}
+    return True
+
+
+def _made(op: Op, callee: Any, values: list[Any]) -> Any:
+    """A constant; what NumPy does not take is an error at the user's line."""
+    if values and values[0] in _CLOCKS:
+        raise UnsupportedError(
+            f"the time when a kernel is compiled, {values[0]!r}, is no constant",
+            op.loc,
+            "pass it as an argument",
+        )
+    if len(values) > 1 and isinstance(values[1], str) and values[1] != "generic":
+        unit = values[1]
+        if table.named(f"m8[{unit}]") is None:
+            raise UnsupportedError(f"there is no unit {unit!r}", op.loc, table.UNITS)
+    try:
+        return callee(*values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnsupportedError(f"{callee.__name__}(): {error}", op.loc) from None
