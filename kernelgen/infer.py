@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from kernelgen.errors import InternalError, TypingError
 from kernelgen.ir.core import Edge, Function, Op
 from kernelgen.ops.complex import refuse_complex
+from kernelgen.ops.exceptions import raised_by
 from kernelgen.ops.registry import OPS, NoRule, Typed
 from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
 from kernelgen.types.join import join
@@ -95,21 +96,23 @@ def _name(hint: str) -> str:
 def _report(function: Function) -> None:
     """Raise the error of the first op, in the order of the code, that has no rule."""
     for op in function.ops():
-        if op.name == "raise" and op.operands:
-            raise TypingError(
-                "an exception's class and arguments must be constants",
-                op.loc,
-                'write `raise SomeError("text")`',
-            )
-        if op.result is None or any(v.type in (None, UNDEFINED) for v in op.operands):
+        if any(v.type in (None, UNDEFINED) for v in op.operands):
             continue
         try:
-            typed(op)
+            _check(op)
         except NoRule as refusal:
             raise TypingError(refusal.message, op.loc, refusal.hint) from None
     for value in function.values():
         if value.type is None:
             raise InternalError("inference left a value without a type", function.loc)
+
+
+def _check(op: Op) -> None:
+    """Raise NoRule if the op does not exist for its operands."""
+    if op.result is not None:
+        typed(op)
+    elif op.name == "raise" and op.operands:
+        raised_by(op.operands[0])
 
 
 def _result(function: Function) -> Type:

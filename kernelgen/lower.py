@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kernelgen.ir.core import Block, Edge, Function, Op, Raised, Value
+from kernelgen.ir.core import Block, Edge, Function, Op, Value
+from kernelgen.ir.raised import Raised
+from kernelgen.ir.text import print_constant
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import OPS
+from kernelgen.payload import count_words, write_words
 from kernelgen.types.compound import Tuple
 from kernelgen.types.table import Scalar
 
 
 class Lowered(NamedTuple):
-    """A kernel as an LLVM function ``{outputs..., i32} @name(inputs...)``.
+    """A kernel as an LLVM function ``{outputs..., i32, words...} @name(inputs...)``.
 
-    The last member of what it returns is a status: 0, or 1 + the index in ``errors`` of the
-    exception to raise.
+    Behind the outputs it returns a status: 0, or 1 + the index in ``errors`` of the exception
+    to raise. Behind the status come as many 64-bit words as any of the exceptions needs for the
+    values that it is made of.
     """
 
     name: str
@@ -27,6 +31,11 @@ class Lowered(NamedTuple):
     errors: tuple[Raised, ...]
     kept: tuple[str, ...]
     attribute: str
+
+    @property
+    def words(self) -> int:
+        """How many words there are behind the status."""
+        return max((count_words(error.slots) for error in self.errors), default=0)
 
 
 def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowered:
@@ -45,6 +54,15 @@ def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowe
     return _Lowering(function, name, Emitter() if emitter is None else emitter).run()
 
 
+class _Exit(NamedTuple):
+    """A way out: its block, the outputs, the status, and the words of an exception."""
+
+    label: str
+    values: list[str]
+    status: int
+    words: list[str]
+
+
 class _Lowering:
     """One function on its way: names of blocks and values, and the text of each block.
 
@@ -60,7 +78,7 @@ class _Lowering:
         self.names: dict[Value, str] = {}
         self.bodies: dict[Block, list[str]] = {}
         self.incoming: dict[Block, list[tuple[str, Edge]]] = {b: [] for b in function.blocks}
-        self.exits: list[tuple[str, list[str], int]] = []
+        self.exits: list[_Exit] = []
         self.errors: list[Raised] = []
         result = function.result
         types = result.elements if isinstance(result, Tuple) else (result,)
@@ -76,7 +94,8 @@ class _Lowering:
         for block in self.function.blocks:
             self._lower_block(block)
         inputs = tuple(self._scalar(param) for param in self.function.params)
-        result = f"{{ {', '.join([*(t.llvm for t in self.outputs), 'i32'])} }}"
+        members = [*(t.llvm for t in self.outputs), "i32", *["i64"] * self._count_words()]
+        result = f"{{ {', '.join(members)} }}"
         params = ", ".join(f"{t.llvm} %x{i}" for i, t in enumerate(inputs))
         marks = f"alwaysinline nounwind {self.emitter.attribute}".rstrip()
         lines = [f"define internal {result} @{self.name}({params}) {marks} {{"]
@@ -96,6 +115,9 @@ class _Lowering:
             self.emitter.attribute,
         )
 
+    def _count_words(self) -> int:
+        return max((len(each.words) for each in self.exits), default=0)
+
     def _scalar(self, value: Value) -> Scalar:
         assert isinstance(value.type, Scalar), f"a {value.type} reached lowering"
         return value.type
@@ -111,11 +133,12 @@ class _Lowering:
     def _lower_terminator(self, block: Block, op: Op) -> None:
         emit, label = self.emitter.lines.append, self.labels[block]
         if op.name == "return":
-            self.exits.append((label, [self.names[v] for v in op.operands], 0))
+            self.exits.append(_Exit(label, [self.names[v] for v in op.operands], 0, []))
             emit("  br label %exit")
         elif op.name == "raise":
-            self.exits.append((label, ["undef"] * len(self.outputs), self._error(op)))
-            emit("  br label %exit")
+            undefined = ["undef"] * len(self.outputs)
+            self.exits.append(_Exit(label, undefined, self._error(op), self._words(op)))
+            self.emitter.lines.append("  br label %exit")
         elif op.name == "jump":
             self._lower_edge(label, op.edges[0])
             emit(f"  br label %{self.labels[op.edges[0].target]}")
@@ -124,9 +147,17 @@ class _Lowering:
 
     def _error(self, op: Op) -> int:
         error = op.attrs["error"]
-        if error not in self.errors:
-            self.errors.append(error)
-        return self.errors.index(error) + 1
+        text = print_constant(error)  # equal constants of different types are not the same
+        for number, known in enumerate(self.errors, 1):
+            if known == error and print_constant(known) == text:
+                return number
+        self.errors.append(error)
+        return len(self.errors)
+
+    def _words(self, op: Op) -> list[str]:
+        """The words of what an exception is made of."""
+        pairs = zip(op.attrs["error"].slots, op.operands, strict=True)
+        return [word for t, v in pairs for word in write_words(self.emitter, t, self.names[v])]
 
     def _lower_branch(self, label: str, op: Op) -> None:
         """A branch whose edges meet in one block needs a block of its own for one of them."""
@@ -157,18 +188,21 @@ class _Lowering:
         return lines + self.bodies[block]
 
     def _exit_text(self, result: str) -> list[str]:
-        """The one way out: phis of outputs and status, put into the struct that is returned."""
+        """The one way out: phis of all that is returned, put into its struct."""
         if not self.exits:
             return []
         lines = ["exit:"]
         columns = [
-            (t.llvm, [values[i] for _, values, _ in self.exits]) for i, t in enumerate(self.outputs)
+            (t.llvm, [each.values[i] for each in self.exits]) for i, t in enumerate(self.outputs)
         ]
-        columns.append(("i32", [str(status) for _, _, status in self.exits]))
+        columns.append(("i32", [str(each.status) for each in self.exits]))
+        for i in range(self._count_words()):
+            words = [each.words[i] if i < len(each.words) else "undef" for each in self.exits]
+            columns.append(("i64", words))
         struct = "undef"
         for i, (llvm, values) in enumerate(columns):
             ways = ", ".join(
-                f"[ {v}, %{label} ]" for v, (label, _, _) in zip(values, self.exits, strict=True)
+                f"[ {v}, %{each.label} ]" for v, each in zip(values, self.exits, strict=True)
             )
             lines.append(f"  %out{i} = phi {llvm} {ways}")
         for i, (llvm, _) in enumerate(columns):

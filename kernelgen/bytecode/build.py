@@ -17,7 +17,8 @@ from kernelgen.bytecode import opcodes
 from kernelgen.bytecode.cfg import BasicBlock, FlowGraph, flow_graph, maybe_unbound
 from kernelgen.bytecode.decode import Instr, decode
 from kernelgen.errors import InternalError, UnsupportedError
-from kernelgen.ir.core import Block, Edge, Function, Op, Raised, Value, const
+from kernelgen.ir.core import Block, Edge, Function, Op, Value, const
+from kernelgen.ir.raised import Raised
 from kernelgen.source import definition_of
 
 Key = str | int  # a local by its name, a stack slot by its depth

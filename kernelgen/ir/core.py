@@ -9,7 +9,6 @@ dominates its uses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from kernelgen.ir.dominance import reverse_postorder
@@ -175,15 +174,3 @@ def const(value: Any, loc: Loc | None = None) -> Op:
 def jump(target: Block, args: Iterable[Value] = (), loc: Loc | None = None) -> Op:
     """The terminator that goes on at ``target``."""
     return Op("jump", (), None, loc, (Edge(target, args),))
-
-
-@dataclass(frozen=True)
-class Raised:
-    """An exception that a kernel raises: its class and the constants it is made from."""
-
-    cls: type[BaseException]
-    args: tuple[Any, ...] = ()
-
-    def make(self) -> BaseException:
-        """A fresh instance."""
-        return self.cls(*self.args)

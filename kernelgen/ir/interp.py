@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.ir.core import Block, Function, Op, Raised, Value
+from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ops.registry import OPS
 
 
@@ -61,8 +61,9 @@ def _run(op: Op, operands: list[Any]) -> Any:
 def _follow(last: Op, values: dict[Value, Any]) -> Block:
     """Take the edge that a terminator chooses, and hand its values over all at once."""
     if last.name == "raise":
-        error = last.attrs["error"] if not last.operands else values[last.operands[0]]
-        raise error.make() if isinstance(error, Raised) else error
+        operands = [values[v] for v in last.operands]
+        error = last.attrs.get("error")
+        raise operands[0] if error is None else error.make(operands)
     taken = 0 if last.name == "jump" or values[last.operands[0]] else 1
     edge = last.edges[taken]
     handed = [values[v] for v in edge.args]

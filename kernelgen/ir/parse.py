@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kernelgen.errors import KernelgenError
-from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Raised, Value
+from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value
+from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.types import compound, table
 from kernelgen.types.compound import Tuple, Type
 
@@ -177,7 +178,7 @@ class _Parser:
             return tuple(self.sequence(self.constant))
         if kind == "object":
             return _import(text[1:-1])
-        if text in ("raised", "type") or text in _NUMPY_NAMES:
+        if text in (*_CALLS, "type", "slot") or text in _NUMPY_NAMES:
             return self._call(text)
         if text in ("inf", "-inf", "nan"):
             return float(text)
@@ -186,21 +187,30 @@ class _Parser:
         except (ValueError, SyntaxError):
             raise ParseError(f"expected a constant, found {text!r}") from None
 
+    def argument(self) -> tuple[str, Any]:
+        """An argument's keyword, if it has one, and its value."""
+        kind, _ = self.tokens[self.position]
+        named = kind == "word" and self.tokens[self.position + 1][1] == "="
+        return self.attr() if named else ("", self.constant())
+
     def _call(self, text: str) -> Any:
         self.expect("(")
-        if text == "type":
+        if text in ("type", "slot"):
             found = self.type()
             self.expect(")")
-            return found
-        args = self.sequence(self.constant)
-        if text == "raised":
-            return Raised(args[0], tuple(args[1:]))
+            return Slot(found) if text == "slot" else found
+        args = self.sequence(self.argument)
+        if text in _CALLS:
+            keywords = tuple(name for name, _ in args if name)
+            function, *values = (value for _, value in args)
+            return _CALLS[text](function, tuple(values), keywords)
         try:
-            return np.dtype(text).type(*args)
+            return np.dtype(text).type(*(value for _, value in args))
         except (TypeError, ValueError, OverflowError) as error:
             raise ParseError(f"no {text} can be made of {args}: {error}") from None
 
 
+_CALLS = {"made": Made, "raised": Raised}
 _NUMPY_NAMES = {row.long_name for row in table.SCALARS}
 
 

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.ir.core import Edge, Function, Op, Raised, Value
+from kernelgen.ir.core import Edge, Function, Op, Value
+from kernelgen.ir.raised import Made, Slot
 from kernelgen.types.compound import Type
 
 
@@ -79,14 +80,24 @@ def _print_edge(names: _Names, edge: Edge) -> str:
     return names.blocks.get(edge.target, "^?") + args
 
 
+def _print_call(call: Made) -> str:
+    """``raised(class, argument, keyword=argument)``; of other functions, ``made(…)``."""
+    parts = [print_constant(each) for each in (call.function, *call.args)]
+    first = len(parts) - len(call.keywords)
+    named = [f"{name}={part}" for name, part in zip(call.keywords, parts[first:], strict=True)]
+    return f"{type(call).__name__.lower()}({', '.join([*parts[:first], *named])})"
+
+
 def print_constant(value: Any) -> str:
     """A constant as text."""
     if isinstance(value, Type):
         return f"type({value})"
     if isinstance(value, np.generic):
         return f"{value.dtype.name}({value.item()!r})"
-    if isinstance(value, Raised):
-        return f"raised({', '.join(map(print_constant, (value.cls, *value.args)))})"
+    if isinstance(value, Slot):
+        return f"slot({value.type})"
+    if isinstance(value, Made):
+        return _print_call(value)
     if isinstance(value, tuple):
         return f"({''.join(print_constant(v) + ', ' for v in value).rstrip()})"
     if isinstance(value, pytypes.ModuleType):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from kernelgen.errors import UnsupportedError
-from kernelgen.ir.core import Function, Op, Raised
+from kernelgen.ir.core import Function, Op
+from kernelgen.ir.raised import Raised
 from kernelgen.ops.registry import OPS
 
 _NUMBERS = (bool, int, float, complex, np.generic)

@@ -20,6 +20,7 @@ from kernelgen.rewrites.bind_defaults import defaults_of
 from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.prune_arguments import prune_arguments
+from kernelgen.rewrites.resolve_exceptions import resolve_exceptions
 from kernelgen.rewrites.resolve_tuples import (
     method,
     named_tuple,
@@ -27,6 +28,7 @@ from kernelgen.rewrites.resolve_tuples import (
     resolve_tuples,
 )
 from kernelgen.rewrites.resolve_ufunc_call import is_kernel_ufunc, resolve_ufunc_call
+from kernelgen.rewrites.separate_messages import separate_messages
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
 from kernelgen.rewrites.unroll_loops import unroll_loops
 from kernelgen.rewrites.zip_ranges import zip_ranges
@@ -41,6 +43,7 @@ def resolve_calls(function: Function) -> None:
     changed = True
     while changed:
         changed = prune_arguments(function) | fold_constants(function) | resolve_tuples(function)
+        changed |= resolve_exceptions(function)
         for block in list(function.blocks):
             for op in list(block.ops):
                 if op.name in _CALLS and _resolve(function, block, op, callers):
@@ -58,7 +61,7 @@ def _resolve_loops(function: Function) -> bool:
     if loops and (unroll_loops(function) or zip_ranges(function)):
         return True
     needed = loops or any(op.name in _NEED_TUPLES for op in function.ops())
-    return needed and split_joined_tuples(function)
+    return (needed and split_joined_tuples(function)) or separate_messages(function)
 
 
 _NEED_TUPLES = ("attr", "call", "contains", "subscript", "unpack_starred")

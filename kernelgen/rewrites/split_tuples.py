@@ -1,7 +1,7 @@
 """Replace tuples, ranges and iterators by their components.
 
 Before: typed SSA with conversions. After: every value is a scalar (or None), and a
-``return`` of a tuple returns its components.
+``return`` of a tuple returns its components, as a ``raise`` takes them.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class _Splitter:
         """Split what an op makes or takes apart; keep it if it does neither."""
         op, result = self.op, self.op.result
         first = self.parts.get(self._final(op.operands[0])) if op.operands else None
-        if op.name == "return":
+        if op.name in ("return", "raise"):
             op.operands = self._leaves(op.operands)
         if result is not None and op.name in _PARTS and _component_types(result.type) is not None:
             self.parts[result] = _PARTS[op.name](self, first or [])

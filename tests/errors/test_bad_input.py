@@ -104,14 +104,123 @@ def set_display(x):
     return {x}
 
 
-@case(UnsupportedError, "a formatted string cannot be compiled", 'f"{x}"', "{x}")
+@case(TypingError, "a kernel cannot return a str", 'f"{x}"', 'return f"{x}"')
 def f_string(x):
     return f"{x}"
 
 
-@case(UnsupportedError, "a formatted string cannot be compiled", 'f"bad {x}"', "{x}")
-def raise_with_f_string(x):
-    raise ValueError(f"bad {x}")
+@case(
+    TypingError,
+    "a kernel cannot return the exception 'ValueError'",
+    "return ValueError(x)",
+    "ValueError(x)",
+)
+def exception_returned(x):
+    return ValueError(x)
+
+
+@case(TypingError, r"`\+` needs numbers, not a str", 'x + f"{x}"')
+def sum_with_an_f_string(x):
+    return x + f"{x}"
+
+
+@case(TypingError, r"`\+` needs numbers, not a str", '"a" + x')
+def message_of_a_string_and_a_number(x):
+    if x > 0:
+        raise ValueError("a" + x)
+    return x
+
+
+@case(TypingError, "`==` needs numbers, not a str", 'f"{x}" == "1.0"')
+def f_string_compared(x):
+    return f"{x}" == "1.0"
+
+
+@case(
+    TypingError, "a condition needs numbers, not a str",
+    'f"{x}" + str(x)', '1 if f"{x}" + str(x) else 2',
+)  # fmt: skip
+def f_string_as_a_condition(x):
+    return 1 if f"{x}" + str(x) else 2
+
+
+@case(TypingError, r"len\(\) needs tuples", 'len(f"{x}")')
+def f_string_measured(x):
+    return len(f"{x}")
+
+
+@case(TypingError, r"int\(\) needs numbers, not a str", "int(str(x))")
+def number_of_a_string(x):
+    return int(str(x))
+
+
+@case(TypingError, "the attribute 'upper' of a string cannot be used", 'f"{x}".upper')
+def f_string_with_a_method(x):
+    raise ValueError(f"{x}".upper())
+
+
+@case(TypingError, "a str cannot be indexed", 'f"{x}"[0]')
+def f_string_indexed(x):
+    raise ValueError(f"{x}"[0])
+
+
+@case(TypingError, "an exception cannot be made of range", 'f"{range(int(x))}"', "{range(int(x))}")
+def f_string_of_a_range(x):
+    if x > 0:
+        raise ValueError(f"{range(int(x))}")
+    return x
+
+
+@case(TypingError, "an exception cannot be made of range", "ValueError(1, (x, range(int(x))))")
+def exception_of_a_range(x):
+    if x > 0:
+        raise ValueError(1, (x, range(int(x))))
+    return x
+
+
+@case(UnsupportedError, "a list or comprehension cannot be compiled", "[x]")
+def exception_of_a_list(x):
+    if x > 0:
+        raise ValueError([x])
+    return x
+
+
+@case(TypingError, "one of several strings, depending on the way taken", "ValueError(text)")
+def message_remembered_in_a_loop(x):
+    text = "a"
+    for i in range(3):
+        text = f"{i}" if i > x else text
+    if x > 0:
+        raise ValueError(text)
+    return x
+
+
+@case(TypingError, r"`\+` needs numbers, not a str", 'text + f"{i}"')
+def message_that_grows_in_a_loop(x):
+    text = "a"
+    for i in range(3):
+        text = text + f"{i}"
+    if x > 0:
+        raise ValueError(text)
+    return x
+
+
+@case(TypingError, "which exception is raised here depends on the way taken", "raise error")
+def exception_remembered_in_a_loop(x):
+    error = ValueError("none")
+    for i in range(3):
+        if i > x:
+            error = ValueError(i)
+    if x > 0:
+        raise error
+    return x
+
+
+@case(TypingError, "exceptions must derive from BaseException", "raise x")
+def number_raised(x):
+    if x > 0:
+        raise x
+    return x
 
 
 @case(UnsupportedError, "`try` and `with` cannot be compiled", "try:")

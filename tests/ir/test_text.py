@@ -10,8 +10,9 @@ import pytest
 from sample_kernels import SAMPLES
 
 from kernelgen import pipeline
-from kernelgen.ir.core import Function, Raised
+from kernelgen.ir.core import Function
 from kernelgen.ir.parse import ParseError, parse_constant, parse_function
+from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant, print_function
 from kernelgen.ir.verify import verify
 from kernelgen.rewrites import TYPED_PASSES, UNTYPED_PASSES

@@ -67,6 +67,14 @@ def kernel(x, y):
 """
 
 
+RAISE = """
+def kernel(x, y):
+    if x > 0:
+        raise ValueError(f"{x!s}{x!r}{x!a:>{y}}" + "{} %d".format(y) % y, (x, y))
+    return x
+"""
+
+
 def function(source: str, **names: object) -> object:
     namespace = {"math": math, "cmath": cmath, "np": np, "index": index, "same": same, **names}
     exec(source, namespace)
@@ -78,6 +86,7 @@ def kernels_of_all_ops() -> Iterator[pipeline.Request]:
     for expression, types in EXPRESSIONS.items():
         yield pipeline.Request(function(f"def kernel(x, y): return {expression}"), types)
     yield pipeline.Request(function(LOOP), (FLOAT64, INT64))
+    yield pipeline.Request(function(RAISE), (FLOAT32, INT8))
     for row in ROWS:
         arguments = ", ".join("xy"[: row.arity])
         source = f"def kernel(x, y): return function({arguments})"

@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).with_name("golden")
 CASES = sorted(GOLDEN.glob("*/*.in.ir"))
 TYPED = {
     "widen_halves",
-    "insert_conversions", "expand_ops", "split_tuples", "eliminate_dead_code", "check_division",
+    "insert_conversions", "expand_ops", "split_tuples", "eliminate_dead_code", "check_division", "form_raises",
 }  # fmt: skip
 
 
