@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernelgen.errors import InternalError, TypingError
+from kernelgen.errors import InternalError, TypingError, UnsupportedError
 from kernelgen.ir.core import Edge, Function, Op
 from kernelgen.ops.complex import refuse_complex
 from kernelgen.ops.exceptions import raised_by
-from kernelgen.ops.registry import OPS, NoRule, Typed
+from kernelgen.ops.registry import OPS, NoRule, Typed, Unsupported
 from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
 from kernelgen.types.join import join
 from kernelgen.types.table import Scalar
@@ -95,13 +95,17 @@ def _name(hint: str) -> str:
 
 def _report(function: Function) -> None:
     """Raise the error of the first op, in the order of the code, that has no rule."""
+    for op in function.ops():  # first, as what comes before it may be but a part of it
+        if op.name == "unsupported":
+            raise UnsupportedError(op.attrs["message"], op.loc, op.attrs["hint"])
     for op in function.ops():
         if any(v.type in (None, UNDEFINED) for v in op.operands):
             continue
         try:
             _check(op)
         except NoRule as refusal:
-            raise TypingError(refusal.message, op.loc, refusal.hint) from None
+            error = UnsupportedError if isinstance(refusal, Unsupported) else TypingError
+            raise error(refusal.message, op.loc, refusal.hint) from None
     for value in function.values():
         if value.type is None:
             raise InternalError("inference left a value without a type", function.loc)

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from inspect import CO_VARARGS
 from itertools import pairwise
-from types import FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from kernelgen.bytecode import opcodes
 from kernelgen.bytecode.cfg import BasicBlock, FlowGraph, flow_graph, maybe_unbound
 from kernelgen.bytecode.decode import Instr, decode
+from kernelgen.bytecode.rejected import rejection
 from kernelgen.errors import InternalError, UnsupportedError
-from kernelgen.ir.core import Block, Edge, Function, Op, Value, const
+from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value, const
 from kernelgen.ir.raised import Raised
+from kernelgen.ops.functions import Nested
 from kernelgen.source import definition_of
 
 Key = str | int  # a local by its name, a stack slot by its depth
@@ -36,24 +39,46 @@ class _Arrival(NamedTuple):
 
 
 def parameters_of(function: FunctionType) -> tuple[str, ...]:
-    """The names of a function's parameters, those that are keyword-only last."""
+    """The names of a function's parameters: positional, keyword-only, and ``*rest`` last."""
     code = function.__code__
-    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    has_rest = rest_parameter(function) is not None
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + has_rest]
 
 
-def build(function: FunctionType) -> Function:
+def rest_parameter(function: FunctionType) -> str | None:
+    """The name of ``*rest``, if the function has it."""
+    code = function.__code__
+    if not code.co_flags & CO_VARARGS:
+        return None
+    return code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+
+
+def build(function: FunctionType, *, nested: bool = False) -> Function:
     """The SSA form of a Python function, untyped.
+
+    What cannot be compiled ends its block in ``unsupported``, which is an error only if the
+    block can be reached when all that is constant is known.
+
+    Parameters
+    ----------
+    function : FunctionType
+        What to build.
+    nested : bool, optional
+        Whether the cells of its free variables are parameters, behind the others; otherwise
+        they are those of its closure, and constant.
 
     Raises
     ------
     UnsupportedError
-        It uses what cannot be compiled, with its place.
+        The function as a whole cannot be compiled: a generator, one with a ``try``.
     """
     names = parameters_of(function)
     instructions = decode(function)
     offsets = [i.offset for i in instructions]
     following = dict(pairwise(offsets))
-    return Builder(function, names, flow_graph(instructions, set(names)), following).run()
+    free = function.__code__.co_freevars if nested else ()
+    graph = flow_graph(instructions, set(names))
+    return Builder(function, names, free, graph, following).run()
 
 
 class Builder:
@@ -63,6 +88,7 @@ class Builder:
         self,
         function: FunctionType,
         names: tuple[str, ...],
+        free: tuple[str, ...],
         graph: FlowGraph,
         following: dict[int, int],
     ) -> None:
@@ -72,6 +98,7 @@ class Builder:
         self.loc = self.ssa.loc
         self.block = self._new_block()
         self.locals = {name: self.block.add_arg(hint=name) for name in names}
+        self.cells = {name: self.block.add_arg(hint=name) for name in free}
         self.stack: list[Value] = []
         self.null = self.const(opcodes.NULL)
         self.keyword_names: tuple[str, ...] = ()
@@ -93,6 +120,8 @@ class Builder:
             self._starts[block.start] = Block()
         for i, block in enumerate(blocks):
             if i:
+                if self._starts[block.start] not in self._arrivals:
+                    continue  # only what cannot be compiled leads here
                 self._enter(block, self._starts[block.start])
             self._walk(block)
         for target, args in self._args.items():
@@ -137,12 +166,13 @@ class Builder:
             self._assigned = set(block.assigned)
         for i in block.instructions:
             self.loc = i.loc
-            opcodes.handler(i)(self, i)
-        if not self.block.ops or not self._ended():
+            try:
+                opcodes.handler(i)(self, i)
+            except UnsupportedError as error:
+                self.finish("unsupported", message=error.message, hint=error.hint)
+                return
+        if not self.block.ops or self.block.terminator.name not in TERMINATORS:
             self.jump(block.successors[0].start)
-
-    def _ended(self) -> bool:
-        return self.block.terminator.name in ("jump", "branch", "return", "raise")
 
     # For the handlers.
 
@@ -167,7 +197,14 @@ class Builder:
         return taken
 
     def load(self, name: str) -> None:
-        """Push a local; where it may be unassigned, raise as Python does."""
+        """Push a local; where it may be unassigned, raise as Python does.
+
+        Of a variable that is shared with nested functions, this is its cell.
+        """
+        code = self.python.__code__
+        if name in code.co_cellvars or name in code.co_freevars:
+            self.push(self._cell(name))
+            return
         self._check_bound(name)
         self.push(self.locals.get(name, self._undefined))
 
@@ -189,14 +226,18 @@ class Builder:
     def _check_bound(self, name: str) -> None:
         if name in self._assigned or name not in self._unbound:
             return
-        bound, failed = Block(), Block()
         flag = self.locals.get(_flag(name)) or self.const(False)
-        self.block.append(Op("branch", (flag,), None, self.loc, (Edge(bound), Edge(failed))))
         message = f"cannot access local variable '{name}' where it is not associated with a value"
-        error = Raised(UnboundLocalError, (message,))
+        self._require(flag, Raised(UnboundLocalError, (message,)))
+
+    def _require(self, condition: Value, error: Raised) -> None:
+        """Raise ``error`` unless ``condition`` holds, and go on in a new block."""
+        go_on, failed = Block(), Block()
+        edges = (Edge(go_on), Edge(failed))
+        self.block.append(Op("branch", (condition,), None, self.loc, edges))
         failed.append(Op("raise", (), {"error": error}, self.loc))
-        self.ssa.blocks += [failed, bound]
-        self.block = bound
+        self.ssa.blocks += [failed, go_on]
+        self.block = go_on
 
     def load_global(self, name: str) -> None:
         """Push a global or builtin, as it is now."""
@@ -213,22 +254,112 @@ class Builder:
             else "globals are read when a kernel is compiled",
         )
 
-    def load_closure(self, name: str) -> None:
-        """Push the content of a closure cell, as it is now."""
-        free = self.python.__code__.co_freevars
-        if name not in free:
-            raise UnsupportedError(
-                f"the variable {name!r} is shared with a nested function",
-                self.loc,
-                "define the inner function outside of the kernel",
-            )
-        cell = (self.python.__closure__ or ())[free.index(name)]
+    # Variables that are shared with nested functions.
+
+    def make_cell(self, name: str) -> None:
+        """Let ``name`` be a cell from here on; a parameter's has its value already."""
+        cell = self.emit("cell")
+        cell.hint = name
+        if name in self.locals:
+            self.emit("cell_store", cell, self.locals[name])
+        self.cells[name] = cell
+
+    def load_shared(self, name: str) -> None:
+        """Push the content of a cell; that of the kernel's own closure is constant."""
+        if name not in self.cells:
+            self.push(self.const(self._frozen(name)))
+            return
+        cell = self.cells[name]
+        bound = self.emit("cell_bound", cell)
+        if name in self.python.__code__.co_freevars:
+            where = f"free variable '{name}' where it is not associated with a value in enclosing"
+            error = Raised(NameError, (f"cannot access {where} scope",))
+        else:
+            where = f"local variable '{name}' where it is not associated with a value"
+            error = Raised(UnboundLocalError, (f"cannot access {where}",))
+        self._require(bound, error)
+        self.push(self.emit("cell_load", cell, name=name))
+
+    def store_shared(self, name: str) -> None:
+        value = self.pop()
+        value.hint = value.hint or name
+        self.emit("cell_store", self._assignable(name), value)
+
+    def delete_shared(self, name: str) -> None:
+        self.load_shared(name)  # raises where it is not assigned
+        self.pop()
+        self.emit("cell_clear", self._assignable(name))
+
+    def _assignable(self, name: str) -> Value:
+        if name not in self.cells:
+            sentence, hint = rejection("STORE_GLOBAL")
+            raise UnsupportedError(sentence, self.loc, hint)
+        return self.cells[name]
+
+    def _cell(self, name: str) -> Value:
+        """The cell of a shared variable; one of the kernel's own closure is made anew."""
+        if name in self.cells:
+            return self.cells[name]
+        cell = self.emit("cell")
+        self.emit("cell_store", cell, self.const(self._frozen(name)))
+        return cell
+
+    def _frozen(self, name: str) -> Any:
+        """The content of a cell of the function's own closure, as it is now."""
+        cell = (self.python.__closure__ or ())[self.python.__code__.co_freevars.index(name)]
         try:
-            self.push(self.const(cell.cell_contents))
+            return cell.cell_contents
         except ValueError:
             raise UnsupportedError(
                 f"the variable {name!r} of the enclosing function is not assigned yet", self.loc
             ) from None
+
+    # Nested functions.
+
+    def make_function(self, code: Value) -> Value:
+        """A function that shares nothing and has no defaults."""
+        assert code.constant is not None
+        found: CodeType = code.constant.attrs["value"]
+        cells = tuple(CellType() for _ in found.co_freevars)
+        template = FunctionType(found, self.python.__globals__, found.co_name, None, cells)
+        return self.emit("function", nested=Nested(template))
+
+    def set_function_attribute(self, function: Value, flag: int, value: Value) -> None:
+        """Give a function that has just been made one of its parts."""
+        op = function.definition
+        assert isinstance(op, Op)
+        self.block.ops.remove(op)
+        nested: Nested = op.attrs["nested"]
+        names: tuple[str, ...] = ()
+        if flag == opcodes.CLOSURE:
+            op.operands[:0] = elements_made(value)
+        elif flag == opcodes.KEYWORD_DEFAULTS:
+            assert isinstance(value.definition, Op)
+            names, values = value.definition.attrs["keys"], value.definition.operands
+            op.operands += values
+        elif flag == opcodes.DEFAULTS:
+            values = self._defaults(value)
+            positional = parameters_of(nested.template)[: nested.template.__code__.co_argcount]
+            names = positional[len(positional) - len(values) :]
+            op.operands += values
+        else:
+            self._discard(value)
+        op.attrs["nested"] = Nested(nested.template, nested.defaults + names)
+        self.block.append(op)
+
+    def _defaults(self, values: Value) -> list[Value]:
+        constant = values.constant
+        if constant is not None:
+            return [self.const(value) for value in constant.attrs["value"]]
+        return elements_made(values)
+
+    def _discard(self, value: Value) -> None:
+        """Forget an annotation, and what it is made of."""
+        op = value.definition
+        if isinstance(op, Op) and op in self.block.ops:
+            self.block.ops.remove(op)
+            for operand in op.operands:
+                self._discard(operand)
 
     def offset_after(self, i: Instr) -> int:
         """The offset of the instruction behind ``i``."""
@@ -267,6 +398,12 @@ class Builder:
     def finish(self, op: str, *operands: Value, **attrs: Any) -> None:
         """End the block with a return or raise."""
         self.block.append(Op(op, operands, attrs, self.loc))
+
+
+def elements_made(values: Value) -> list[Value]:
+    """The operands of the ``tuple`` that made a value."""
+    assert isinstance(values.definition, Op) and values.definition.name == "tuple"
+    return values.definition.operands
 
 
 def _flag(name: str) -> str:

@@ -57,7 +57,7 @@ def decode(function: FunctionType) -> list[Instr]:
     Raises
     ------
     UnsupportedError
-        It is a generator or a coroutine, has ``*args`` or ``**kwargs``, or uses ``try``.
+        It is a generator or a coroutine, has ``**kwargs``, or uses ``try``.
     """
     code = function.__code__
     _check_kind(code)
@@ -67,6 +67,13 @@ def decode(function: FunctionType) -> list[Instr]:
     ]
     _check_no_handlers(code, instructions)
     return instructions
+
+
+def shared_writes(code: CodeType) -> set[str]:
+    """The variables shared with other functions that ``code`` assigns or deletes."""
+    return {
+        i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_DEREF", "DELETE_DEREF")
+    }
 
 
 def _with_starts(instructions: Iterable[dis.Instruction]) -> Iterator[tuple[int, dis.Instruction]]:
@@ -119,11 +126,16 @@ _ARGVALS: dict[str, Callable[[dis.Instruction], Any]] = {
 
 def _check_kind(code: CodeType) -> None:
     loc = definition_of(code)
+    if code.co_name == "<genexpr>":
+        places = [dis.Positions(*place) for place in code.co_positions()]
+        loc = _loc(code, max(places, key=lambda place: place.end_col_offset or 0))
+        raise UnsupportedError(
+            "a generator expression cannot be compiled", loc, "write a loop, or a tuple"
+        )
     for flag, what in (
         ("COROUTINE", "a coroutine (`async def`)"),
         ("ASYNC_GENERATOR", "a generator (it uses `yield`)"),
         ("GENERATOR", "a generator (it uses `yield`)"),
-        ("VARARGS", "a function with `*args`"),
         ("VARKEYWORDS", "a function with `**kwargs`"),
     ):
         if code.co_flags & _FLAGS[flag]:

@@ -15,6 +15,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Value
 from kernelgen.ops.arith import SYMBOLS as ARITHMETIC
 from kernelgen.ops.compare import BY_SYMBOL as COMPARISONS
+from kernelgen.ops.refused import DICT
 
 if TYPE_CHECKING:
     from kernelgen.bytecode.build import Builder
@@ -35,6 +36,9 @@ NULL_AFTER_CALLABLE = sys.version_info >= (3, 13)
 ATTR_LOADS_METHODS = sys.version_info >= (3, 12)
 FOR_ITER_POPS = sys.version_info < (3, 12)
 END_FOR_POPS_TWO = sys.version_info < (3, 13)
+FUNCTION_PARTS_APART = sys.version_info >= (3, 13)
+KEYWORDS_MAY_BE_NULL = sys.version_info >= (3, 14)
+LIST_TO_TUPLE_INTRINSIC = 6
 UNARY_POSITIVE_INTRINSIC = 5
 
 HANDLERS: dict[str, Handler] = {}
@@ -75,7 +79,6 @@ def handler(i: Instr) -> Handler:
     "RESUME",
     "PRECALL",
     "COPY_FREE_VARS",
-    "MAKE_CELL",
     "NOT_TAKEN",
     "CACHE",
     "EXTENDED_ARG",
@@ -139,9 +142,16 @@ def access_locals(b: Builder, i: Instr) -> None:
         {"LOAD": b.load, "STORE": b.store, "DELETE": b.delete}[kind](name)
 
 
-@handles("LOAD_DEREF")
-def load_deref(b: Builder, i: Instr) -> None:
-    b.load_closure(i.argval)
+@handles("MAKE_CELL", "LOAD_DEREF", "STORE_DEREF", "DELETE_DEREF", "LOAD_CLOSURE")
+def access_shared(b: Builder, i: Instr) -> None:
+    access = {
+        "MAKE_CELL": b.make_cell,
+        "LOAD_DEREF": b.load_shared,
+        "STORE_DEREF": b.store_shared,
+        "DELETE_DEREF": b.delete_shared,
+        "LOAD_CLOSURE": b.load,
+    }
+    access[i.op](i.argval)
 
 
 def _push_with_null(b: Builder, push: Callable[[], None]) -> None:
@@ -214,10 +224,13 @@ def unary(b: Builder, i: Instr) -> None:
 
 @handles("CALL_INTRINSIC_1")
 def call_intrinsic(b: Builder, i: Instr) -> None:
-    """3.12 moved the unary plus here; no other intrinsic has a meaning for scalars."""
-    if i.arg != UNARY_POSITIVE_INTRINSIC:
+    """3.12 moved these two here; no other intrinsic has a meaning for scalars."""
+    if i.arg not in _INTRINSICS:
         raise UnsupportedError("this syntax cannot be compiled in a scalar kernel", i.loc)
-    b.push(b.emit("pos", b.pop()))
+    b.push(b.emit(_INTRINSICS[i.arg], b.pop()))
+
+
+_INTRINSICS = {UNARY_POSITIVE_INTRINSIC: "pos", LIST_TO_TUPLE_INTRINSIC: "list_to_tuple"}
 
 
 # ----------------------------------------------------------------------------------- tuples
@@ -290,6 +303,58 @@ def build_string(b: Builder, i: Instr) -> None:
     b.push(b.emit("join_text", *b.pop_many(i.arg)))
 
 
+@handles("BUILD_LIST")
+def build_list(b: Builder, i: Instr) -> None:
+    b.push(b.emit("list", *b.pop_many(i.arg)))
+
+
+@handles("LIST_EXTEND", "LIST_APPEND")
+def grow_list(b: Builder, i: Instr) -> None:
+    """Lists are values here, and growing one makes another: that is what stands on the stack."""
+    value = b.pop()
+    b.stack[-i.arg] = b.emit(i.op.lower(), b.stack[-i.arg], value)
+
+
+@handles("LIST_TO_TUPLE")
+def list_to_tuple(b: Builder, i: Instr) -> None:
+    b.push(b.emit("list_to_tuple", b.pop()))
+
+
+@handles("BUILD_MAP", "BUILD_CONST_KEY_MAP")
+def build_map(b: Builder, i: Instr) -> None:
+    if i.op == "BUILD_MAP":
+        items = b.pop_many(2 * i.arg)
+        keys, values = [key.constant for key in items[::2]], items[1::2]
+    else:
+        keys, values = [b.pop().constant], b.pop_many(i.arg)
+    names = tuple(key.attrs["value"] for key in keys if key is not None)
+    if len(names) < len(keys):
+        raise UnsupportedError(DICT[0], i.loc, DICT[1])
+    b.push(b.emit("dict", *values, keys=names if i.op == "BUILD_MAP" else names[0]))
+
+
+# ------------------------------------------------------------------------- nested functions
+
+DEFAULTS, KEYWORD_DEFAULTS, ANNOTATIONS, CLOSURE = 1, 2, 4, 8
+
+
+@handles("MAKE_FUNCTION")
+def make_function(b: Builder, i: Instr) -> None:
+    """Until 3.12, the flags of its argument say which of a function's parts it pops."""
+    function = b.make_function(b.pop())
+    for flag in (CLOSURE, ANNOTATIONS, KEYWORD_DEFAULTS, DEFAULTS):
+        if i.arg & flag and not FUNCTION_PARTS_APART:
+            b.set_function_attribute(function, flag, b.pop())
+    b.push(function)
+
+
+@handles("SET_FUNCTION_ATTRIBUTE")
+def set_function_attribute(b: Builder, i: Instr) -> None:
+    function = b.pop()
+    b.set_function_attribute(function, i.arg, b.pop())
+    b.push(function)
+
+
 # ------------------------------------------------------------------------------------ calls
 
 
@@ -308,6 +373,16 @@ def call(b: Builder, i: Instr) -> None:
     function, *bound = [v for v in (first, second) if v is not b.null]
     b.push(b.emit("call", function, *bound, *args, keywords=b.keyword_names))
     b.keyword_names = ()
+
+
+@handles("CALL_FUNCTION_EX")
+def call_function_ex(b: Builder, i: Instr) -> None:
+    """A call with ``*``; of ``**``, only keywords that are written out."""
+    keywords = b.pop() if i.arg & 1 or KEYWORDS_MAY_BE_NULL else b.null
+    first, second, args = b.pop_many(3)
+    function = first if second is b.null else second
+    by_name = [] if keywords is b.null else [keywords]
+    b.push(b.emit("call_starred", function, args, *by_name))
 
 
 # -------------------------------------------------------------------------- jumps and loops

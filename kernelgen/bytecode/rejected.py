@@ -5,32 +5,19 @@ Opcodes are listed by their names' beginnings; the first that fits counts.
 
 from __future__ import annotations
 
-_NOT_SCALAR = "cannot be compiled: a kernel computes with numbers and tuples of them"
+from kernelgen.ops.refused import DICT, LIST, NOT_SCALAR
 
 _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
-    (
-        ("BUILD_LIST", "LIST_", "LOAD_FAST_AND_CLEAR"),
-        f"a list or comprehension {_NOT_SCALAR}",
-        "use a tuple, or a loop over range(n)",
-    ),
-    (
-        ("CALL_FUNCTION_EX", "LIST_TO_TUPLE", "DICT_MERGE"),
-        "`*` and `**` cannot be compiled in calls and displays",
-        "write the arguments or elements out",
-    ),
-    (
-        ("BUILD_MAP", "BUILD_CONST_KEY_MAP", "DICT_", "MAP_ADD"),
-        f"a dict {_NOT_SCALAR}",
-        "use local variables, or `if` and `elif`",
-    ),
+    (("LOAD_FAST_AND_CLEAR",), *LIST),
+    (("DICT_", "MAP_ADD"), *DICT),
     (
         ("BUILD_SET", "SET_ADD", "SET_UPDATE"),
-        f"a set {_NOT_SCALAR}",
+        f"a set {NOT_SCALAR}",
         "use a chain of `==` and `or`",
     ),
     (
         ("BUILD_TEMPLATE", "BUILD_INTERPOLATION"),
-        f"a template string {_NOT_SCALAR}",
+        f"a template string {NOT_SCALAR}",
         "an f-string can be the text of an exception",
     ),
     (
@@ -39,8 +26,6 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
             "DELETE_GLOBAL",
             "STORE_NAME",
             "DELETE_NAME",
-            "STORE_DEREF",
-            "DELETE_DEREF",
         ),
         "a kernel cannot assign a global or an enclosing function's variable",
         "return the value instead",
@@ -57,11 +42,6 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         ),
         "a class cannot be defined or used in a kernel",
         "use plain functions and tuples",
-    ),
-    (
-        ("MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE", "LOAD_CLOSURE"),
-        "a function cannot be defined inside a kernel",
-        "define it outside: plain helper functions are compiled and inlined",
     ),
     (
         ("IMPORT_",),

@@ -15,7 +15,7 @@ from kernelgen.ir.dominance import reverse_postorder
 from kernelgen.source import Loc
 from kernelgen.types.compound import Type
 
-TERMINATORS = ("jump", "branch", "return", "raise")
+TERMINATORS = ("jump", "branch", "return", "raise", "unsupported")
 
 
 class Value:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ops.registry import OPS
 
@@ -60,6 +61,8 @@ def _run(op: Op, operands: list[Any]) -> Any:
 
 def _follow(last: Op, values: dict[Value, Any]) -> Block:
     """Take the edge that a terminator chooses, and hand its values over all at once."""
+    if last.name == "unsupported":
+        raise UnsupportedError(last.attrs["message"], last.loc, last.attrs["hint"])
     if last.name == "raise":
         operands = [values[v] for v in last.operands]
         error = last.attrs.get("error")

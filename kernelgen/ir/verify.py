@@ -9,7 +9,7 @@ from kernelgen.ir.raised import leaves
 from kernelgen.ir.text import print_function
 from kernelgen.types.compound import Tuple, Type
 
-EDGES = {"jump": 1, "branch": 2, "return": 0, "raise": 0}
+EDGES = {"jump": 1, "branch": 2, "return": 0, "raise": 0, "unsupported": 0}
 
 
 def verify(function: Function, *, typed: bool = False) -> None:

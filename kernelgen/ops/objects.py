@@ -11,8 +11,8 @@ from typing import Any
 
 from kernelgen.ir.core import Op
 from kernelgen.ops.control import constant_type
-from kernelgen.ops.refused import refusal
-from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
+from kernelgen.ops.refused import DICT, refusal
+from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Object, Tuple, Type, describe
 from kernelgen.types.table import Scalar
@@ -47,6 +47,11 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
             f"{name}() needs tuples of known length or ranges in a kernel",
             "a tuple and a range go together if the range is between constants",
         )
+    if isinstance(callee, Object) and constant is None:
+        raise NoRule(
+            "the function that is called here is chosen while the kernel runs",
+            "call each of the functions in a branch of its own",
+        )
     if isinstance(callee, Object):
         raise NoRule(
             f"{describe(callee)} cannot be called in a kernel",
@@ -64,6 +69,16 @@ def call_with_keywords(function: Any, *args: Any, keywords: tuple[str, ...]) -> 
     return function(*args[:split], **dict(zip(keywords, args[split:], strict=True)))
 
 
+def _starred_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if len(types) > 2:
+        raise Unsupported(*DICT)
+    raise NoRule(f"`*` in a call needs a tuple of known length, not {describe(types[1])}")
+
+
+def _call_starred(function: Any, values: Any, by_name: Any = None) -> Any:
+    return function(*values, **(by_name or {}))
+
+
 def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if isinstance(types[0], Tuple) and isinstance(types[1], Object):
         raise NoRule(f"a tuple cannot be indexed by {describe(types[1])}", "write its elements out")
@@ -79,4 +94,5 @@ def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 define(OpDef("attr", _attr_rule, _attr, never_lowered, expand=lambda op: str(op.attrs["name"])))
 define(OpDef("call", _call_rule, call_with_keywords, never_lowered))
+define(OpDef("call_starred", _starred_rule, _call_starred, never_lowered))
 define(OpDef("subscript", _subscript_rule, operator.getitem, never_lowered))

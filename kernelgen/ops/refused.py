@@ -1,4 +1,4 @@
-"""Functions that kernels cannot call, each with the reason that the user reads."""
+"""What kernels cannot have, each with the reason that the user reads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+
+NOT_SCALAR = "cannot be compiled: a kernel computes with numbers and tuples of them"
+LIST = (f"a list or comprehension {NOT_SCALAR}", "use a tuple, or a loop over range(n)")
+DICT = (f"a dict {NOT_SCALAR}", "use local variables, or `if` and `elif`")
 
 _ITERABLE = "takes a sequence, and a kernel has numbers"
 _ARRAYS = "works on whole arrays, and a kernel is called for each element"

@@ -24,6 +24,10 @@ class NoRule(Exception):
         self.hint = hint
 
 
+class Unsupported(NoRule):
+    """A refusal whatever the types are."""
+
+
 class Typed(NamedTuple):
     """An answer of a type rule: the types to convert the operands to, and the result's.
 

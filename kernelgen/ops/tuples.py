@@ -7,7 +7,8 @@ from typing import Any
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.refused import DICT, LIST
+from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.types.compound import Tuple, Type, describe
 from kernelgen.types.table import Scalar
 
@@ -94,4 +95,33 @@ def _unknown(what: str) -> Callable[[Op, tuple[Type, ...]], Typed]:
 define(OpDef("unpack_starred", _unknown("`*` in an assignment"), unpack_starred, never_lowered))
 define(OpDef("contains", _unknown("`in`"), contains, never_lowered))
 define(OpDef("slice", _unknown("a slice"), slice, never_lowered))
+
+# Displays with `*` and calls with it are made of lists, which have no other use.
+
+
+def _list_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    raise Unsupported(*LIST)
+
+
+def _dict_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    raise Unsupported(*DICT)
+
+
+def _extended(values: list[Any], more: Any) -> list[Any]:
+    return [*values, *more]
+
+
+def _appended(values: list[Any], value: Any) -> list[Any]:
+    return [*values, value]
+
+
+def _dict(*values: Any, keys: tuple[Any, ...]) -> dict[Any, Any]:
+    return dict(zip(keys, values, strict=True))
+
+
+define(OpDef("list", _list_rule, lambda *values: list(values), never_lowered))
+define(OpDef("list_append", _list_rule, _appended, never_lowered))
+define(OpDef("list_extend", _unknown("`*`"), _extended, never_lowered))
+define(OpDef("list_to_tuple", _unknown("`*`"), tuple, never_lowered))
+define(OpDef("dict", _dict_rule, _dict, never_lowered))
 define(OpDef("zip", _unknown("zip()"), zip, never_lowered))

@@ -6,19 +6,22 @@ that have no meaning in a kernel, which inference reports.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from kernelgen.bytecode.build import build, parameters_of
+from kernelgen.bytecode.build import build, parameters_of, rest_parameter
 from kernelgen.errors import UnsupportedError
-from kernelgen.ir.core import Block, Function, Op, Value, const
-from kernelgen.ir.sequences import defining, elements, put
+from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ir.sequences import defining, elements, elements_of_any, put
 from kernelgen.ops import library
 from kernelgen.ops.casts import scalar_type_of
+from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
 from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
+from kernelgen.rewrites.promote_cells import promote_cells
 from kernelgen.rewrites.prune_arguments import prune_arguments
 from kernelgen.rewrites.resolve_exceptions import resolve_exceptions
 from kernelgen.rewrites.resolve_tuples import (
@@ -43,7 +46,7 @@ def resolve_calls(function: Function) -> None:
     changed = True
     while changed:
         changed = prune_arguments(function) | fold_constants(function) | resolve_tuples(function)
-        changed |= resolve_exceptions(function)
+        changed |= promote_cells(function) | resolve_exceptions(function)
         for block in list(function.blocks):
             for op in list(block.ops):
                 if op.name in _CALLS and _resolve(function, block, op, callers):
@@ -52,7 +55,7 @@ def resolve_calls(function: Function) -> None:
         changed = changed or _resolve_loops(function)
 
 
-_CALLS = ("call", "contains")
+_CALLS = ("call", "call_starred", "contains")
 
 
 def _resolve_loops(function: Function) -> bool:
@@ -76,6 +79,12 @@ def _resolve(
 ) -> bool:
     if op.name == "contains":
         return _resolve_contains(function, block, op, callers)
+    if op.name == "call_starred":
+        return _resolve_starred(block, op)
+    nested = defining(op.operands[0], "function")
+    if nested is not None:
+        _inline_nested(function, block, op, nested, callers)
+        return True
     constant = op.operands[0].constant
     if constant is None:
         return _resolve_conjugate(op) or _resolve_method(block, op)
@@ -119,6 +128,21 @@ def _resolve(
     if by_arity or _is_library(callee):
         _refuse_arguments(callee, op, len(args))
     return False
+
+
+def _resolve_starred(block: Block, op: Op) -> bool:
+    """``f(*values, name=value)`` calls ``f`` with the elements."""
+    callee, values, *by_name = op.operands
+    made = [defining(value, "dict") for value in by_name]
+    args = elements_of_any(values, block, op)
+    if args is None or None in made:
+        return False
+    op.name, op.operands, op.attrs = "call", [callee, *args], {"keywords": ()}
+    for keywords in made:
+        assert keywords is not None
+        op.operands += keywords.operands
+        op.attrs["keywords"] = keywords.attrs["keys"]
+    return True
 
 
 def _resolve_conjugate(op: Op) -> bool:
@@ -220,7 +244,35 @@ def _inline(
     callee: FunctionType,
     callers: dict[Op, tuple[CodeType, ...]],
 ) -> None:
-    """Inline a Python function; a call of itself, however indirect, has no end."""
+    """Inline a Python function."""
+    body = _body(op, callee, callers, nested=False)
+    defaults = defaults_of(callee)
+
+    def default(name: str) -> Value | None:
+        return put(block, op, "const", value=defaults[name]) if name in defaults else None
+
+    inline(function, block, op, body, _bind(block, op, callee, default))
+
+
+def _inline_nested(
+    function: Function,
+    block: Block,
+    op: Op,
+    made: Op,
+    callers: dict[Op, tuple[CodeType, ...]],
+) -> None:
+    """Inline a function that the kernel defines; it is given the cells that it shares."""
+    nested: Nested = made.attrs["nested"]
+    cells, defaults = made.operands[: len(nested.free)], made.operands[len(nested.free) :]
+    body = _body(op, nested.template, callers, nested=True)
+    default = dict(zip(nested.defaults, defaults, strict=True)).get
+    inline(function, block, op, body, [*_bind(block, op, nested.template, default), *cells])
+
+
+def _body(
+    op: Op, callee: FunctionType, callers: dict[Op, tuple[CodeType, ...]], *, nested: bool
+) -> Function:
+    """What to put in place of a call; a call of itself, however indirect, has no end."""
     chain = callers.get(op, ())
     if callee.__code__ in chain:
         raise UnsupportedError(
@@ -228,13 +280,13 @@ def _inline(
             op.loc,
             "write it as a loop",
         )
-    body = build(callee)
-    if callee.__module__.startswith(_OURS):
+    body = build(callee, nested=nested)
+    if (callee.__module__ or "").startswith(_OURS):  # code of exec() may be of no module
         _place_at(body, op.loc)
     for inner in body.ops():
-        if inner.name == "call":
+        if inner.name in _CALLS:
             callers[inner] = (*chain, callee.__code__)
-    inline(function, block, op, body, _bind(block, op, callee))
+    return body
 
 
 def _place_at(body: Function, loc: Loc | None) -> None:
@@ -243,22 +295,28 @@ def _place_at(body: Function, loc: Loc | None) -> None:
         inner.loc = loc
 
 
-def _bind(block: Block, op: Op, callee: FunctionType) -> list[Value]:
+def _bind(
+    block: Block, op: Op, callee: FunctionType, default: Callable[[str], Value | None]
+) -> list[Value]:
     """The values of the callee's parameters: positional, by keyword, or by default."""
     names = parameters_of(callee)
+    positional_names = names[: callee.__code__.co_argcount]
     keywords = op.attrs["keywords"]
-    positional = op.operands[1 : len(op.operands) - len(keywords)]
-    bound = dict(zip(names, positional, strict=False))
-    by_keyword = dict(zip(keywords, op.operands[len(op.operands) - len(keywords) :], strict=True))
-    wrong = [n for n in by_keyword if n not in names or n in bound]
-    for name, value in defaults_of(callee).items():
-        if name not in bound and name not in by_keyword:
-            default = const(value, op.loc)
-            block.ops.insert(block.ops.index(op), default)
-            bound[name] = default.value
+    split = len(op.operands) - len(keywords)
+    positional = op.operands[1:split]
+    bound = dict(zip(positional_names, positional, strict=False))
+    by_keyword = dict(zip(keywords, op.operands[split:], strict=True))
+    allowed = names[callee.__code__.co_posonlyargcount :]
+    wrong = [n for n in by_keyword if n not in allowed or n in bound]
     bound |= by_keyword
-    missing = [n for n in names if n not in bound]
-    if wrong or missing or len(positional) > callee.__code__.co_argcount:
+    for name in names:
+        if name not in bound and (value := default(name)) is not None:
+            bound[name] = value
+    rest = rest_parameter(callee)
+    if rest is not None:
+        bound[rest] = put(block, op, "tuple", *positional[len(positional_names) :])
+    surplus = len(positional) > len(positional_names) and rest is None
+    if surplus or wrong or any(n not in bound for n in names):
         raise UnsupportedError(
             f"{callee.__name__}({', '.join(names)}) cannot be called with these arguments", op.loc
         )

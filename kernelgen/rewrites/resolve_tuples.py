@@ -86,6 +86,22 @@ def _starred(p: Place) -> Value | None:
     return p.tuple(values[before:end]) if found is None else found
 
 
+def _list_extend(p: Place) -> Value | None:
+    made = defining(p.op.operands[0], "list")
+    more = elements_of_any(p.op.operands[1], p.block, p.op)
+    return None if made is None or more is None else p.put("list", *made.operands, *more)
+
+
+def _list_append(p: Place) -> Value | None:
+    made = defining(p.op.operands[0], "list")
+    return None if made is None else p.put("list", *made.operands, p.op.operands[1])
+
+
+def _list_to_tuple(p: Place) -> Value | None:
+    made = defining(p.op.operands[0], "list")
+    return None if made is None else p.tuple(list(made.operands))
+
+
 def _slice(p: Place) -> Value | None:
     index = p.op.operands[1].constant
     if index is None or not isinstance(index.attrs["value"], slice):
@@ -129,6 +145,9 @@ _OPS: dict[str, Callable[[Place], Value | None]] = {
     "unpack": _item,
     "unpack_starred": _starred,
     "subscript": _slice,
+    "list_append": _list_append,
+    "list_extend": _list_extend,
+    "list_to_tuple": _list_to_tuple,
     "add": _concatenation,
     "mul": _repetition,
     "attr": _attribute,

@@ -68,7 +68,6 @@ def test_text_of_an_instruction():
         ("def f(x):\n yield x", "generator"),
         ("async def f(x):\n return x", "coroutine"),
         ("async def f(x):\n yield x", "generator"),
-        ("def f(*x):\n return 1", r"\*args"),
         ("def f(**x):\n return 1", r"\*\*kwargs"),
         ("def f(x):\n try:\n  return x\n except ValueError:\n  return 1", "`try` and `with`"),
         ("def f(x):\n try:\n  return x\n finally:\n  x = 1", "`try` and `with`"),

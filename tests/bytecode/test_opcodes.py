@@ -68,10 +68,14 @@ def test_an_opcode_of_a_later_python_is_named():
 
 ARGUMENTS = {
     "BINARY_OP": [(0, "+")],
+    "BUILD_CONST_KEY_MAP": [(2, 2)],
+    "BUILD_LIST": [(0, 0), (3, 3)],
+    "BUILD_MAP": [(0, 0), (2, 2)],
     "BUILD_SLICE": [(2, 2), (3, 3)],
     "BUILD_STRING": [(2, 2), (3, 3)],
     "BUILD_TUPLE": [(0, 0), (3, 3)],
     "CALL": [(0, 0), (3, 3)],
+    "CALL_FUNCTION_EX": [(0, 0), (1, 1)],
     "CALL_KW": [(2, 2)],
     "CALL_INTRINSIC_1": [(5, None)],
     "COMPARE_OP": [(0, "<")],
@@ -82,11 +86,15 @@ ARGUMENTS = {
     "FORMAT_VALUE": [(0, (None, False)), (2, (repr, False)), (5, (str, True))],
     "IS_OP": [(0, 0), (1, 1)],
     "KW_NAMES": [(0, ("x",))],
+    "LIST_APPEND": [(1, 1), (3, 3)],
+    "LIST_EXTEND": [(1, 1), (3, 3)],
     "LOAD_ATTR": [(0, "x"), (1, "x")],
     "LOAD_COMMON_CONSTANT": [(0, None)],
     "LOAD_GLOBAL": [(0, "x"), (1, "x")],
+    "MAKE_FUNCTION": [(0, 0), (8, 8), (15, 15)] if sys.version_info < (3, 13) else [(0, None)],
     "PRECALL": [(2, 2)],
     "RAISE_VARARGS": [(1, 1)],
+    "SET_FUNCTION_ATTRIBUTE": [(1, 1), (8, 8)],
     "SWAP": [(2, 2), (4, 4)],
     "UNPACK_EX": [(0, 0), (0x102, 0x102)],
     "UNPACK_SEQUENCE": [(2, 2), (5, 5)],
@@ -102,7 +110,7 @@ class StackOnly:
 
     def __init__(self) -> None:
         self.null = const(NULL).value
-        self.stack = [Value() for _ in range(30)]
+        self.stack = [const(("x", "y")).value for _ in range(30)]
         self.keyword_names: tuple[str, ...] = ()
         self.ways: dict[bool, list[Value]] = {}
 
@@ -126,12 +134,20 @@ class StackOnly:
     def load(self, name):
         self.push(Value())
 
-    load_global = load_closure = load
+    load_global = load_shared = load
 
     def store(self, name):
         self.pop()
 
     def delete(self, name):
+        pass
+
+    store_shared, delete_shared, make_cell = store, delete, delete
+
+    def make_function(self, code):
+        return Value()
+
+    def set_function_attribute(self, function, flag, value):
         pass
 
     def jump(self, offset):

@@ -66,11 +66,23 @@ def kernel(x, y):
     return pair[0][0]
 """
 
-
 RAISE = """
 def kernel(x, y):
     if x > 0:
         raise ValueError(f"{x!s}{x!r}{x!a:>{y}}" + "{} %d".format(y) % y, (x, y))
+    return x
+"""
+
+NESTED = """
+def kernel(x, y):
+    count = 0
+    def step(a, *, by=1):
+        nonlocal count
+        count += by
+        return a
+    pair = (x, *(x, y), 1)
+    step(*pair[:1], by=2)
+    del count
     return x
 """
 
@@ -87,6 +99,7 @@ def kernels_of_all_ops() -> Iterator[pipeline.Request]:
         yield pipeline.Request(function(f"def kernel(x, y): return {expression}"), types)
     yield pipeline.Request(function(LOOP), (FLOAT64, INT64))
     yield pipeline.Request(function(RAISE), (FLOAT32, INT8))
+    yield pipeline.Request(function(NESTED), (FLOAT64, INT64))
     for row in ROWS:
         arguments = ", ".join("xy"[: row.arity])
         source = f"def kernel(x, y): return function({arguments})"
