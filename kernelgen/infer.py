@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kernelgen.errors import InternalError, TypingError, UnsupportedError
+from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Edge, Function, Op
+from kernelgen.ops.calls import check_arguments, is_handed_over
 from kernelgen.ops.complex import refuse_complex
 from kernelgen.ops.exceptions import raised_by
 from kernelgen.ops.registry import OPS, NoRule, Typed, Unsupported
@@ -27,18 +29,123 @@ def infer(function: Function, params: Sequence[Type]) -> None:
         An op has no meaning for the types that reach it, a variable has no common type where
         ways meet, or the function returns no numbers.
     """
-    for value, t in zip(function.params, params, strict=True):
-        value.type = t
-    changed = True
-    while changed:
+    _Inference(function, params).run()
+
+
+class _Inference:
+    """One function, and what it invokes: a copy of a callee for each combination of types."""
+
+    def __init__(self, function: Function, params: Sequence[Type]) -> None:
+        self.root = _with_params(function, params)
+        self.functions = [self.root]
+        self._copies: dict[tuple[Function, tuple[Type, ...]], Function] = {}
+
+    def run(self) -> None:
+        changed = True
+        while changed:
+            changed = False
+            for function in self.functions:  # which grow meanwhile
+                changed |= self._infer_function(function)
+        callees = self._link()
+        for function in [self.root, *callees]:
+            _report_refusals(function)
+        for callee in callees:
+            _check_callee(callee)
+        for function in [self.root, *callees]:
+            _check_complete(function)
+        self.root.result = _result(self.root) or UNDEFINED
+
+    def _infer_function(self, function: Function) -> bool:
+        """Go over a function once; whether a type changed."""
         changed = False
         for block in function.blocks:
             for op in block.ops:
-                changed |= _infer_op(op)
+                changed |= self._infer_op(op)
             for edge in block.terminator.edges:
                 changed |= _infer_edge(edge, block.terminator)
-    _report(function)
-    function.result = _result(function)
+        if function is not self.root:
+            result = _result(function)
+            changed |= result != function.result
+            function.result = result
+        return changed
+
+    def _infer_op(self, op: Op) -> bool:
+        """Compute the result's type from the operands'; whether it changed."""
+        if op.result is None or any(v.type is None for v in op.operands):
+            return False
+        new: Type | None = UNDEFINED
+        if not any(v.type == UNDEFINED for v in op.operands):
+            try:
+                new = self._copy(op).result if op.name == "invoke" else typed(op).result
+            except NoRule:
+                return False
+        changed = new != op.result.type
+        op.result.type = new
+        return changed
+
+    def _copy(self, op: Op) -> Function:
+        """The copy of the function that ``op`` invokes, for the types of its operands."""
+        callee, types = op.attrs["callee"], tuple(_type(v.type) for v in op.operands)
+        check_arguments(types)
+        found = self._copies.get((callee, types))
+        if found is None:
+            if len(self.functions) > _MOST:
+                raise TypingError(
+                    f"{_python_name(callee)}() calls itself with arguments of ever new types",
+                    op.loc,
+                    "hand over arguments of the same types",
+                )
+            found = _with_params(copy_function(callee), types)
+            self._copies[callee, types] = found
+            self.functions.append(found)
+        return found
+
+    def _link(self) -> list[Function]:
+        """Give each call its copy; those that are called after all, by new names."""
+        live = [self.root]
+        for function in live:
+            for op in [op for op in function.ops() if op.name == "invoke"]:
+                if any(v.type == UNDEFINED for v in op.operands):
+                    op.name, op.operands, op.attrs = "undefined", [], {}
+                elif all(v.type is not None and is_handed_over(v.type) for v in op.operands):
+                    copy = self._copy(op)
+                    op.attrs = {"callee": copy}
+                    live += [copy] * (copy not in live)
+        for number, callee in enumerate(live[1:], 1):
+            callee.name = f"{callee.name.partition('.')[0]}.{number}"
+        return live[1:]
+
+
+_MOST = 100
+"""More copies than this are taken for endlessly many."""
+
+
+def _with_params(function: Function, params: Sequence[Type]) -> Function:
+    for value, t in zip(function.params, params, strict=True):
+        value.type = t
+    return function
+
+
+def _python_name(function: Function) -> str:
+    """The name that a function has in the user's code."""
+    return function.name if function.code is None else function.code.co_name
+
+
+def _check_callee(function: Function) -> None:
+    """Raise TypingError unless a function that is invoked returns what can be handed back."""
+    name = _python_name(function)
+    if function.result is None:
+        raise TypingError(
+            f"the types of {name}() cannot be inferred: every way through it calls itself",
+            function.loc,
+            "return a value on some way that does not",
+        )
+    if function.result != UNDEFINED and not is_handed_over(function.result):
+        raise TypingError(
+            f"{name}() calls itself, and cannot return {describe(function.result)}",
+            function.loc,
+            "return numbers, or tuples of them",
+        )
 
 
 def typed(op: Op) -> Typed:
@@ -51,22 +158,6 @@ def typed(op: Op) -> Typed:
 def _type(t: Type | None) -> Type:
     assert t is not None
     return t
-
-
-def _infer_op(op: Op) -> bool:
-    """Compute the result's type from the operands'; whether it changed."""
-    if op.result is None or any(v.type is None for v in op.operands):
-        return False
-    if any(v.type == UNDEFINED for v in op.operands):
-        new: Type = UNDEFINED
-    else:
-        try:
-            new = typed(op).result
-        except NoRule:
-            return False
-    changed = new != op.result.type
-    op.result.type = new
-    return changed
 
 
 def _infer_edge(edge: Edge, op: Op) -> bool:
@@ -93,7 +184,7 @@ def _name(hint: str) -> str:
     return f"the variable {hint!r}" if hint else "this value"
 
 
-def _report(function: Function) -> None:
+def _report_refusals(function: Function) -> None:
     """Raise the error of the first op, in the order of the code, that has no rule."""
     for op in function.ops():  # first, as what comes before it may be but a part of it
         if op.name == "unsupported":
@@ -106,6 +197,9 @@ def _report(function: Function) -> None:
         except NoRule as refusal:
             error = UnsupportedError if isinstance(refusal, Unsupported) else TypingError
             raise error(refusal.message, op.loc, refusal.hint) from None
+
+
+def _check_complete(function: Function) -> None:
     for value in function.values():
         if value.type is None:
             raise InternalError("inference left a value without a type", function.loc)
@@ -119,15 +213,17 @@ def _check(op: Op) -> None:
         raised_by(op.operands[0])
 
 
-def _result(function: Function) -> Type:
-    """The type in which all returns meet: a scalar, or a tuple of scalars."""
-    result: Type = UNDEFINED
-    for op in function.ops():
-        if op.name != "return":
+def _result(function: Function) -> Type | None:
+    """The type in which all returns meet whose types are known, None if there are but others."""
+    returned = [op for op in function.ops() if op.name == "return"]
+    result: Type | None = None if returned else UNDEFINED
+    for op in returned:
+        t = op.operands[0].type
+        if t is None:
             continue
-        t = _type(op.operands[0].type)
-        joined = join(result, t)
+        joined = t if result is None else join(result, t)
         if joined is None:
+            assert result is not None
             raise TypingError(
                 f"the function returns {describe(result)} here and {describe(t)} there",
                 op.loc,

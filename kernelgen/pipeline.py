@@ -139,14 +139,16 @@ def _apply(
     function: Function, passes: Iterable[tuple[Pass, str]], *, is_typed: bool = False
 ) -> Function:
     for rewrite, _ in passes:
-        rewrite(function)
+        for each in (function, *function.callees()):
+            rewrite(each)
         _check(function, typed=is_typed)
     return function
 
 
 def _check(function: Function, *, typed: bool = False) -> None:
     if config.VERIFY:
-        verify(function, typed=typed)
+        for each in (function, *function.callees()):
+            verify(each, typed=typed)
 
 
 def _wrong_count(request: Request, expected: int) -> SignatureError:

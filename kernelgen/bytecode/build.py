@@ -95,6 +95,7 @@ class Builder:
         self.python = function
         self.graph = graph
         self.ssa = Function(function.__name__, definition_of(function.__code__))
+        self.ssa.code = function.__code__
         self.loc = self.ssa.loc
         self.block = self._new_block()
         self.locals = {name: self.block.add_arg(hint=name) for name in names}

@@ -9,6 +9,7 @@ dominates its uses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from types import CodeType
 from typing import Any
 
 from kernelgen.ir.dominance import reverse_postorder
@@ -111,6 +112,7 @@ class Function:
     def __init__(self, name: str, loc: Loc | None = None) -> None:
         self.name = name
         self.loc = loc
+        self.code: CodeType | None = None  # what it was built from
         self.blocks: list[Block] = []
         self.result: Type | None = None
 
@@ -126,6 +128,15 @@ class Function:
         """All ops, block by block."""
         for block in self.blocks:
             yield from block.ops
+
+    def callees(self) -> list[Function]:
+        """The functions that it invokes and those that they invoke, each once, but not itself."""
+        found = [self]
+        for function in found:
+            for op in function.ops():
+                if op.name == "invoke" and op.attrs["callee"] not in found:
+                    found.append(op.attrs["callee"])
+        return found[1:]
 
     def values(self) -> Iterator[Value]:
         """All values, in the order of their definitions."""

@@ -37,6 +37,7 @@ class _Parser:
         self.text = text
         self.tokens = self._tokenize(text)
         self.position = 0
+        self.functions: dict[str, Function] = {}
         self.values: dict[str, Value] = {}
         self.blocks: dict[str, Block] = {}
         self.defined: set[str] = set()
@@ -86,9 +87,25 @@ class _Parser:
 
     # The grammar.
 
+    def functions_to_end(self) -> Function:
+        """The first function, with those behind it that it invokes."""
+        first = self.function()
+        while self.peek("func"):
+            self.function()
+        missing = [name for name, function in self.functions.items() if not function.blocks]
+        if missing:
+            raise ParseError(f"used but not defined: {', '.join(missing)}")
+        unused = set(self.functions.values()) - {first, *first.callees()}
+        if unused:
+            raise ParseError(f"defined but not used: {', '.join(f.name for f in unused)}")
+        return first
+
     def function(self) -> Function:
+        self.values, self.blocks, self.defined = {}, {}, set()
         self.expect("func")
-        function = Function(self.take("name")[1:])
+        function = self.function_named(self.take("name"))
+        if function.blocks:
+            raise ParseError(f"@{function.name} is defined twice")
         if self.accept("->"):
             function.result = self.type()
         self.expect("{")
@@ -99,6 +116,9 @@ class _Parser:
         if undefined or missing:
             raise ParseError(f"used but not defined: {', '.join(undefined + missing)}")
         return function
+
+    def function_named(self, name: str) -> Function:
+        return self.functions.setdefault(name, Function(name[1:]))
 
     def block(self) -> Block:
         block = self.block_named(self.definition())
@@ -176,6 +196,8 @@ class _Parser:
         self.position += 1
         if text == "(":
             return tuple(self.sequence(self.constant))
+        if kind == "name" and text.startswith("@"):
+            return self.function_named(text)
         if kind == "object":
             return _import(text[1:-1])
         if text in (*_CALLS, "type", "slot") or text in _NUMPY_NAMES:
@@ -235,14 +257,14 @@ def parse_constant(text: str) -> Any:
 
 
 def parse_function(text: str) -> Function:
-    """Read a function from its text form.
+    """Read a function, and those that it invokes, from their text form.
 
     Raises
     ------
     ParseError
         The text does not follow the grammar, or uses what it does not define.
     """
-    return _whole(text, _Parser.function)
+    return _whole(text, _Parser.functions_to_end)
 
 
 def _whole(text: str, rule: Callable[[_Parser], Parsed]) -> Parsed:

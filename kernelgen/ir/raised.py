@@ -37,6 +37,12 @@ class Raised(Made):
     """An exception: the call of its class."""
 
     @property
+    def cls(self) -> type[BaseException]:
+        """The exception's class."""
+        found: type[BaseException] = self.function
+        return found
+
+    @property
     def slots(self) -> tuple[Type, ...]:
         """The types of the values that it needs, those of a tuple one by one."""
         return tuple(_slots(self))

@@ -10,7 +10,8 @@
     }
 
 Types are left out before inference. Constants are written as Python literals; a class,
-function or module as ``<module:qualname>``.
+function or module as ``<module:qualname>``,
+a function that is invoked as ``@name``. Its text follows.
 """
 
 from __future__ import annotations
@@ -49,7 +50,14 @@ class _Names:
 
 
 def print_function(function: Function) -> str:
-    """The text of ``function``; parsing it gives an equal function (without source places)."""
+    """The text of ``function`` and of the functions that it invokes.
+
+    Parsing it gives an equal function (without source places).
+    """
+    return "".join(map(_print_one, (function, *function.callees())))
+
+
+def _print_one(function: Function) -> str:
     names = _Names(function)
     result = "" if function.result is None else f" -> {function.result}"
     lines = [f"func @{function.name}{result} {{"]
@@ -94,6 +102,8 @@ def print_constant(value: Any) -> str:
         return f"type({value})"
     if isinstance(value, np.generic):
         return f"{value.dtype.name}({value.item()!r})"
+    if isinstance(value, Function):
+        return f"@{value.name}"
     if isinstance(value, Slot):
         return f"slot({value.type})"
     if isinstance(value, Made):

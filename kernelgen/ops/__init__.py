@@ -2,6 +2,7 @@
 
 from kernelgen.ops import (
     arith,
+    calls,
     casts,
     compare,
     complex,
@@ -18,6 +19,7 @@ from kernelgen.ops import (
 
 __all__ = [
     "arith",
+    "calls",
     "casts",
     "compare",
     "complex",

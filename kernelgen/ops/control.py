@@ -57,7 +57,7 @@ def constant_type(value: Any) -> Type:
 def _object(value: Any) -> Object:
     """The type of a value that is no number, with the words that messages call it by."""
     if isinstance(value, Raised):
-        return Object(f"the exception {value.function.__name__!r}")
+        return Object(f"the exception {value.cls.__name__!r}")
     name = getattr(value, "__name__", None)
     kind = type(value).__name__.replace("builtin_function_or_method", "function")
     article = "an" if kind[0] in "aeiou" else "a"

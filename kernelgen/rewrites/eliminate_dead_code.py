@@ -1,12 +1,13 @@
 """Remove ops and block arguments that nothing observable uses.
 
-Before: any SSA. After: every value is used, directly or not, by a terminator. All ops are
-pure, so what is not used need not be computed.
+Before: any SSA. After: every value is used, directly or not, by a terminator or a call. All
+other ops are pure, so what is not used need not be computed.
 """
 
 from __future__ import annotations
 
 from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ops.registry import OPS
 from kernelgen.rewrites.prune_arguments import remove_arguments
 
 
@@ -14,7 +15,7 @@ def eliminate_dead_code(function: Function) -> None:
     """Apply the pass."""
     predecessors = function.predecessors()
     used: set[Value] = set()
-    work = [v for block in function.blocks for v in block.terminator.operands]
+    work = [v for op in function.ops() if _has_effects(op) for v in op.operands]
     while work:
         value = work.pop()
         if value in used:
@@ -27,6 +28,10 @@ def eliminate_dead_code(function: Function) -> None:
             index = source.args.index(value)
             work += [edge.args[index] for edge in predecessors[source]]
     for block in function.blocks:
-        block.ops = [op for op in block.ops if op.result is None or op.result in used]
+        block.ops = [op for op in block.ops if op.result in used or _has_effects(op)]
         if block is not function.entry:
             remove_arguments(block, predecessors[block], [a for a in block.args if a not in used])
+
+
+def _has_effects(op: Op) -> bool:
+    return op.result is None or OPS[op.name].effects

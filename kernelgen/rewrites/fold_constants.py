@@ -31,7 +31,7 @@ def fold_constants(function: Function) -> bool:
 
 
 def _fold(op: Op) -> bool:
-    if op.name in ("const", "undefined", "jump", "return", "tuple") or op.name.startswith("iter"):
+    if op.name in _NEVER_FOLDED or op.name.startswith("iter"):
         return False
     constants = [v.constant for v in op.operands]
     if op.name == "subscript" and constants[1] is not None:
@@ -46,6 +46,9 @@ def _fold(op: Op) -> bool:
     return _fold_values(op, constants)
 
 
+_NEVER_FOLDED = ("const", "undefined", "jump", "return", "tuple", "invoke")
+
+
 def _fold_values(op: Op, constants: list[Op | None]) -> bool:
     """Replace an op on constants by its value."""
     if not op.operands or None in constants:
@@ -55,14 +58,14 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
         return _fold_exception(op, values)
     if op.name == "attr":
         return _fold_attribute(op, values[0])
-    if op.name not in _ON_ANYTHING and not all(_is_number(v) for v in values):
+    if op.name not in _ON_ANYTHING and not all(is_number(v) for v in values):
         return False
     try:
         with np.errstate(all="raise"):
             value: Any = None if _is_huge(op, values) else OPS[op.name].python(*values, **op.attrs)
     except (ArithmeticError, ValueError, TypeError, IndexError):
         return False
-    if not _is_number(value) and op.name not in ("item", "unpack", "slice"):
+    if not is_number(value) and op.name not in ("item", "unpack", "slice"):
         return False
     return _become_constant(op, value)
 
@@ -70,9 +73,10 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
 _ON_ANYTHING = ("truth", "not", "is", "item", "unpack", "slice", "int", "float")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a constant is a number, or a tuple of such."""
     if isinstance(value, tuple):
-        return all(map(_is_number, value))
+        return all(map(is_number, value))
     return isinstance(value, _NUMBERS)
 
 

@@ -476,18 +476,98 @@ def helper_with_an_unknown_keyword(x):
     return helper(x, z=x)
 
 
-def factorial(n):
-    return n * factorial(n - 1) if n > 1 else 1
+def endless(n):
+    return n * endless(n - 1)
 
 
-@case(UnsupportedError, "'factorial' calls itself", "factorial(n - 1)")
-def recursion_of_a_helper(x):
-    return factorial(x)
+@case(
+    TypingError,
+    r"(?s)the types of endless\(\) cannot be inferred: every way through it calls itself.*"
+    "called from.*hint: return a value on some way that does not",
+    "endless(n - 1)",
+)
+def endless_recursion_of_a_helper(x):
+    return endless(x)
 
 
-@case(UnsupportedError, "'recursion_of_the_kernel' calls itself", "recursion_of_the_kernel(x - 1)")
-def recursion_of_the_kernel(x):
-    return recursion_of_the_kernel(x - 1) if x else 1.0
+@case(
+    TypingError,
+    r"the types of endless_recursion_of_the_kernel\(\) cannot be inferred",
+    "endless_recursion_of_the_kernel(x - 1)",
+)
+def endless_recursion_of_the_kernel(x):
+    return endless_recursion_of_the_kernel(x - 1)
+
+
+def ever_longer(n, values):
+    return n if n < 1 else ever_longer(n - 1, (values, n))
+
+
+@case(
+    TypingError,
+    r"ever_longer\(\) calls itself with arguments of ever new types",
+    "ever_longer(n - 1, (values, n))",
+)
+def recursion_with_ever_new_types(x):
+    return ever_longer(x, (x,))
+
+
+def number_or_pair(n):
+    if n > 2:
+        return n, n
+    return number_or_pair(n + 1) if n > 1 else 0
+
+
+@case(
+    TypingError,
+    "the function returns tuple .* here and Python int there|tuple .* on one way .* Python int",
+    "return number_or_pair(n + 1) if n > 1 else 0",
+    "number_or_pair(n + 1) if n > 1 else 0",
+    "0",
+)
+def recursion_with_returns_of_two_kinds(x):
+    return number_or_pair(x)
+
+
+def wrong_inside(n):
+    if n < 0:
+        return 0.0
+    return wrong_inside(n - 1) + (n << 1)
+
+
+@case(TypingError, "(?s)`<<` needs integers.*in wrong_inside.*called from", "n << 1")
+def recursion_with_a_mistake(x):
+    return wrong_inside(x)
+
+
+def told(n, text):
+    if n < 0:
+        raise ValueError(text)
+    return told(n - 1, text)
+
+
+@case(TypingError, "a function that calls itself cannot be given a str here", "told(n - 1, text)")
+def recursion_with_a_string(x):
+    return told(x, f"{x}")
+
+
+def ranged(n):
+    return range(3) if n < 0 else ranged(n - 1)
+
+
+@case(TypingError, r"ranged\(\) calls itself, and cannot return range", "ranged(n - 1)")
+def recursion_that_returns_a_range(x):
+    return 1 if ranged(x) is None else 2
+
+
+@case(UnsupportedError, "'inner' calls itself, and shares variables with another", "inner(n - 1)")
+def recursion_of_a_nested_function(x):
+    def inner(n):
+        nonlocal x
+        x = x + 1
+        return 0 if n < 1 else inner(n - 1)
+
+    return inner(x)
 
 
 def ping(x):
@@ -498,8 +578,8 @@ def pong(x):
     return ping(x)
 
 
-@case(UnsupportedError, "calls itself", "ping(x)", "pong(x)")
-def mutual_recursion(x):
+@case(TypingError, "every way through it calls itself", "ping(x)", "pong(x)")
+def endless_mutual_recursion(x):
     return ping(x)
 
 
@@ -1116,7 +1196,11 @@ NASTY = {
         + "def kernel(x): return h399(x)",
         "TypingError",
     ),
-    "recursion": ("def kernel(x): return kernel(x)", "UnsupportedError"),
+    "recursion": ("def kernel(x): return kernel(x)", "TypingError"),
+    "recursion without an end": (
+        "def g(x): return 0.0 if x == 0.5 else g(x + 1) + 1\ndef kernel(x): return g(x)",
+        "RecursionError",
+    ),
     "a tuple that grows in a loop": (
         "def kernel(x):\n    t = (x,)\n    for i in range(3): t = (t, x)\n    return x",
         "TypingError",

@@ -73,6 +73,14 @@ def kernel(x, y):
     return x
 """
 
+CALL = """
+def pair(n):
+    return (n, 1) if n <= 0 else pair(n - 1)
+
+def kernel(x, y):
+    return pair(y)[0]
+"""
+
 NESTED = """
 def kernel(x, y):
     count = 0
@@ -99,6 +107,7 @@ def kernels_of_all_ops() -> Iterator[pipeline.Request]:
         yield pipeline.Request(function(f"def kernel(x, y): return {expression}"), types)
     yield pipeline.Request(function(LOOP), (FLOAT64, INT64))
     yield pipeline.Request(function(RAISE), (FLOAT32, INT8))
+    yield pipeline.Request(function(CALL), (FLOAT64, INT64))
     yield pipeline.Request(function(NESTED), (FLOAT64, INT64))
     for row in ROWS:
         arguments = ", ".join("xy"[: row.arity])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kernelgen.ir.core import Function
 from kernelgen.ir.parse import parse_function
 from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
@@ -23,8 +24,11 @@ TYPED = {
 }  # fmt: skip
 
 
-def rewrite(name: str):
-    return getattr(import_module(f"kernelgen.rewrites.{name}"), name)
+def apply(name: str, function: Function) -> None:
+    """Apply a pass as the pipeline does: to a function and to those that it invokes."""
+    rewrite = getattr(import_module(f"kernelgen.rewrites.{name}"), name)
+    for each in (function, *function.callees()):
+        rewrite(each)
 
 
 def expected_file(case: Path) -> Path:
@@ -36,8 +40,9 @@ def test_golden(case, request):
     name = case.parent.name
     function = parse_function(case.read_text())
     verify(function)
-    rewrite(name)(function)
-    verify(function, typed=name in TYPED)
+    apply(name, function)
+    for each in (function, *function.callees()):
+        verify(each, typed=name in TYPED)
     result = print_function(function)
     if request.config.getoption("--update-golden"):
         expected_file(case).write_text(result)
@@ -49,9 +54,9 @@ def test_passes_leave_nothing_to_do_for_themselves(case):
     if case.parent.name == "check_division":
         pytest.skip("it guards every division that it sees")
     function = parse_function(case.read_text())
-    rewrite(case.parent.name)(function)
+    apply(case.parent.name, function)
     once = print_function(function)
-    rewrite(case.parent.name)(function)
+    apply(case.parent.name, function)
     assert print_function(function) == once
 
 
@@ -63,7 +68,7 @@ def test_every_pass_has_golden_files():
     passes = {
         path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")
     }
-    # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py and
-    # test_calls.py
-    tested_elsewhere = {"__init__", "inline", "bind_defaults", "resolve_ufunc_call"}
+    # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
+    # test_calls.py and test_recursion.py
+    tested_elsewhere = {"__init__", "inline", "bind_defaults", "resolve_ufunc_call", "outline"}
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}
