@@ -193,10 +193,6 @@ class _Lowering:
         """Note a way out without outputs."""
         self.exits.append(_Exit(label, ["undef"] * len(self.outputs), status, words))
 
-    def _scalar(self, value: Value) -> Scalar:
-        assert isinstance(value.type, Scalar), f"a {value.type} reached lowering"
-        return value.type
-
     def _lower_block(self, block: Block) -> None:
         self.emitter.lines = []
         self.label = self.labels[block]
@@ -267,11 +263,13 @@ class _Lowering:
         lines = [f"{self.labels[block]}:"]
         if block is not self.function.entry:
             for i, arg in enumerate(block.args):
+                if not isinstance(arg.type, Scalar):
+                    continue  # None, of which nothing is left
                 ways = ", ".join(
                     f"[ {self.names[edge.args[i]]}, %{label} ]"
                     for label, edge in self.incoming[block]
                 )
-                lines.append(f"  {self.names[arg]} = phi {self._scalar(arg).llvm} {ways}")
+                lines.append(f"  {self.names[arg]} = phi {arg.type.llvm} {ways}")
         return lines + self.bodies[block]
 
     def _exit_text(self) -> list[str]:

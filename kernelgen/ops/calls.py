@@ -53,6 +53,8 @@ def _member(result: Any, index: int) -> Any:
 
 
 def _lower_member(e: Emitter, op: Op, args: list[str]) -> str:
+    if not isinstance(op.value.type, Scalar):
+        return "undef"  # None
     call = op.operands[0].definition
     assert isinstance(call, Op)
     before = leaves(call.attrs["callee"].result)[: op.attrs["index"]]

@@ -11,7 +11,7 @@ from typing import Any
 
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import leaves
-from kernelgen.types.compound import NONE, RANGE, RANGE_ITERATOR, Tuple, Type
+from kernelgen.types.compound import RANGE, RANGE_ITERATOR, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
 
@@ -93,10 +93,8 @@ class _Splitter:
         """Take the values that a call returned out of its result, which stays whole."""
         self.block.append(op)
         if isinstance(op.value.type, Tuple):
-            members = iter(
-                self.emit("const", t, value=None) if t == NONE else self._member(op.value, index, t)
-                for index, t in enumerate(leaves(op.value.type))
-            )
+            types = leaves(op.value.type)
+            members = iter([self._member(op.value, i, t) for i, t in enumerate(types)])
             self.parts[op.value] = self._group(op.value.type, members)
 
     def _member(self, result: Value, index: int, t: Type) -> Value:
