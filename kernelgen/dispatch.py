@@ -58,7 +58,7 @@ class Kernel:
         self.nin = nin
         self.nout = nout
         self.choices = choices
-        self.ufunc: np.ufunc
+        self.ufunc: np.ufunc  # assigned by who makes it, before anything is compiled
         self.signatures: list[str] = []
         self._loops: dict[Types, tuple[Compiled, Loop]] = {}
         self._outputs: dict[Types, Types | KernelgenError] = {}
@@ -170,7 +170,8 @@ class Kernel:
         from kernelgen import pipeline
 
         explicit = {s.inputs: s.outputs for s in self.choices.signatures}
-        return pipeline.Request(self.function, inputs, explicit.get(inputs), self.choices.options)
+        outputs, options = explicit.get(inputs), self.choices.options
+        return pipeline.Request(self.function, inputs, outputs, options, self.ufunc)
 
     def _loop(self, inputs: Types) -> tuple[Compiled, Loop]:
         """Compile for ``inputs`` and link, once."""

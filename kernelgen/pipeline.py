@@ -35,12 +35,14 @@ class Request:
     """What is to be compiled: a function, for which types, and how.
 
     ``outputs`` are those that a signature asks for, None to take what the function returns.
+    ``itself`` is what the function's own name stands for while nothing is bound to it.
     """
 
     function: FunctionType
     inputs: tuple[Scalar, ...]
     outputs: tuple[Scalar, ...] | None = None
     options: Options = DEFAULTS
+    itself: object = None
 
 
 class Compiled(NamedTuple):
@@ -66,7 +68,7 @@ def cfg(request: Request) -> str:
 
 def ssa(request: Request) -> Function:
     """SSA from the stack machine; parameters beyond the inputs have their defaults."""
-    function = build(request.function)
+    function = build(request.function, itself=request.itself)
     bind_defaults(function, request.function, len(request.inputs))
     _check(function)
     return function

@@ -113,6 +113,7 @@ class Function:
         self.name = name
         self.loc = loc
         self.code: CodeType | None = None  # what it was built from
+        self.itself: object = None  # what its own name stands for while nothing is bound to it
         self.blocks: list[Block] = []
         self.result: Type | None = None
 

@@ -25,7 +25,8 @@ _MOST = 100
 class Outlined:
     """The functions that are invoked. They are found while the calls of a kernel are resolved."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Function) -> None:
+        self._root = root
         self.unresolved: list[Function] = []
         self._functions: dict[tuple[Any, ...], Function] = {}
         self._known: list[Any] = []  # keeps alive what the keys are the ids of
@@ -55,7 +56,8 @@ class Outlined:
                 op.loc,
                 "hand over functions that are defined outside of it",
             )
-        function = build(callee)
+        own = callee.__code__ is self._root.code
+        function = build(callee, itself=self._root.itself if own else None)
         name = re.sub(r"[^A-Za-z0-9_]", "_", callee.__name__)
         function.name = f"{name}.{len(self._functions) + 1}"
         if function.loc is not None:

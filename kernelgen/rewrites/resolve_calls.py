@@ -43,7 +43,7 @@ _OURS = library.__name__.rpartition(".")[0]
 
 def resolve_calls(function: Function) -> None:
     """Apply the pass to a function, and to those that it invokes."""
-    outlined = Outlined()
+    outlined = Outlined(function)
     _resolve_function(function, outlined)
     while outlined.unresolved:
         _resolve_function(outlined.unresolved.pop(), outlined)

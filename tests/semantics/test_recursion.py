@@ -201,6 +201,21 @@ def test_a_kernel_calls_itself_by_the_name_of_its_ufunc():
     np.testing.assert_array_equal(power(X, 3), X**3)
 
 
+def test_a_kernel_with_a_signature_calls_itself_before_its_name_is_bound():
+    @kernelgen.vectorize("f8(f8,i8)")
+    def power(x, n):
+        return 1 if n == 0 else x * power(x, n - 1)
+
+    scope = {"vectorize": kernelgen.vectorize}
+    exec(
+        "@vectorize('f4(f4)')\ndef halved(x): return x if x < 2 else halved(x / 2) + halved(1)",
+        scope,
+    )
+    np.testing.assert_array_equal(power(X, 3), X**3)
+    assert power(np.float32(2), np.int8(3)).dtype == "f8"
+    assert repr(scope["halved"](np.float32(9))) == "np.float32(4.125)"
+
+
 def test_a_kernel_that_calls_itself_in_a_function_that_it_calls():
     def half(n):
         return 0 if n <= 0 else kernel(n - 2) + 1
