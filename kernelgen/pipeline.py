@@ -140,8 +140,9 @@ def _emitter(options: Options) -> Emitter:
 def _apply(
     function: Function, passes: Iterable[tuple[Pass, str]], *, is_typed: bool = False
 ) -> Function:
+    functions = [function, *function.callees()]
     for rewrite, _ in passes:
-        for each in (function, *function.callees()):
+        for each in functions:
             rewrite(each)
         _check(function, typed=is_typed)
     return function

@@ -15,7 +15,9 @@ def eliminate_dead_code(function: Function) -> None:
     """Apply the pass."""
     predecessors = function.predecessors()
     used: set[Value] = set()
-    work = [v for op in function.ops() if _has_effects(op) for v in op.operands]
+    kept = [op for op in function.ops() if op.result is None or OPS[op.name].effects]
+    used.update(op.result for op in kept if op.result is not None)
+    work = [v for op in kept for v in op.operands]
     while work:
         value = work.pop()
         if value in used:
@@ -28,10 +30,6 @@ def eliminate_dead_code(function: Function) -> None:
             index = source.args.index(value)
             work += [edge.args[index] for edge in predecessors[source]]
     for block in function.blocks:
-        block.ops = [op for op in block.ops if op.result in used or _has_effects(op)]
+        block.ops = [op for op in block.ops if op.result is None or op.result in used]
         if block is not function.entry:
             remove_arguments(block, predecessors[block], [a for a in block.args if a not in used])
-
-
-def _has_effects(op: Op) -> bool:
-    return op.result is None or OPS[op.name].effects

@@ -25,5 +25,8 @@ def form_raises(function: Function) -> None:
         else:
             op.attrs = {"error": raised_by(error)}
             op.operands = template_of(error)[1]
-    if any(op.name in ("exception", *TEXT_OPS) for op in function.ops()):
+    if any(op.name in _MADE_LATER for op in function.ops()):
         eliminate_dead_code(function)
+
+
+_MADE_LATER = frozenset(("exception", *TEXT_OPS))

@@ -16,6 +16,9 @@ from kernelgen.ir.core import Function, Op, Value, const
 from kernelgen.rewrites.fold_constants import is_number
 from kernelgen.source import Loc
 
+CALLS = ("call", "call_starred", "contains")
+"""The ops that may be calls of functions."""
+
 Chain = tuple[CodeType, ...]
 
 _MOST = 100
@@ -99,7 +102,8 @@ class Callers:
     def enter(self, body: Function, chain: Chain) -> None:
         """Note that ``body``, just inlined, stands in ``chain``."""
         for inner in body.ops():
-            self._chains[inner.loc] = chain
+            if inner.name in CALLS:
+                self._chains[inner.loc] = chain
 
     def is_recursive(self, op: Op, callee: FunctionType) -> bool:
         """Whether the call ``op`` of ``callee`` is one that must not be inlined."""

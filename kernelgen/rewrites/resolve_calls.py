@@ -21,7 +21,7 @@ from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
 from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
-from kernelgen.rewrites.outline import Callers, Outlined
+from kernelgen.rewrites.outline import CALLS, Callers, Outlined
 from kernelgen.rewrites.promote_cells import promote_cells
 from kernelgen.rewrites.prune_arguments import prune_arguments
 from kernelgen.rewrites.resolve_exceptions import resolve_exceptions
@@ -57,13 +57,10 @@ def _resolve_function(function: Function, outlined: Outlined) -> None:
         changed |= promote_cells(function) | resolve_exceptions(function)
         for block in list(function.blocks):
             for op in list(block.ops):
-                if op.name in _CALLS and _resolve(function, block, op, callers):
+                if op.name in CALLS and _resolve(function, block, op, callers):
                     changed = True
                     break  # the block may have been split
         changed = changed or _resolve_loops(function)
-
-
-_CALLS = ("call", "call_starred", "contains")
 
 
 def _resolve_loops(function: Function) -> bool:

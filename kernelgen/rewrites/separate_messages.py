@@ -18,13 +18,12 @@ _LONGEST = 400
 
 def separate_messages(function: Function) -> bool:
     """Apply the pass to one block; whether there was one."""
+    raises = [op for block in function.blocks if (op := block.terminator).name == "raise"]
+    raised = [value for op in raises for value in op.operands]
+    if not raised:
+        return False
     edges = function.predecessors()
-    for block in function.blocks:
-        if block.terminator.name == "raise":
-            for arg in _arguments_behind(block.terminator.operands, edges):
-                if _separate(function, arg, edges):
-                    return True
-    return False
+    return any(_separate(function, arg, edges) for arg in _arguments_behind(raised, edges))
 
 
 def _arguments_behind(values: list[Value], edges: dict[Block, list[Edge]]) -> list[Value]:
