@@ -6,7 +6,7 @@ ops until nothing changes ends soon, whatever loops there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from kernelgen.errors import InternalError, TypingError, UnsupportedError
 from kernelgen.ir.clone import copy_function
@@ -29,31 +29,43 @@ def infer(function: Function, params: Sequence[Type]) -> None:
         An op has no meaning for the types that reach it, a variable has no common type where
         ways meet, or the function returns no numbers.
     """
-    _Inference(function, params).run()
+    _Inference(function, params).finish()
+
+
+def propagate(function: Function, params: Sequence[Type]) -> None:
+    """Give types to all values that can have one, whatever the others lack.
+
+    Where kinds of values meet that have no common type, the first stands.
+    """
+    _Inference(function, params)
 
 
 class _Inference:
     """One function, and what it invokes: a copy of a callee for each combination of types."""
 
-    def __init__(self, function: Function, params: Sequence[Type]) -> None:
-        self.root = _with_params(function, params)
+    def __init__(self, root: Function, params: Sequence[Type]) -> None:
+        self.root = _with_params(root, params)
         self.functions = [self.root]
         self._copies: dict[tuple[Function, tuple[Type, ...]], Function] = {}
-
-    def run(self) -> None:
         changed = True
         while changed:
             changed = False
             for function in self.functions:  # which grow meanwhile
                 changed |= self._infer_function(function)
+
+    def finish(self) -> None:
+        """Give calls their callees, and check that nothing is left without a type."""
         callees = self._link()
         for function in [self.root, *callees]:
+            for edge, op in _edges(function):
+                _check_join(edge, op)
             _report_refusals(function)
         for callee in callees:
             _check_callee(callee)
+        self.root.result = _result(self.root)
         for function in [self.root, *callees]:
             _check_complete(function)
-        self.root.result = _result(self.root) or UNDEFINED
+            _check_returns(function)
 
     def _infer_function(self, function: Function) -> bool:
         """Go over a function once; whether a type changed."""
@@ -62,7 +74,7 @@ class _Inference:
             for op in block.ops:
                 changed |= self._infer_op(op)
             for edge in block.terminator.edges:
-                changed |= _infer_edge(edge, block.terminator)
+                changed |= _infer_edge(edge)
         if function is not self.root:
             result = _result(function)
             changed |= result != function.result
@@ -148,6 +160,13 @@ def _check_callee(function: Function) -> None:
         )
 
 
+def _edges(function: Function) -> Iterator[tuple[Edge, Op]]:
+    """All edges, with the terminators that they belong to."""
+    for block in function.blocks:
+        for edge in block.terminator.edges:
+            yield edge, block.terminator
+
+
 def typed(op: Op) -> Typed:
     """What the rule of ``op`` says of its operands' types."""
     types = tuple(_type(v.type) for v in op.operands)
@@ -160,24 +179,30 @@ def _type(t: Type | None) -> Type:
     return t
 
 
-def _infer_edge(edge: Edge, op: Op) -> bool:
+def _infer_edge(edge: Edge) -> bool:
     """Join what an edge hands over into the target's arguments; whether one changed."""
     changed = False
     for value, arg in zip(edge.args, edge.target.args, strict=True):
         if value.type is None:
             continue
         new = value.type if arg.type is None else join(arg.type, value.type)
-        if new is None:
-            assert arg.type is not None
-            raise TypingError(
-                f"{_name(arg.hint)} is {describe(arg.type)} on one way here and "
-                f"{describe(value.type)} on another",
-                op.loc,
-                "give it the same kind of value on every way",
-            )
-        changed |= new != arg.type
-        arg.type = new
+        if new is not None and new != arg.type:
+            arg.type = new
+            changed = True
     return changed
+
+
+def _check_join(edge: Edge, op: Op) -> None:
+    """Raise the error of a variable that has no common type where ways meet."""
+    for value, arg in zip(edge.args, edge.target.args, strict=True):
+        if value.type is None or arg.type is None or join(arg.type, value.type) is not None:
+            continue
+        raise TypingError(
+            f"{_name(arg.hint)} is {describe(arg.type)} on one way here and "
+            f"{describe(value.type)} on another",
+            op.loc,
+            "give it the same kind of value on every way",
+        )
 
 
 def _name(hint: str) -> str:
@@ -214,23 +239,33 @@ def _check(op: Op) -> None:
 
 
 def _result(function: Function) -> Type | None:
-    """The type in which all returns meet whose types are known, None if there are but others."""
-    returned = [op for op in function.ops() if op.name == "return"]
+    """The type in which the returns meet whose types are known, None if no type is.
+
+    Where kinds of values meet that have no common type, the first stands.
+    """
+    returned = _returned(function)
     result: Type | None = None if returned else UNDEFINED
-    for op in returned:
-        t = op.operands[0].type
-        if t is None:
-            continue
-        joined = t if result is None else join(result, t)
-        if joined is None:
-            assert result is not None
+    for t in [op.operands[0].type for op in returned]:
+        if t is not None:
+            result = t if result is None else join(result, t) or result
+    return result
+
+
+def _returned(function: Function) -> list[Op]:
+    return [op for op in function.ops() if op.name == "return"]
+
+
+def _check_returns(function: Function) -> None:
+    """Raise the error of a function whose returns have no common type."""
+    result = _type(function.result)
+    for op in _returned(function):
+        t = _type(op.operands[0].type)
+        if join(result, t) is None:
             raise TypingError(
                 f"the function returns {describe(result)} here and {describe(t)} there",
                 op.loc,
                 "return the same kind of value on every way; a missing `return` returns None",
             )
-        result = joined
-    return result
 
 
 def check_outputs(function: Function) -> tuple[Scalar, ...]:

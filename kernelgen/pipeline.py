@@ -22,6 +22,7 @@ from kernelgen.lower import Lowered, lower
 from kernelgen.options import DEFAULTS, Options
 from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.rewrites.bind_defaults import bind_defaults
+from kernelgen.rewrites.resolve_classes import resolve_classes
 from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
 from kernelgen.source import definition_of
@@ -79,6 +80,7 @@ def typed(request: Request) -> Function:
     function = _apply(ssa(request), UNTYPED_PASSES)
     if len(function.params) != len(request.inputs):
         raise _wrong_count(request, len(function.params))
+    resolve_classes(function, request.inputs)
     infer(function, request.inputs)
     outputs = check_outputs(function)
     _set_outputs(function, outputs if request.outputs is None else request.outputs, len(outputs))

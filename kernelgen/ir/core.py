@@ -114,6 +114,7 @@ class Function:
         self.loc = loc
         self.code: CodeType | None = None  # what it was built from
         self.itself: object = None  # what its own name stands for while nothing is bound to it
+        self.chains: dict[Loc | None, tuple[CodeType, ...]] = {}  # what inlined calls stand in
         self.blocks: list[Block] = []
         self.result: Type | None = None
 

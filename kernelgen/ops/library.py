@@ -177,6 +177,52 @@ def all_are_true(values: Any) -> Any:
     return True
 
 
+def tuples_equal(a: Any, b: Any) -> Any:
+    if len(a) != len(b):
+        return False
+    for x, y in zip(a, b):  # noqa: B905, SIM110 - as is_one_of()
+        if x != y:
+            return False
+    return True
+
+
+def tuples_differ(a: Any, b: Any) -> Any:
+    return not tuples_equal(a, b)
+
+
+def tuple_less(a: Any, b: Any) -> Any:
+    for x, y in zip(a, b):  # noqa: B905 - the shorter one ends it
+        if x != y:
+            return x < y
+    return len(a) < len(b)
+
+
+def tuple_less_equal(a: Any, b: Any) -> Any:
+    for x, y in zip(a, b):  # noqa: B905 - the shorter one ends it
+        if x != y:
+            return x <= y
+    return len(a) <= len(b)
+
+
+def tuple_greater(a: Any, b: Any) -> Any:
+    return tuple_less(b, a)
+
+
+def tuple_greater_equal(a: Any, b: Any) -> Any:
+    return tuple_less_equal(b, a)
+
+
+TUPLE_COMPARISONS = {
+    "eq": tuples_equal,
+    "ne": tuples_differ,
+    "lt": tuple_less,
+    "le": tuple_less_equal,
+    "gt": tuple_greater,
+    "ge": tuple_greater_equal,
+}
+"""What compares tuples, by the name of the op: the first elements that differ decide."""
+
+
 def is_one_of(value: Any, values: Any) -> Any:
     """``value in values``"""
     for other in values:  # noqa: SIM110 - this is what defines `in`

@@ -92,6 +92,11 @@ def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     )
 
 
+def _class_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    raise NoRule(f"the class of {describe(types[0])} is not known when the kernel is compiled")
+
+
+define(OpDef("class_of", _class_rule, type, never_lowered))
 define(OpDef("attr", _attr_rule, _attr, never_lowered, expand=lambda op: str(op.attrs["name"])))
 define(OpDef("call", _call_rule, call_with_keywords, never_lowered))
 define(OpDef("call_starred", _starred_rule, _call_starred, never_lowered))

@@ -7,6 +7,7 @@ constants of their own.
 
 from __future__ import annotations
 
+from types import UnionType
 from typing import Any
 
 import numpy as np
@@ -55,22 +56,25 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
         return False
     values = [c.attrs["value"] for c in constants if c is not None]
     if op.name == "call":
-        return _fold_exception(op, values)
+        return _fold_exception(op, values) or _fold_issubclass(op, values)
     if op.name == "attr":
         return _fold_attribute(op, values[0])
-    if op.name not in _ON_ANYTHING and not all(is_number(v) for v in values):
+    on_classes = op.name in _ON_CLASSES and all(isinstance(v, (type, UnionType)) for v in values)
+    if op.name not in _ON_ANYTHING and not on_classes and not all(map(is_number, values)):
         return False
     try:
         with np.errstate(all="raise"):
             value: Any = None if _is_huge(op, values) else OPS[op.name].python(*values, **op.attrs)
     except (ArithmeticError, ValueError, TypeError, IndexError):
         return False
-    if not is_number(value) and op.name not in ("item", "unpack", "slice"):
+    if not is_number(value) and not on_classes and op.name not in _GIVE_ANYTHING:
         return False
     return _become_constant(op, value)
 
 
-_ON_ANYTHING = ("truth", "not", "is", "item", "unpack", "slice", "int", "float")
+_GIVE_ANYTHING = ("item", "unpack", "slice", "class_of")
+_ON_ANYTHING = ("truth", "not", "is", "int", "float", *_GIVE_ANYTHING)
+_ON_CLASSES = ("eq", "ne", "or")
 
 
 def is_number(value: Any) -> bool:
@@ -118,6 +122,15 @@ def _fold_exception(op: Op, values: list[Any]) -> bool:
     if not (isinstance(cls, type) and issubclass(cls, BaseException)) or op.attrs["keywords"]:
         return False
     return _become_constant(op, Raised(cls, tuple(args)))
+
+
+def _fold_issubclass(op: Op, values: list[Any]) -> bool:
+    if values[0] is not issubclass:
+        return False
+    try:
+        return _become_constant(op, issubclass(*values[1:]))
+    except TypeError as error:
+        raise UnsupportedError(str(error).replace("issubclass", "isinstance"), op.loc) from None
 
 
 def _fold_raise(op: Op, constant: Op) -> bool:

@@ -14,7 +14,6 @@ from kernelgen.bytecode.build import build
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Function, Op, Value, const
 from kernelgen.rewrites.fold_constants import is_number
-from kernelgen.source import Loc
 
 CALLS = ("call", "call_starred", "contains")
 """The ops that may be calls of functions."""
@@ -93,7 +92,7 @@ class Callers:
     def __init__(self, function: Function, outlined: Outlined) -> None:
         self.outlined = outlined
         self._own: Chain = () if function.code is None else (function.code,)
-        self._chains: dict[Loc | None, Chain] = {}
+        self._chains = function.chains
 
     def chain(self, op: Op) -> Chain:
         """The code that ``op`` stands in, the outermost first."""

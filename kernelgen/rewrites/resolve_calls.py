@@ -96,6 +96,8 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> bool
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
         return True
+    if callee in (isinstance, type) and not op.attrs["keywords"]:
+        return _resolve_class(block, op, callee, args)
     made = named_tuple(block, op) or resolve_sequence_call(block, op)
     if made is not None:
         _replace(function, block, op, made)
@@ -144,6 +146,24 @@ def _resolve_starred(block: Block, op: Op) -> bool:
         assert keywords is not None
         op.operands += keywords.operands
         op.attrs["keywords"] = keywords.attrs["keys"]
+    return True
+
+
+def _resolve_class(block: Block, op: Op, callee: Any, args: list[Value]) -> bool:
+    """``type(x)`` is an op; ``isinstance(x, c)`` asks whether it gives a subclass of ``c``."""
+    if callee is type and len(args) == 1:
+        op.name, op.operands, op.attrs = "class_of", args, {}
+        return True
+    if callee is type or len(args) != 2:
+        return False
+    classes = elements(args[1], block, op)
+    if classes is not None:
+        known = [v.constant.attrs["value"] for v in classes if v.constant is not None]
+        if len(known) < len(classes):
+            return False
+        args[1] = put(block, op, "const", value=tuple(known))
+    issubclass_ = put(block, op, "const", value=issubclass)
+    op.operands = [issubclass_, put(block, op, "class_of", args[0]), args[1]]
     return True
 
 

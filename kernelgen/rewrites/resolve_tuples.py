@@ -20,6 +20,7 @@ from kernelgen.ir.sequences import (
     named_tuple_class,
     put,
 )
+from kernelgen.ops import library
 
 _LONGEST_RANGE = 1 << 62
 _LONGEST_TUPLE = 10_000
@@ -140,6 +141,22 @@ def _attribute(p: Place) -> Value | None:
     return None
 
 
+def _comparison(p: Place) -> Value | None:
+    """Two tuples are compared by a function of the kernel language."""
+    if any(defining(v, "tuple", "const") is None for v in p.op.operands):
+        return None
+    first, second = p.elements(0), p.elements(1)
+    if first is None or second is None:
+        return None
+    compare = p.put("const", value=library.TUPLE_COMPARISONS[p.op.name])
+    return p.put("call", compare, p.tuple(first), p.tuple(second), keywords=())
+
+
+def _class_of(p: Place) -> Value | None:
+    made = defining(p.op.operands[0], "tuple")
+    return None if made is None else p.put("const", value=made.attrs.get("cls", tuple))
+
+
 _OPS: dict[str, Callable[[Place], Value | None]] = {
     "item": _item,
     "unpack": _item,
@@ -151,6 +168,8 @@ _OPS: dict[str, Callable[[Place], Value | None]] = {
     "add": _concatenation,
     "mul": _repetition,
     "attr": _attribute,
+    "class_of": _class_of,
+    **dict.fromkeys(library.TUPLE_COMPARISONS, _comparison),
 }
 
 # ------------------------------------------------------------------------------------ calls

@@ -10,7 +10,7 @@ from __future__ import annotations
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.clone import Copy, repair
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
-from kernelgen.ir.dominance import immediate_dominators, natural_loops
+from kernelgen.ir.dominance import dominates, immediate_dominators, natural_loops
 from kernelgen.ir.sequences import length
 
 _LONGEST = 20_000
@@ -74,13 +74,20 @@ def _unroll(function: Function, header: Block, iterator: Value, start: Op, count
 
 
 def _loop(function: Function, header: Block) -> set[Block]:
-    """The blocks of the loop that ``header`` begins."""
+    """The blocks of the loop that ``header`` begins, and those that leave its body for good.
+
+    Of what a ``return`` or ``break`` sees, the loop's variables are those of one element too.
+    """
 
     def successors(block: Block) -> list[Block]:
         return block.successors
 
     idom = immediate_dominators(function.blocks, successors)
-    return natural_loops(function.blocks, successors, idom).get(header, set())
+    loop = natural_loops(function.blocks, successors, idom).get(header, set())
+    if loop and header.terminator.name == "branch":
+        body = header.successors[0]
+        loop |= {block for block in function.blocks if dominates(idom, body, block)}
+    return loop
 
 
 def _lead(edges: list[Edge], old: Block, new: Block) -> None:

@@ -63,7 +63,7 @@ def test_every_op_occurs_and_is_lowered_or_removed():
         left |= {op.name for op in pipeline.rewritten(request).ops() if op.result is not None}
         assert pipeline.lowered(request).text
     made_by_passes = {"convert", "default", "range_count"}
-    resolved_before_inference = {"contains", "slice", "unpack_starred", "zip"}
+    resolved_before_inference = {"class_of", "contains", "slice", "unpack_starred", "zip"}
     assert built | left | made_by_passes | resolved_before_inference == set(OPS)
     never = {name for name, op in OPS.items() if op.lower is never_lowered}
     assert left & never == {"invoke"}  # a call may leave the function, which lower.py sees to

@@ -182,6 +182,30 @@ def test_tuples_that_meet_are_tuples():
     check(kernel, *(a.ravel() for a in np.meshgrid(SMALL, COUNTS)))
 
 
+COMPARISONS = "==", "!=", "<", "<=", ">", ">="
+
+
+@pytest.mark.parametrize("symbol", COMPARISONS)
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("(x, y)", "(y, x)"),
+        ("(x, 1)", "(x, y, 2)"),
+        ("(x, y, 0)", "(x, y)"),
+        ("((x, 1), y)", "((x, y), 1)"),
+        ("()", "(x,)"),
+        ("(1, 2)", "(x, y)"),
+    ],
+)
+def test_tuples_compare_by_the_first_elements_that_differ(symbol, left, right):
+    namespace: dict = {}
+    exec(f"def kernel(x, y): return {left} {symbol} {right}", namespace)
+    check(namespace["kernel"], *grid(I8, I8))
+    floats = [a[::7] for a in grid(F4, F8)]
+    known = ~np.isnan(floats[0]) & ~np.isnan(floats[1])  # one nan is equal to itself in a tuple
+    check(namespace["kernel"], *(a[known] for a in floats))
+
+
 def test_walrus_and_match():
     def kernel(x):
         if (y := x * 2) > 3:

@@ -1,0 +1,47 @@
+"""Replace classes of values, which ``isinstance`` and ``type`` ask for, by constants.
+
+Before: untyped SSA with its calls resolved. After: the same without ``class_of``, where types
+tell the class, and without the branches that this decides. One class is resolved at a time, in
+the order of the code, because the types behind it depend on the branches that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kernelgen.infer import propagate
+from kernelgen.ir.core import Function, Op
+from kernelgen.rewrites.resolve_calls import resolve_calls
+from kernelgen.types.compound import NONE, RANGE, Tuple, Type
+from kernelgen.types.table import Scalar
+
+
+def resolve_classes(function: Function, params: Sequence[Type]) -> None:
+    """Apply the pass to a function that is given values of the types ``params``."""
+    while any(op.name == "class_of" for op in function.ops()):
+        function.sort_blocks()
+        propagate(function, params)
+        found = next((op for op in function.ops() if _class_asked_for(op) is not None), None)
+        if found is not None:
+            cls = _class_asked_for(found)
+            found.name, found.operands, found.attrs = "const", [], {"value": cls}
+        for value in function.values():
+            value.type = None
+        if found is None:
+            return
+        resolve_calls(function)
+
+
+def _class_asked_for(op: Op) -> Any:
+    return None if op.name != "class_of" else class_of(op.operands[0].type)
+
+
+def class_of(t: Type | None) -> Any:
+    """The Python class of values of a type, None if that is not known."""
+    if isinstance(t, Tuple):
+        return tuple
+    if isinstance(t, Scalar):
+        python = {"b": bool, "i": int, "f": float, "c": complex}
+        return python[t.kind] if t.weak else t.dtype.type
+    return type(None) if t == NONE else range if t == RANGE else None
