@@ -6,7 +6,7 @@ ops until nothing changes ends soon, whatever loops there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kernelgen.errors import InternalError, TypingError, UnsupportedError
 from kernelgen.ir.clone import copy_function
@@ -19,9 +19,14 @@ from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
 from kernelgen.types.join import join
 from kernelgen.types.table import Scalar
 
+Prepare = Callable[[Function, Sequence[Type]], None]
+"""A pass over untyped SSA that is to be given values of some types."""
 
-def infer(function: Function, params: Sequence[Type]) -> None:
+
+def infer(function: Function, params: Sequence[Type], prepare: Prepare | None = None) -> None:
     """Give every value of ``function`` a type, starting from those of its parameters.
+
+    What it invokes is copied for each combination of types, and each copy prepared for them.
 
     Raises
     ------
@@ -29,7 +34,7 @@ def infer(function: Function, params: Sequence[Type]) -> None:
         An op has no meaning for the types that reach it, a variable has no common type where
         ways meet, or the function returns no numbers.
     """
-    _Inference(function, params).finish()
+    _Inference(function, params, prepare).finish()
 
 
 def propagate(function: Function, params: Sequence[Type]) -> None:
@@ -43,7 +48,10 @@ def propagate(function: Function, params: Sequence[Type]) -> None:
 class _Inference:
     """One function, and what it invokes: a copy of a callee for each combination of types."""
 
-    def __init__(self, root: Function, params: Sequence[Type]) -> None:
+    def __init__(
+        self, root: Function, params: Sequence[Type], prepare: Prepare | None = None
+    ) -> None:
+        self.prepare = prepare
         self.root = _with_params(root, params)
         self.functions = [self.root]
         self._copies: dict[tuple[Function, tuple[Type, ...]], Function] = {}
@@ -107,9 +115,11 @@ class _Inference:
                     op.loc,
                     "hand over arguments of the same types",
                 )
-            found = _with_params(copy_function(callee), types)
+            found = copy_function(callee)
+            if self.prepare is not None:
+                self.prepare(found, types)
             self._copies[callee, types] = found
-            self.functions.append(found)
+            self.functions.append(_with_params(found, types))
         return found
 
     def _link(self) -> list[Function]:

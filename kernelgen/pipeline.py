@@ -81,7 +81,7 @@ def typed(request: Request) -> Function:
     if len(function.params) != len(request.inputs):
         raise _wrong_count(request, len(function.params))
     resolve_classes(function, request.inputs)
-    infer(function, request.inputs)
+    infer(function, request.inputs, prepare=resolve_classes)
     outputs = check_outputs(function)
     _set_outputs(function, outputs if request.outputs is None else request.outputs, len(outputs))
     return function

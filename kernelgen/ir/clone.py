@@ -44,7 +44,8 @@ class Copy:
 def copy_function(function: Function) -> Function:
     """A function of its own with copies of all blocks. What it invokes is not copied."""
     new = Function(function.name, function.loc)
-    new.code, new.result = function.code, function.result
+    new.code, new.itself, new.chains = function.code, function.itself, dict(function.chains)
+    new.outlined, new.result = function.outlined, function.result
     new.blocks = list(Copy(function.blocks).blocks.values())
     return new
 

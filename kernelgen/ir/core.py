@@ -115,6 +115,7 @@ class Function:
         self.code: CodeType | None = None  # what it was built from
         self.itself: object = None  # what its own name stands for while nothing is bound to it
         self.chains: dict[Loc | None, tuple[CodeType, ...]] = {}  # what inlined calls stand in
+        self.outlined: Any = None  # the functions that its calls are resolved to, by resolve_calls
         self.blocks: list[Block] = []
         self.result: Type | None = None
 

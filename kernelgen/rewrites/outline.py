@@ -60,6 +60,7 @@ class Outlined:
             )
         own = callee.__code__ is self._root.code
         function = build(callee, itself=self._root.itself if own else None)
+        function.outlined = self
         name = re.sub(r"[^A-Za-z0-9_]", "_", callee.__name__)
         function.name = f"{name}.{len(self._functions) + 1}"
         if function.loc is not None:

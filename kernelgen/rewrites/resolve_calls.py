@@ -43,7 +43,8 @@ _OURS = library.__name__.rpartition(".")[0]
 
 def resolve_calls(function: Function) -> None:
     """Apply the pass to a function, and to those that it invokes."""
-    outlined = Outlined(function)
+    outlined = function.outlined or Outlined(function)
+    function.outlined = outlined
     _resolve_function(function, outlined)
     while outlined.unresolved:
         _resolve_function(outlined.unresolved.pop(), outlined)

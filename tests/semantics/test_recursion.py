@@ -244,6 +244,32 @@ def test_options_hold_in_functions_that_are_called():
     assert warned(2, 4.0) == 1 / 16
 
 
+def halved(n):
+    if isinstance(n, np.integer):
+        return n if n < 2 else halved(n * 0.5) + n
+    return n if n < 2 else halved(n - 1) + 0.5
+
+
+def kernel_of_halved(n):
+    return halved(n)
+
+
+def thirds(n):
+    following = thirds if isinstance(n, np.floating) else abs
+    return 0.0 if n < 1 else following(n / 3) + 1
+
+
+def kernel_of_thirds(n):
+    return thirds(n)
+
+
+def test_classes_of_arguments_decide_in_each_copy():
+    check(kernel_of_halved, N[2:])
+    check(kernel_of_halved, N * 0.75)
+    check(kernel_of_thirds, N)
+    check(kernel_of_thirds, N * 0.75)
+
+
 def test_halves_and_complex_numbers():
     def power(z, n):
         return z if n <= 1 else z * power(z, n - 1)
