@@ -181,8 +181,6 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
     returned = count_returned(kernel_function.__code__)
     nout = len(choices.signatures[0].outputs) if choices.signatures else returned
     kernel = Kernel(kernel_function, len(names), nout, choices)
-    for signature in choices.signatures:
-        kernel.outputs_for(signature.inputs)
     doc = inspect.getdoc(function) or ""
     try:
         ufunc = make_ufunc(
@@ -190,8 +188,10 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
         )
     except ValueError as error:  # NumPy's limit of operands, in NumPy's words
         raise UnsupportedError(str(error), definition_of(kernel_function.__code__)) from None
-    kernel.ufunc = ufunc
-    return _dressed(ufunc, kernel, names)
+    kernel.ufunc = _dressed(ufunc, kernel, names)
+    for signature in choices.signatures:
+        kernel.outputs_for(signature.inputs)
+    return kernel.ufunc
 
 
 def _checked_function(function: Any) -> FunctionType:

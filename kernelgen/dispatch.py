@@ -57,7 +57,7 @@ class Kernel:
         self.nin = nin
         self.nout = nout
         self.choices = choices
-        self.ufunc: np.ufunc
+        self.ufunc: np.ufunc  # assigned by who makes it, before anything is compiled
         self.signatures: list[str] = []
         self._loops: dict[Types, tuple[Signature, Loop]] = {}
         self._loops_of_units: dict[Types, tuple[Signature, Loop]] = {}
@@ -172,7 +172,7 @@ class Kernel:
 
         explicit = first(self.choices.signatures, inputs, is_exactly, is_one_of)
         outputs = None if explicit is None else explicit.outputs
-        return pipeline.Request(self.function, inputs, outputs, self.choices.options)
+        return pipeline.Request(self.function, inputs, outputs, self.choices.options, self.ufunc)
 
     def loop_of(self, inputs: Types) -> tuple[Signature, Loop]:
         """Compile for ``inputs`` and link, once."""

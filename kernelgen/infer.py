@@ -6,20 +6,28 @@ ops until nothing changes ends soon, whatever loops there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kernelgen.errors import InternalError, TypingError, UnsupportedError
+from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Edge, Function, Op
+from kernelgen.ops.calls import check_arguments, is_handed_over
 from kernelgen.ops.complex import refuse_complex
+from kernelgen.ops.exceptions import raised_by
 from kernelgen.ops.registry import NoRule, Typed, Unsupported
 from kernelgen.ops.times import rule_of
 from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
 from kernelgen.types.join import join
 from kernelgen.types.table import Scalar
 
+Prepare = Callable[[Function, Sequence[Type]], None]
+"""A pass over untyped SSA that is to be given values of some types."""
 
-def infer(function: Function, params: Sequence[Type]) -> None:
+
+def infer(function: Function, params: Sequence[Type], prepare: Prepare | None = None) -> None:
     """Give every value of ``function`` a type, starting from those of its parameters.
+
+    What it invokes is copied for each combination of types, and each copy prepared for them.
 
     Raises
     ------
@@ -27,11 +35,7 @@ def infer(function: Function, params: Sequence[Type]) -> None:
         An op has no meaning for the types that reach it, a variable has no common type where
         ways meet, or the function returns no numbers.
     """
-    propagate(function, params)
-    for edge, op in _edges(function):
-        _check_join(edge, op)
-    _report(function)
-    function.result = _result(function)
+    _Inference(function, params, prepare).finish()
 
 
 def propagate(function: Function, params: Sequence[Type]) -> None:
@@ -39,16 +43,132 @@ def propagate(function: Function, params: Sequence[Type]) -> None:
 
     Where kinds of values meet that have no common type, the first stands.
     """
-    for value, t in zip(function.params, params, strict=True):
-        value.type = t
-    changed = True
-    while changed:
+    _Inference(function, params)
+
+
+class _Inference:
+    """One function, and what it invokes: a copy of a callee for each combination of types."""
+
+    def __init__(
+        self, root: Function, params: Sequence[Type], prepare: Prepare | None = None
+    ) -> None:
+        self.prepare = prepare
+        self.root = _with_params(root, params)
+        self.functions = [self.root]
+        self._copies: dict[tuple[Function, tuple[Type, ...]], Function] = {}
+        changed = True
+        while changed:
+            changed = False
+            for function in self.functions:  # which grow meanwhile
+                changed |= self._infer_function(function)
+
+    def finish(self) -> None:
+        """Give calls their callees, and check that nothing is left without a type."""
+        callees = self._link()
+        for function in [self.root, *callees]:
+            for edge, op in _edges(function):
+                _check_join(edge, op)
+            _report_refusals(function)
+        for callee in callees:
+            _check_callee(callee)
+        self.root.result = _result(self.root)
+        for function in [self.root, *callees]:
+            _check_complete(function)
+            _check_returns(function)
+
+    def _infer_function(self, function: Function) -> bool:
+        """Go over a function once; whether a type changed."""
         changed = False
         for block in function.blocks:
             for op in block.ops:
-                changed |= _infer_op(op)
+                changed |= self._infer_op(op)
             for edge in block.terminator.edges:
                 changed |= _infer_edge(edge)
+        if function is not self.root:
+            result = _result(function)
+            changed |= result != function.result
+            function.result = result
+        return changed
+
+    def _infer_op(self, op: Op) -> bool:
+        """Compute the result's type from the operands'; whether it changed."""
+        if op.result is None or any(v.type is None for v in op.operands):
+            return False
+        new: Type | None = UNDEFINED
+        if not any(v.type == UNDEFINED for v in op.operands):
+            try:
+                new = self._copy(op).result if op.name == "invoke" else typed(op).result
+            except NoRule:
+                return False
+        changed = new != op.result.type
+        op.result.type = new
+        return changed
+
+    def _copy(self, op: Op) -> Function:
+        """The copy of the function that ``op`` invokes, for the types of its operands."""
+        callee, types = op.attrs["callee"], tuple(_type(v.type) for v in op.operands)
+        check_arguments(types)
+        found = self._copies.get((callee, types))
+        if found is None:
+            if len(self.functions) > _MOST:
+                raise TypingError(
+                    f"{_python_name(callee)}() calls itself with arguments of ever new types",
+                    op.loc,
+                    "hand over arguments of the same types",
+                )
+            found = copy_function(callee)
+            if self.prepare is not None:
+                self.prepare(found, types)
+            self._copies[callee, types] = found
+            self.functions.append(_with_params(found, types))
+        return found
+
+    def _link(self) -> list[Function]:
+        """Give each call its copy; those that are called after all, by new names."""
+        live = [self.root]
+        for function in live:
+            for op in [op for op in function.ops() if op.name == "invoke"]:
+                if any(v.type == UNDEFINED for v in op.operands):
+                    op.name, op.operands, op.attrs = "undefined", [], {}
+                elif all(v.type is not None and is_handed_over(v.type) for v in op.operands):
+                    copy = self._copy(op)
+                    op.attrs = {"callee": copy}
+                    live += [copy] * (copy not in live)
+        for number, callee in enumerate(live[1:], 1):
+            callee.name = f"{callee.name.partition('.')[0]}.{number}"
+        return live[1:]
+
+
+_MOST = 100
+"""More copies than this are taken for endlessly many."""
+
+
+def _with_params(function: Function, params: Sequence[Type]) -> Function:
+    for value, t in zip(function.params, params, strict=True):
+        value.type = t
+    return function
+
+
+def _python_name(function: Function) -> str:
+    """The name that a function has in the user's code."""
+    return function.name if function.code is None else function.code.co_name
+
+
+def _check_callee(function: Function) -> None:
+    """Raise TypingError unless a function that is invoked returns what can be handed back."""
+    name = _python_name(function)
+    if function.result is None:
+        raise TypingError(
+            f"the types of {name}() cannot be inferred: every way through it calls itself",
+            function.loc,
+            "return a value on some way that does not",
+        )
+    if function.result != UNDEFINED and not is_handed_over(function.result):
+        raise TypingError(
+            f"{name}() calls itself, and cannot return {describe(function.result)}",
+            function.loc,
+            "return numbers, or tuples of them",
+        )
 
 
 def _edges(function: Function) -> Iterator[tuple[Edge, Op]]:
@@ -68,22 +188,6 @@ def typed(op: Op) -> Typed:
 def _type(t: Type | None) -> Type:
     assert t is not None
     return t
-
-
-def _infer_op(op: Op) -> bool:
-    """Compute the result's type from the operands'; whether it changed."""
-    if op.result is None or any(v.type is None for v in op.operands):
-        return False
-    if any(v.type == UNDEFINED for v in op.operands):
-        new: Type = UNDEFINED
-    else:
-        try:
-            new = typed(op).result
-        except NoRule:
-            return False
-    changed = new != op.result.type
-    op.result.type = new
-    return changed
 
 
 def _infer_edge(edge: Edge) -> bool:
@@ -116,46 +220,63 @@ def _name(hint: str) -> str:
     return f"the variable {hint!r}" if hint else "this value"
 
 
-def _report(function: Function) -> None:
+def _report_refusals(function: Function) -> None:
     """Raise the error of the first op, in the order of the code, that has no rule."""
     for op in function.ops():  # first, as what comes before it may be but a part of it
         if op.name == "unsupported":
             raise UnsupportedError(op.attrs["message"], op.loc, op.attrs["hint"])
     for op in function.ops():
-        if op.name == "raise" and op.operands:
-            raise TypingError(
-                "an exception's class and arguments must be constants",
-                op.loc,
-                'write `raise SomeError("text")`',
-            )
-        if op.result is None or any(v.type in (None, UNDEFINED) for v in op.operands):
+        if any(v.type in (None, UNDEFINED) for v in op.operands):
             continue
         try:
-            typed(op)
+            _check(op)
         except NoRule as refusal:
             error = UnsupportedError if isinstance(refusal, Unsupported) else TypingError
             raise error(refusal.message, op.loc, refusal.hint) from None
+
+
+def _check_complete(function: Function) -> None:
     for value in function.values():
         if value.type is None:
             raise InternalError("inference left a value without a type", function.loc)
 
 
-def _result(function: Function) -> Type:
-    """The type in which all returns meet: a scalar, or a tuple of scalars."""
-    result: Type = UNDEFINED
-    for op in function.ops():
-        if op.name != "return":
-            continue
+def _check(op: Op) -> None:
+    """Raise NoRule if the op does not exist for its operands."""
+    if op.result is not None:
+        typed(op)
+    elif op.name == "raise" and op.operands:
+        raised_by(op.operands[0])
+
+
+def _result(function: Function) -> Type | None:
+    """The type in which the returns meet whose types are known, None if no type is.
+
+    Where kinds of values meet that have no common type, the first stands.
+    """
+    returned = _returned(function)
+    result: Type | None = None if returned else UNDEFINED
+    for t in [op.operands[0].type for op in returned]:
+        if t is not None:
+            result = t if result is None else join(result, t) or result
+    return result
+
+
+def _returned(function: Function) -> list[Op]:
+    return [op for op in function.ops() if op.name == "return"]
+
+
+def _check_returns(function: Function) -> None:
+    """Raise the error of a function whose returns have no common type."""
+    result = _type(function.result)
+    for op in _returned(function):
         t = _type(op.operands[0].type)
-        joined = join(result, t)
-        if joined is None:
+        if join(result, t) is None:
             raise TypingError(
                 f"the function returns {describe(result)} here and {describe(t)} there",
                 op.loc,
                 "return the same kind of value on every way; a missing `return` returns None",
             )
-        result = joined
-    return result
 
 
 def check_outputs(function: Function) -> tuple[Scalar, ...]:

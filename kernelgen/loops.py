@@ -5,10 +5,12 @@ NumPy is given stubs. Each loop is compiled when a call first needs it.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 from kernelgen import pipeline
+from kernelgen.ir.raised import Raised
 from kernelgen.lower import Lowered
+from kernelgen.payload import count_words, read_words
 from kernelgen.runtime import cpython_api, engine, locks, patterns, trampolines
 from kernelgen.shells import elementwise
 
@@ -17,6 +19,20 @@ from kernelgen.shells import elementwise
 def _stubs() -> engine.Module:
     """The stubs are the same for all kernels but for the table, which is linked in."""
     return engine.compile_module(patterns.STUBS, opt_level=0)
+
+
+def _exceptions(kernel: Lowered) -> cpython_api.ExceptionTable:
+    """What makes the kernel's exceptions, of the words that its machine code leaves behind."""
+    words = [count_words(error.slots) for error in kernel.errors]
+    makers = [
+        partial(_make, error) if count else error.make
+        for error, count in zip(kernel.errors, words, strict=True)
+    ]
+    return cpython_api.ExceptionTable(makers, words)
+
+
+def _make(error: Raised, words: bytes) -> BaseException:
+    return error.make(read_words(error.slots, words))
 
 
 class Loops:
@@ -34,7 +50,7 @@ class Loops:
 
     def __init__(self, kernel: Lowered, flags: int) -> None:
         self._kernel = kernel
-        self._errors = cpython_api.ExceptionTable([error.make for error in kernel.errors])
+        self._errors = _exceptions(kernel)
         self._libraries: list[engine.Library] = []
         sizes = [t.size for t in kernel.inputs + kernel.outputs]
         reduces = elementwise.is_reduction(kernel)

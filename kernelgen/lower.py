@@ -1,21 +1,30 @@
-"""Typed SSA to the text of one LLVM function. It names no op: each lowers itself."""
+"""Typed SSA to the text of LLVM functions: a kernel, and the functions that it invokes.
+
+Ops lower themselves. Here are blocks, edges, the way out, and the calls that may lead there.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from kernelgen.ir.core import Block, Edge, Function, Op, Raised, Value
+from kernelgen.ir.core import Block, Edge, Function, Op, Value
+from kernelgen.ir.raised import Raised, leaves
+from kernelgen.ir.text import print_constant
 from kernelgen.llvm_text import Emitter
+from kernelgen.ops.calls import TOO_DEEP, depth_limit
 from kernelgen.ops.registry import OPS
-from kernelgen.types.compound import Tuple
+from kernelgen.payload import count_words, write_words
 from kernelgen.types.table import Scalar
 
 
 class Lowered(NamedTuple):
-    """A kernel as an LLVM function ``{outputs..., i32} @name(inputs...)``.
+    """A kernel as an LLVM function ``{outputs..., i32, words...} @name(inputs...)``.
 
-    The last member of what it returns is a status: 0, or 1 + the index in ``errors`` of the
-    exception to raise.
+    Behind the outputs it returns a status: 0, or 1 + the index in ``errors`` of the exception
+    to raise. Behind the status come as many 64-bit words as any of the exceptions needs for the
+    values that it is made of.
     """
 
     name: str
@@ -27,6 +36,11 @@ class Lowered(NamedTuple):
     errors: tuple[Raised, ...]
     kept: tuple[str, ...]
     attribute: str
+
+    @property
+    def words(self) -> int:
+        """How many words there are behind the status."""
+        return max((count_words(error.slots) for error in self.errors), default=0)
 
 
 def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowered:
@@ -41,8 +55,79 @@ def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowe
     emitter : Emitter, optional
         What writes its instructions: with fast-math flags, vector functions, or strictly.
     """
-    function.sort_blocks()
-    return _Lowering(function, name, Emitter() if emitter is None else emitter).run()
+    program = _Program(function, name, Emitter() if emitter is None else emitter)
+    root = _Lowering(function, program)
+    text = "".join([root.run(), *(_Lowering(each, program).run() for each in function.callees())])
+    inputs = tuple(t for t in (param.type for param in function.params) if isinstance(t, Scalar))
+    return Lowered(
+        name,
+        text,
+        tuple(program.emitter.declarations.values()),
+        inputs,
+        root.outputs,
+        program.struct(root.outputs),
+        tuple(program.errors),
+        tuple(dict.fromkeys(program.emitter.kept)),
+        program.emitter.attribute,
+    )
+
+
+class _Program:
+    """What functions that invoke each other have in common: their names, their exceptions."""
+
+    def __init__(self, root: Function, name: str, emitter: Emitter) -> None:
+        self.root = root
+        self.emitter = emitter
+        self.symbols = {each: f"{name}.{each.name}" for each in root.callees()}
+        self.recursive = bool(self.symbols)
+        self.symbols[root] = name
+        self.errors: list[Raised] = []
+        raises = [op for each in self.symbols for op in each.ops() if op.name == "raise"]
+        self.words = max((count_words(op.attrs["error"].slots) for op in raises), default=0)
+
+    def struct(self, outputs: Sequence[Scalar]) -> str:
+        """The LLVM type that a function with these outputs returns."""
+        members = [*(t.llvm for t in outputs), "i32", *["i64"] * self.words]
+        return f"{{ {', '.join(members)} }}"
+
+    def status(self, error: Raised) -> str:
+        """The status that says that ``error`` is raised."""
+        text = print_constant(error)  # equal constants of different types are not the same
+        for number, known in enumerate(self.errors, 1):
+            if known == error and print_constant(known) == text:
+                return str(number)
+        self.errors.append(error)
+        return str(len(self.errors))
+
+
+def _outputs(function: Function) -> tuple[Scalar, ...]:
+    """The types of the values that a function returns."""
+    assert function.result is not None
+    return tuple(t.strong for t in leaves(function.result) if isinstance(t, Scalar))
+
+
+_STACK = 128 << 10
+"""Bytes of stack that calls within calls may take, so that a thread has enough of it."""
+
+
+def _stack() -> int:
+    """The same, less where the user has asked for small threads."""
+    asked = threading.stack_size()
+    return min(_STACK, asked // 2) if asked else _STACK
+
+
+class _Exit(NamedTuple):
+    """A way out: its block, the outputs, the status, and the words of an exception."""
+
+    label: str
+    values: list[str]
+    status: str
+    words: list[str]
+
+
+_HIDDEN = ["i32 %depth", "i64 %floor"]
+"""What a function that is invoked takes beside its parameters: how many calls may still stand in
+each other, and the address below which its frame must not lie."""
 
 
 class _Lowering:
@@ -52,81 +137,110 @@ class _Lowering:
     that after inlining nothing of the returned struct is left.
     """
 
-    def __init__(self, function: Function, name: str, emitter: Emitter) -> None:
+    def __init__(self, function: Function, program: _Program) -> None:
+        function.sort_blocks()
         self.function = function
-        self.name = name
-        self.emitter = emitter
+        self.program = program
+        self.emitter = program.emitter
         self.labels = {block: f"b{i}" for i, block in enumerate(function.blocks)}
+        self.label = ""
         self.names: dict[Value, str] = {}
         self.bodies: dict[Block, list[str]] = {}
         self.incoming: dict[Block, list[tuple[str, Edge]]] = {b: [] for b in function.blocks}
-        self.exits: list[tuple[str, list[str], int]] = []
-        self.errors: list[Raised] = []
-        result = function.result
-        types = result.elements if isinstance(result, Tuple) else (result,)
-        self.outputs = tuple(t.strong for t in types if isinstance(t, Scalar))
+        self.exits: list[_Exit] = []
+        self.outputs = _outputs(function)
+        self.left = str(depth_limit())
 
-    def run(self) -> Lowered:
+    def run(self) -> str:
         for i, param in enumerate(self.function.params):
             self.names[param] = f"%x{i}"
         for block in self.function.blocks:
             if block is not self.function.entry:
                 for i, arg in enumerate(block.args):
                     self.names[arg] = f"%{self.labels[block]}.{i}"
+        lines = [self._define(), *(self._lower_head() if self.program.recursive else [])]
         for block in self.function.blocks:
             self._lower_block(block)
-        inputs = tuple(self._scalar(param) for param in self.function.params)
-        result = f"{{ {', '.join([*(t.llvm for t in self.outputs), 'i32'])} }}"
-        params = ", ".join(f"{t.llvm} %x{i}" for i, t in enumerate(inputs))
-        marks = f"alwaysinline nounwind {self.emitter.attribute}".rstrip()
-        lines = [f"define internal {result} @{self.name}({params}) {marks} {{"]
         for block in self.function.blocks:
             lines += self._block_text(block)
-        text = "\n".join([*lines, *self._exit_text(result), "}", ""])
-        declarations = tuple(self.emitter.declarations.values())
-        return Lowered(
-            self.name,
-            text,
-            declarations,
-            inputs,
-            self.outputs,
-            result,
-            tuple(self.errors),
-            tuple(dict.fromkeys(self.emitter.kept)),
-            self.emitter.attribute,
-        )
+        return "\n".join([*lines, *self._exit_text(), "}", ""])
 
-    def _scalar(self, value: Value) -> Scalar:
-        assert isinstance(value.type, Scalar), f"a {value.type} reached lowering"
-        return value.type
+    def _define(self) -> str:
+        """The first line. None is a parameter of the IR, but not handed over."""
+        invoked = self.function is not self.program.root
+        types = enumerate(param.type for param in self.function.params)
+        params = [f"{t.llvm} %x{i}" for i, t in types if isinstance(t, Scalar)]
+        marks = f"{'' if invoked else 'alwaysinline '}nounwind {self.emitter.attribute}".rstrip()
+        params += _HIDDEN * invoked
+        result, symbol = self.program.struct(self.outputs), self.program.symbols[self.function]
+        return f"define internal {result} @{symbol}({', '.join(params)}) {marks} {{"
+
+    def _lower_head(self) -> list[str]:
+        """Look how deep the calls stand in each other, by their number and by the stack."""
+        e = self.emitter
+        e.lines = []
+        e.declarations["frame"] = "declare ptr @llvm.frameaddress.p0(i32)"
+        here = e(f"ptrtoint ptr {e('call ptr @llvm.frameaddress.p0(i32 0)')} to i64")
+        if self.function is self.program.root:
+            return ["head:", *e.lines, f"  %floor = sub i64 {here}, {_stack()}", "  br label %b0"]
+        spent, low = e("icmp eq i32 %depth, 0"), e(f"icmp ult i64 {here}, %floor")
+        stop = e(f"or i1 {spent}, {low}")
+        self.left = e("sub i32 %depth, 1")
+        self._leave("head", self.program.status(TOO_DEEP), [])
+        return ["head:", *e.lines, f"  br i1 {stop}, label %exit, label %b0"]
+
+    def _leave(self, label: str, status: str, words: list[str]) -> None:
+        """Note a way out without outputs."""
+        self.exits.append(_Exit(label, ["undef"] * len(self.outputs), status, words))
 
     def _lower_block(self, block: Block) -> None:
         self.emitter.lines = []
+        self.label = self.labels[block]
         for op in block.ops[:-1]:
             args = [self.names[v] for v in op.operands]
-            self.names[op.value] = OPS[op.name].lower(self.emitter, op, args)
-        self._lower_terminator(block, block.terminator)
+            lower = self._lower_call if op.name == "invoke" else OPS[op.name].lower
+            self.names[op.value] = lower(self.emitter, op, args)
+        self._lower_terminator(block.terminator)
         self.bodies[block] = self.emitter.lines
 
-    def _lower_terminator(self, block: Block, op: Op) -> None:
-        emit, label = self.emitter.lines.append, self.labels[block]
+    def _lower_call(self, e: Emitter, op: Op, args: list[str]) -> str:
+        """Call a function, and leave with its status and words if it raised."""
+        callee = op.attrs["callee"]
+        outputs = _outputs(callee)
+        struct, symbol = self.program.struct(outputs), self.program.symbols[callee]
+        pairs = [(v.type, arg) for v, arg in zip(op.operands, args, strict=True)]
+        given = [f"{t.llvm} {arg}" for t, arg in pairs if isinstance(t, Scalar)]
+        given += [f"i32 {self.left}", "i64 %floor"]
+        result = e(f"call {struct} @{symbol}({', '.join(given)}) {e.attribute}".rstrip())
+        status = e(f"extractvalue {struct} {result}, {len(outputs)}")
+        places = [len(outputs) + 1 + k for k in range(self.program.words)]
+        self._leave(self.label, status, [e(f"extractvalue {struct} {result}, {i}") for i in places])
+        fine = e(f"icmp eq i32 {status}, 0")
+        self.label = f"{fine[1:]}.next"
+        e.lines += [f"  br i1 {fine}, label %{self.label}, label %exit", f"{self.label}:"]
+        one = isinstance(op.value.type, Scalar)
+        return e(f"extractvalue {struct} {result}, 0") if one else f"{struct} {result}"
+
+    def _lower_terminator(self, op: Op) -> None:
+        label = self.label
         if op.name == "return":
-            self.exits.append((label, [self.names[v] for v in op.operands], 0))
-            emit("  br label %exit")
+            values = [self.names[v] for v in op.operands if isinstance(v.type, Scalar)]
+            self.exits.append(_Exit(label, values, "0", []))
+            self.emitter.lines.append("  br label %exit")
         elif op.name == "raise":
-            self.exits.append((label, ["undef"] * len(self.outputs), self._error(op)))
-            emit("  br label %exit")
+            status = self.program.status(op.attrs["error"])
+            self._leave(label, status, self._words(op))
+            self.emitter.lines.append("  br label %exit")
         elif op.name == "jump":
             self._lower_edge(label, op.edges[0])
-            emit(f"  br label %{self.labels[op.edges[0].target]}")
+            self.emitter.lines.append(f"  br label %{self.labels[op.edges[0].target]}")
         else:
             self._lower_branch(label, op)
 
-    def _error(self, op: Op) -> int:
-        error = op.attrs["error"]
-        if error not in self.errors:
-            self.errors.append(error)
-        return self.errors.index(error) + 1
+    def _words(self, op: Op) -> list[str]:
+        """The words of what an exception is made of."""
+        pairs = zip(op.attrs["error"].slots, op.operands, strict=True)
+        return [word for t, v in pairs for word in write_words(self.emitter, t, self.names[v])]
 
     def _lower_branch(self, label: str, op: Op) -> None:
         """A branch whose edges meet in one block needs a block of its own for one of them."""
@@ -149,26 +263,32 @@ class _Lowering:
         lines = [f"{self.labels[block]}:"]
         if block is not self.function.entry:
             for i, arg in enumerate(block.args):
+                if not isinstance(arg.type, Scalar):
+                    continue  # None, of which nothing is left
                 ways = ", ".join(
                     f"[ {self.names[edge.args[i]]}, %{label} ]"
                     for label, edge in self.incoming[block]
                 )
-                lines.append(f"  {self.names[arg]} = phi {self._scalar(arg).llvm} {ways}")
+                lines.append(f"  {self.names[arg]} = phi {arg.type.llvm} {ways}")
         return lines + self.bodies[block]
 
-    def _exit_text(self, result: str) -> list[str]:
-        """The one way out: phis of outputs and status, put into the struct that is returned."""
+    def _exit_text(self) -> list[str]:
+        """The one way out: phis of all that is returned, put into its struct."""
         if not self.exits:
             return []
+        result = self.program.struct(self.outputs)
         lines = ["exit:"]
         columns = [
-            (t.llvm, [values[i] for _, values, _ in self.exits]) for i, t in enumerate(self.outputs)
+            (t.llvm, [each.values[i] for each in self.exits]) for i, t in enumerate(self.outputs)
         ]
-        columns.append(("i32", [str(status) for _, _, status in self.exits]))
+        columns.append(("i32", [each.status for each in self.exits]))
+        for i in range(self.program.words):
+            words = [each.words[i] if i < len(each.words) else "undef" for each in self.exits]
+            columns.append(("i64", words))
         struct = "undef"
         for i, (llvm, values) in enumerate(columns):
             ways = ", ".join(
-                f"[ {v}, %{label} ]" for v, (label, _, _) in zip(values, self.exits, strict=True)
+                f"[ {v}, %{each.label} ]" for v, each in zip(values, self.exits, strict=True)
             )
             lines.append(f"  %out{i} = phi {llvm} {ways}")
         for i, (llvm, _) in enumerate(columns):

@@ -37,12 +37,14 @@ class Request:
     """What is to be compiled: a function, for which types, and how.
 
     ``outputs`` are those that a signature asks for, None to take what the function returns.
+    ``itself`` is what the function's own name stands for while nothing is bound to it.
     """
 
     function: FunctionType
     inputs: tuple[Scalar, ...]
     outputs: tuple[Scalar, ...] | None = None
     options: Options = DEFAULTS
+    itself: object = None
 
 
 class Compiled(NamedTuple):
@@ -68,7 +70,7 @@ def cfg(request: Request) -> str:
 
 def ssa(request: Request) -> Function:
     """SSA from the stack machine; parameters beyond the inputs have their defaults."""
-    function = build(request.function)
+    function = build(request.function, itself=request.itself)
     bind_defaults(function, request.function, len(request.inputs))
     _check(function)
     return function
@@ -80,7 +82,7 @@ def typed(request: Request) -> Function:
     if len(function.params) != len(request.inputs):
         raise _wrong_count(request, len(function.params))
     resolve_classes(function, request.inputs)
-    infer(function, request.inputs)
+    infer(function, request.inputs, prepare=resolve_classes)
     made = check_outputs(function)
     _set_outputs(function, made if request.outputs is None else request.outputs, made)
     return function
@@ -141,15 +143,18 @@ def _emitter(options: Options) -> Emitter:
 def _apply(
     function: Function, passes: Iterable[tuple[Pass, str]], *, is_typed: bool = False
 ) -> Function:
+    functions = [function, *function.callees()]
     for rewrite, _ in passes:
-        rewrite(function)
+        for each in functions:
+            rewrite(each)
         _check(function, typed=is_typed)
     return function
 
 
 def _check(function: Function, *, typed: bool = False) -> None:
     if config.VERIFY:
-        verify(function, typed=typed)
+        for each in (function, *function.callees()):
+            verify(each, typed=typed)
 
 
 def _wrong_count(request: Request, expected: int) -> SignatureError:

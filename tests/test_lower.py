@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from kernelgen import pipeline
-from kernelgen.ir.core import Raised
 from kernelgen.ir.parse import parse_function
+from kernelgen.ir.raised import Raised
 from kernelgen.llvm_text import FAST, Emitter, literal, zero
 from kernelgen.lower import lower
 from kernelgen.options import Options

@@ -19,7 +19,8 @@ from kernelgen.bytecode.cfg import BasicBlock, FlowGraph, flow_graph, maybe_unbo
 from kernelgen.bytecode.decode import Instr, decode
 from kernelgen.bytecode.rejected import rejection
 from kernelgen.errors import InternalError, UnsupportedError
-from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Raised, Value, const
+from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value, const
+from kernelgen.ir.raised import Raised
 from kernelgen.ops.functions import Nested
 from kernelgen.source import definition_of
 
@@ -52,7 +53,7 @@ def rest_parameter(function: FunctionType) -> str | None:
     return code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
 
 
-def build(function: FunctionType, *, nested: bool = False) -> Function:
+def build(function: FunctionType, *, nested: bool = False, itself: object = None) -> Function:
     """The SSA form of a Python function, untyped.
 
     What cannot be compiled ends its block in ``unsupported``, which is an error only if the
@@ -65,6 +66,8 @@ def build(function: FunctionType, *, nested: bool = False) -> Function:
     nested : bool, optional
         Whether the cells of its free variables are parameters, behind the others; otherwise
         they are those of its closure, and constant.
+    itself : object, optional
+        What the function's own name stands for while nothing is bound to it.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def build(function: FunctionType, *, nested: bool = False) -> Function:
     following = dict(pairwise(offsets))
     free = function.__code__.co_freevars if nested else ()
     graph = flow_graph(instructions, set(names))
-    return Builder(function, names, free, graph, following).run()
+    return Builder(function, names, free, graph, following, itself).run()
 
 
 class Builder:
@@ -90,10 +93,13 @@ class Builder:
         free: tuple[str, ...],
         graph: FlowGraph,
         following: dict[int, int],
+        itself: object,
     ) -> None:
         self.python = function
+        self.itself = itself
         self.graph = graph
         self.ssa = Function(function.__name__, definition_of(function.__code__))
+        self.ssa.code, self.ssa.itself = function.__code__, itself
         self.loc = self.ssa.loc
         self.block = self._new_block()
         self.locals = {name: self.block.add_arg(hint=name) for name in names}
@@ -244,6 +250,8 @@ class Builder:
         for scope in (function.__globals__, function.__builtins__):
             if name in scope:
                 return self.push(self.const(scope[name]))
+        if self._is_own(name):
+            return self.push(self.const(self.itself))
         close = difflib.get_close_matches(name, self.python.__globals__, 1)
         raise UnsupportedError(
             f"the name {name!r} is not defined",
@@ -252,6 +260,10 @@ class Builder:
             if close
             else "globals are read when a kernel is compiled",
         )
+
+    def _is_own(self, name: str) -> bool:
+        """Whether ``name`` is the function's own, to which nothing is bound yet."""
+        return self.itself is not None and name == self.python.__name__
 
     # Variables that are shared with nested functions.
 
@@ -309,6 +321,8 @@ class Builder:
         try:
             return cell.cell_contents
         except ValueError:
+            if self._is_own(name):
+                return self.itself
             raise UnsupportedError(
                 f"the variable {name!r} of the enclosing function is not assigned yet", self.loc
             ) from None

@@ -16,9 +16,9 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "use a chain of `==` and `or`",
     ),
     (
-        ("BUILD_STRING", "FORMAT_", "CONVERT_VALUE", "BUILD_TEMPLATE", "BUILD_INTERPOLATION"),
-        f"a formatted string {NOT_SCALAR}",
-        "only the text of an exception may be a string, and it must be a constant",
+        ("BUILD_TEMPLATE", "BUILD_INTERPOLATION"),
+        f"a template string {NOT_SCALAR}",
+        "an f-string can be the text of an exception",
     ),
     (
         (

@@ -41,6 +41,15 @@ class Copy:
         return new
 
 
+def copy_function(function: Function) -> Function:
+    """A function of its own with copies of all blocks. What it invokes is not copied."""
+    new = Function(function.name, function.loc)
+    new.code, new.itself, new.chains = function.code, function.itself, dict(function.chains)
+    new.outlined, new.result = function.outlined, function.result
+    new.blocks = list(Copy(function.blocks).blocks.values())
+    return new
+
+
 def repair(function: Function, originals: set[Block], copies: list[Copy]) -> None:
     """Let what comes behind ``originals`` use the definition of a value that reaches it.
 

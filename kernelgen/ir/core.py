@@ -9,7 +9,7 @@ dominates its uses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 from kernelgen.ir.dominance import reverse_postorder
@@ -112,6 +112,10 @@ class Function:
     def __init__(self, name: str, loc: Loc | None = None) -> None:
         self.name = name
         self.loc = loc
+        self.code: CodeType | None = None  # what it was built from
+        self.itself: object = None  # what its own name stands for while nothing is bound to it
+        self.chains: dict[Loc | None, tuple[CodeType, ...]] = {}  # what inlined calls stand in
+        self.outlined: Any = None  # the functions that its calls are resolved to, by resolve_calls
         self.blocks: list[Block] = []
         self.result: Type | None = None
 
@@ -127,6 +131,15 @@ class Function:
         """All ops, block by block."""
         for block in self.blocks:
             yield from block.ops
+
+    def callees(self) -> list[Function]:
+        """The functions that it invokes and those that they invoke, each once, but not itself."""
+        found = [self]
+        for function in found:
+            for op in function.ops():
+                if op.name == "invoke" and op.attrs["callee"] not in found:
+                    found.append(op.attrs["callee"])
+        return found[1:]
 
     def values(self) -> Iterator[Value]:
         """All values, in the order of their definitions."""
@@ -175,15 +188,3 @@ def const(value: Any, loc: Loc | None = None) -> Op:
 def jump(target: Block, args: Iterable[Value] = (), loc: Loc | None = None) -> Op:
     """The terminator that goes on at ``target``."""
     return Op("jump", (), None, loc, (Edge(target, args),))
-
-
-@dataclass(frozen=True)
-class Raised:
-    """An exception that a kernel raises: its class and the constants it is made from."""
-
-    cls: type[BaseException]
-    args: tuple[Any, ...] = ()
-
-    def make(self) -> BaseException:
-        """A fresh instance."""
-        return self.cls(*self.args)

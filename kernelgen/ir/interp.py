@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from kernelgen.errors import UnsupportedError
-from kernelgen.ir.core import Block, Function, Op, Raised, Value
+from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ops.calls import TOO_DEEP, depth_limit
 from kernelgen.ops.registry import OPS
 
 
@@ -39,18 +40,53 @@ def interpret(function: Function, args: Sequence[Any], *, max_steps: int = 1_000
     Exception
         Whatever the function raises.
     """
-    values: dict[Value, Any] = dict(zip(function.params, args, strict=True))
-    block = function.entry
+    frames = [_Frame(function, args)]
     with np.errstate(all="ignore"):
         for _ in range(max_steps):
-            for op in block.ops[:-1]:
-                values[op.value] = _run(op, [values[v] for v in op.operands])
-            last = block.terminator
-            if last.name == "return":
-                results = tuple(values[v] for v in last.operands)
-                return results if len(results) != 1 else results[0]
-            block = _follow(last, values)
+            frame = frames[-1]
+            last = frame.advance()
+            if last.name == "invoke":
+                if len(frames) > depth_limit():
+                    raise TOO_DEEP.make()
+                frames.append(_Frame(last.attrs["callee"], frame.operands(last)))
+            elif last.name == "return":
+                results = tuple(frame.operands(last))
+                result = results if len(results) != 1 else results[0]
+                frames.pop()
+                if not frames:
+                    return result
+                frames[-1].give(result)
+            else:
+                frame.enter(_follow(last, frame.values))
     raise StepLimit(f"{function.name} ran for more than {max_steps} blocks")
+
+
+class _Frame:
+    """A function that runs: the values so far, and the op that it stands at."""
+
+    def __init__(self, function: Function, args: Sequence[Any]) -> None:
+        self.values: dict[Value, Any] = dict(zip(function.params, args, strict=True))
+        self.enter(function.entry)
+
+    def enter(self, block: Block) -> None:
+        """Go on at the beginning of ``block``."""
+        self.block = block
+        self.at = 0
+
+    def operands(self, op: Op) -> list[Any]:
+        return [self.values[v] for v in op.operands]
+
+    def advance(self) -> Op:
+        """Run ops up to a call or the terminator, which is returned."""
+        while (op := self.block.ops[self.at]).result is not None and op.name != "invoke":
+            self.values[op.value] = _run(op, self.operands(op))
+            self.at += 1
+        return op
+
+    def give(self, result: Any) -> None:
+        """Go on behind a call, which returned ``result``."""
+        self.values[self.block.ops[self.at].value] = result
+        self.at += 1
 
 
 def _run(op: Op, operands: list[Any]) -> Any:
@@ -64,8 +100,9 @@ def _follow(last: Op, values: dict[Value, Any]) -> Block:
     if last.name == "unsupported":
         raise UnsupportedError(last.attrs["message"], last.loc, last.attrs["hint"])
     if last.name == "raise":
-        error = last.attrs["error"] if not last.operands else values[last.operands[0]]
-        raise error.make() if isinstance(error, Raised) else error
+        operands = [values[v] for v in last.operands]
+        error = last.attrs.get("error")
+        raise operands[0] if error is None else error.make(operands)
     taken = 0 if last.name == "jump" or values[last.operands[0]] else 1
     edge = last.edges[taken]
     handed = [values[v] for v in edge.args]

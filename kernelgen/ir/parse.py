@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kernelgen.errors import KernelgenError
-from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Raised, Value
+from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value
+from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.types import compound, table
 from kernelgen.types.compound import Tuple, Type
 
@@ -36,6 +37,7 @@ class _Parser:
         self.text = text
         self.tokens = self._tokenize(text)
         self.position = 0
+        self.functions: dict[str, Function] = {}
         self.values: dict[str, Value] = {}
         self.blocks: dict[str, Block] = {}
         self.defined: set[str] = set()
@@ -85,9 +87,25 @@ class _Parser:
 
     # The grammar.
 
+    def functions_to_end(self) -> Function:
+        """The first function, with those behind it that it invokes."""
+        first = self.function()
+        while self.peek("func"):
+            self.function()
+        missing = [name for name, function in self.functions.items() if not function.blocks]
+        if missing:
+            raise ParseError(f"used but not defined: {', '.join(missing)}")
+        unused = set(self.functions.values()) - {first, *first.callees()}
+        if unused:
+            raise ParseError(f"defined but not used: {', '.join(f.name for f in unused)}")
+        return first
+
     def function(self) -> Function:
+        self.values, self.blocks, self.defined = {}, {}, set()
         self.expect("func")
-        function = Function(self.take("name")[1:])
+        function = self.function_named(self.take("name"))
+        if function.blocks:
+            raise ParseError(f"@{function.name} is defined twice")
         if self.accept("->"):
             function.result = self.type()
         self.expect("{")
@@ -98,6 +116,9 @@ class _Parser:
         if undefined or missing:
             raise ParseError(f"used but not defined: {', '.join(undefined + missing)}")
         return function
+
+    def function_named(self, name: str) -> Function:
+        return self.functions.setdefault(name, Function(name[1:]))
 
     def block(self) -> Block:
         block = self.block_named(self.definition())
@@ -175,9 +196,11 @@ class _Parser:
         self.position += 1
         if text == "(":
             return tuple(self.sequence(self.constant))
+        if kind == "name" and text.startswith("@"):
+            return self.function_named(text)
         if kind == "object":
             return _import(text[1:-1])
-        if text in ("raised", "type") or _NUMPY_NAME.fullmatch(text):
+        if text in (*_CALLS, "type", "slot") or _NUMPY_NAME.fullmatch(text):
             return self._call(text)
         if text in ("inf", "-inf", "nan"):
             return float(text)
@@ -186,17 +209,25 @@ class _Parser:
         except (ValueError, SyntaxError):
             raise ParseError(f"expected a constant, found {text!r}") from None
 
+    def argument(self) -> tuple[str, Any]:
+        """An argument's keyword, if it has one, and its value."""
+        kind, _ = self.tokens[self.position]
+        named = kind == "word" and self.tokens[self.position + 1][1] == "="
+        return self.attr() if named else ("", self.constant())
+
     def _call(self, text: str) -> Any:
         self.expect("(")
-        if text == "type":
+        if text in ("type", "slot"):
             found = self.type()
             self.expect(")")
-            return found
-        args = self.sequence(self.constant)
-        if text == "raised":
-            return Raised(args[0], tuple(args[1:]))
+            return Slot(found) if text == "slot" else found
+        args = self.sequence(self.argument)
+        if text in _CALLS:
+            keywords = tuple(name for name, _ in args if name)
+            function, *values = (value for _, value in args)
+            return _CALLS[text](function, tuple(values), keywords)
         try:
-            return _numpy_scalar(text, *args)
+            return _numpy_scalar(text, *(value for _, value in args))
         except (TypeError, ValueError, OverflowError) as error:
             raise ParseError(f"no {text} can be made of {args}: {error}") from None
 
@@ -208,6 +239,7 @@ def _numpy_scalar(name: str, value: Any) -> Any:
     return np.dtype(name).type(value)
 
 
+_CALLS = {"made": Made, "raised": Raised}
 _NUMPY_NAMES = "|".join(row.long_name for row in table.SCALARS + table.TIMES)
 _NUMPY_NAME = re.compile(rf"({_NUMPY_NAMES})(\[\w+\])?")
 
@@ -233,14 +265,14 @@ def parse_constant(text: str) -> Any:
 
 
 def parse_function(text: str) -> Function:
-    """Read a function from its text form.
+    """Read a function, and those that it invokes, from their text form.
 
     Raises
     ------
     ParseError
         The text does not follow the grammar, or uses what it does not define.
     """
-    return _whole(text, _Parser.function)
+    return _whole(text, _Parser.functions_to_end)
 
 
 def _whole(text: str, rule: Callable[[_Parser], Parsed]) -> Parsed:

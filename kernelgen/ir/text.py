@@ -10,7 +10,8 @@
     }
 
 Types are left out before inference. Constants are written as Python literals; a class,
-function or module as ``<module:qualname>``.
+function or module as ``<module:qualname>``,
+a function that is invoked as ``@name``. Its text follows.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.ir.core import Edge, Function, Op, Raised, Value
+from kernelgen.ir.core import Edge, Function, Op, Value
+from kernelgen.ir.raised import Made, Slot
 from kernelgen.types.compound import Type
 from kernelgen.types.table import ticks_of
 
@@ -49,7 +51,14 @@ class _Names:
 
 
 def print_function(function: Function) -> str:
-    """The text of ``function``; parsing it gives an equal function (without source places)."""
+    """The text of ``function`` and of the functions that it invokes.
+
+    Parsing it gives an equal function (without source places).
+    """
+    return "".join(map(_print_one, (function, *function.callees())))
+
+
+def _print_one(function: Function) -> str:
     names = _Names(function)
     result = "" if function.result is None else f" -> {function.result}"
     lines = [f"func @{function.name}{result} {{"]
@@ -80,6 +89,14 @@ def _print_edge(names: _Names, edge: Edge) -> str:
     return names.blocks.get(edge.target, "^?") + args
 
 
+def _print_call(call: Made) -> str:
+    """``raised(class, argument, keyword=argument)``; of other functions, ``made(…)``."""
+    parts = [print_constant(each) for each in (call.function, *call.args)]
+    first = len(parts) - len(call.keywords)
+    named = [f"{name}={part}" for name, part in zip(call.keywords, parts[first:], strict=True)]
+    return f"{type(call).__name__.lower()}({', '.join([*parts[:first], *named])})"
+
+
 def print_constant(value: Any) -> str:
     """A constant as text."""
     if isinstance(value, Type):
@@ -87,8 +104,12 @@ def print_constant(value: Any) -> str:
     if isinstance(value, np.generic):
         number = ticks_of(value) if value.dtype.kind in "Mm" else value.item()
         return f"{value.dtype.name}({number!r})"
-    if isinstance(value, Raised):
-        return f"raised({', '.join(map(print_constant, (value.cls, *value.args)))})"
+    if isinstance(value, Function):
+        return f"@{value.name}"
+    if isinstance(value, Slot):
+        return f"slot({value.type})"
+    if isinstance(value, Made):
+        return _print_call(value)
     if isinstance(value, tuple):
         return f"({''.join(print_constant(v) + ', ' for v in value).rstrip()})"
     if isinstance(value, pytypes.ModuleType):

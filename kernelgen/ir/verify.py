@@ -5,8 +5,9 @@ from __future__ import annotations
 from kernelgen.errors import InternalError
 from kernelgen.ir.core import TERMINATORS, Block, Function, Op, Value
 from kernelgen.ir.dominance import dominates, immediate_dominators, reverse_postorder
+from kernelgen.ir.raised import leaves
 from kernelgen.ir.text import print_function
-from kernelgen.types.compound import Tuple
+from kernelgen.types.compound import Type
 
 EDGES = {"jump": 1, "branch": 2, "return": 0, "raise": 0, "unsupported": 0}
 
@@ -75,6 +76,11 @@ def _uses(op: Op) -> list[Value]:
     return op.operands + [value for edge in op.edges for value in edge.args]
 
 
+def _leaves(value: Value) -> tuple[Type, ...]:
+    assert value.type is not None, "a value has no type"
+    return leaves(value.type)
+
+
 def _verify_types(function: Function) -> None:
     assert function.result is not None, "the function's result has no type"
     for value in function.values():
@@ -85,7 +91,14 @@ def _verify_types(function: Function) -> None:
     for op in function.ops():
         if op.name == "return":
             types = tuple(v.type for v in op.operands)
-            whole, parts = types[:1] == (function.result,), Tuple(types) == function.result
+            whole, parts = types[:1] == (function.result,), types == leaves(function.result)
             assert whole or parts, "a return of another type"
+        if op.name == "raise" and "error" in op.attrs:
+            given = tuple(leaf for v in op.operands for leaf in _leaves(v))
+            assert given == op.attrs["error"].slots, "an exception of other types"
+        if op.name == "invoke":
+            params = [param.type for param in op.attrs["callee"].params]
+            assert [v.type for v in op.operands] == params, "a call with other types"
+            assert op.value.type == op.attrs["callee"].result, "a call with another result"
         if op.name == "branch":
             assert str(op.operands[0].type) in ("b1", "~b1"), "a branch on something not bool"

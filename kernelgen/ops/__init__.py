@@ -2,11 +2,13 @@
 
 from kernelgen.ops import (
     arith,
+    calls,
     casts,
     compare,
     complex,
     control,
     convert,
+    exceptions,
     floats,
     functions,
     math,
@@ -18,11 +20,13 @@ from kernelgen.ops import (
 
 __all__ = [
     "arith",
+    "calls",
     "casts",
     "compare",
     "complex",
     "control",
     "convert",
+    "exceptions",
     "floats",
     "functions",
     "math",

@@ -16,6 +16,7 @@ from kernelgen.llvm_text import Emitter, zero
 from kernelgen.ops import complex_library as library
 from kernelgen.ops.arith import SYMBOLS, identity, result_type
 from kernelgen.ops.compare import SYMBOLS as COMPARISONS
+from kernelgen.ops.exceptions import TEXT_OPS
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
 from kernelgen.ops.tuples import never_lowered
@@ -27,7 +28,8 @@ Definition = Callable[..., Any] | None
 
 _AS_THEY_ARE = (
     "convert", "tuple", "is", "truth", "not", "attr", "real", "imag", "conjugate", "as_complex",
-    "complex", "where", "like", "cast", "argument",
+    "complex", "where", "like", "cast", "argument", "exception", "invoke", "member",
+    *TEXT_OPS,
 )  # fmt: skip
 
 DEFINITIONS: dict[str, Definition] = {

@@ -1,4 +1,4 @@
-"""Constants, undefined variables, exceptions, ranges and their iteration.
+"""Constants, undefined variables, ranges and their iteration.
 
 An iterator is a value, and advancing it makes a new one, so that a loop's position is an
 ordinary block argument. A range counts its remaining iterations down, which cannot overflow
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ir.core import Op
+from kernelgen.ir.raised import Raised
 from kernelgen.llvm_text import Emitter, literal, zero
 from kernelgen.ops import library
 from kernelgen.ops.convert import convert_value
@@ -56,6 +57,8 @@ def constant_type(value: Any) -> Type:
 
 def _object(value: Any) -> Object:
     """The type of a value that is no number, with the words that messages call it by."""
+    if isinstance(value, Raised):
+        return Object(f"the exception {value.cls.__name__!r}")
     name = getattr(value, "__name__", None)
     kind = type(value).__name__.replace("builtin_function_or_method", "function")
     article = "an" if kind[0] in "aeiou" else "a"

@@ -10,6 +10,7 @@ import operator
 from typing import Any
 
 from kernelgen.ir.core import Op
+from kernelgen.ops.control import constant_type
 from kernelgen.ops.refused import DICT, refusal
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.tuples import never_lowered
@@ -23,6 +24,11 @@ def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         return OPS[name].rule(Op(name, op.operands), types)
     if isinstance(types[0], (Scalar, Tuple)):
         raise NoRule(f"the attribute {name!r} of {describe(types[0])} cannot be used in a kernel")
+    if types[0] == constant_type(""):
+        raise NoRule(
+            f"the attribute {name!r} of a string cannot be used in a kernel",
+            "a string is only the text of an exception: use an f-string",
+        )
     raise NoRule(f"{describe(types[0])} has no attribute {name!r}")
 
 
@@ -32,10 +38,6 @@ def _attr(value: Any, name: str) -> Any:
 
 def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     callee, constant = types[0], op.operands[0].constant
-    if constant is not None and _is_exception(constant.attrs["value"]):
-        raise NoRule(
-            "an exception's arguments must be constants", 'write `raise SomeError("text")`'
-        )
     refused = None if constant is None else refusal(constant.attrs["value"])
     if refused is not None:
         raise NoRule(*refused)
@@ -62,11 +64,7 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 _ON_SEQUENCES = (len, tuple, reversed, enumerate, zip)
 
 
-def _is_exception(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseException)
-
-
-def _call(function: Any, *args: Any, keywords: tuple[str, ...]) -> Any:
+def call_with_keywords(function: Any, *args: Any, keywords: tuple[str, ...]) -> Any:
     split = len(args) - len(keywords)
     return function(*args[:split], **dict(zip(keywords, args[split:], strict=True)))
 
@@ -100,6 +98,6 @@ def _class_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 define(OpDef("class_of", _class_rule, type, never_lowered))
 define(OpDef("attr", _attr_rule, _attr, never_lowered, expand=lambda op: str(op.attrs["name"])))
-define(OpDef("call", _call_rule, _call, never_lowered))
+define(OpDef("call", _call_rule, call_with_keywords, never_lowered))
 define(OpDef("call_starred", _starred_rule, _call_starred, never_lowered))
 define(OpDef("subscript", _subscript_rule, operator.getitem, never_lowered))

@@ -8,6 +8,7 @@ from kernelgen.ir.core import Function
 from kernelgen.rewrites.check_division import check_division
 from kernelgen.rewrites.eliminate_dead_code import eliminate_dead_code
 from kernelgen.rewrites.expand_ops import expand_ops
+from kernelgen.rewrites.form_raises import form_raises
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.rewrites.split_tuples import split_tuples
@@ -24,6 +25,7 @@ TYPED_PASSES: tuple[tuple[Pass, str], ...] = (
     (widen_halves, "NumPy computes float16 in float32, and rounds after every operation"),
     (expand_ops, "what is written in the kernel language needs no lowering of its own"),
     (widen_halves, "the same for what has been inlined"),
+    (form_raises, "exceptions and their text exist while compiling only"),
     (split_tuples, "lowering knows scalars only"),
     (eliminate_dead_code, "constants, tuples and NULLs that are not needed any more"),
 )

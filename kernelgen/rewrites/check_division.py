@@ -6,7 +6,8 @@ zero divisor; a ``raise`` is, instead.
 
 from __future__ import annotations
 
-from kernelgen.ir.core import Block, Edge, Function, Op, Raised, const
+from kernelgen.ir.core import Block, Edge, Function, Op, const
+from kernelgen.ir.raised import Raised
 from kernelgen.ops.convert import convert_value
 from kernelgen.ops.registry import OPS
 from kernelgen.ops.rules import truth_type

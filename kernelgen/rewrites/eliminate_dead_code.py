@@ -1,12 +1,13 @@
 """Remove ops and block arguments that nothing observable uses.
 
-Before: any SSA. After: every value is used, directly or not, by a terminator. All ops are
-pure, so what is not used need not be computed.
+Before: any SSA. After: every value is used, directly or not, by a terminator or a call. All
+other ops are pure, so what is not used need not be computed.
 """
 
 from __future__ import annotations
 
 from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ops.registry import OPS
 from kernelgen.rewrites.prune_arguments import remove_arguments
 
 
@@ -14,7 +15,9 @@ def eliminate_dead_code(function: Function) -> None:
     """Apply the pass."""
     predecessors = function.predecessors()
     used: set[Value] = set()
-    work = [v for block in function.blocks for v in block.terminator.operands]
+    kept = [op for op in function.ops() if op.result is None or OPS[op.name].effects]
+    used.update(op.result for op in kept if op.result is not None)
+    work = [v for op in kept for v in op.operands]
     while work:
         value = work.pop()
         if value in used:

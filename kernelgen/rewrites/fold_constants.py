@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from kernelgen.errors import UnsupportedError
-from kernelgen.ir.core import Function, Op, Raised
+from kernelgen.ir.core import Function, Op
+from kernelgen.ir.raised import Raised
 from kernelgen.ops.registry import OPS
 
 _NUMBERS = (bool, int, float, complex, np.generic)
@@ -31,7 +32,7 @@ def fold_constants(function: Function) -> bool:
 
 
 def _fold(op: Op) -> bool:
-    if op.name in ("const", "undefined", "jump", "return", "tuple") or op.name.startswith("iter"):
+    if op.name in _NEVER_FOLDED or op.name.startswith("iter"):
         return False
     constants = [v.constant for v in op.operands]
     if op.name == "subscript" and constants[1] is not None:
@@ -46,6 +47,9 @@ def _fold(op: Op) -> bool:
     return _fold_values(op, constants)
 
 
+_NEVER_FOLDED = ("const", "undefined", "jump", "return", "tuple", "invoke")
+
+
 def _fold_values(op: Op, constants: list[Op | None]) -> bool:
     """Replace an op on constants by its value."""
     if not op.operands or None in constants:
@@ -56,14 +60,14 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
     if op.name == "attr":
         return _fold_attribute(op, values[0])
     on_classes = op.name in _ON_CLASSES and all(isinstance(v, (type, UnionType)) for v in values)
-    if op.name not in _ON_ANYTHING and not on_classes and not all(map(_is_number, values)):
+    if op.name not in _ON_ANYTHING and not on_classes and not all(map(is_number, values)):
         return False
     try:
         with np.errstate(all="raise"):
             value: Any = None if _is_huge(op, values) else OPS[op.name].python(*values, **op.attrs)
     except (ArithmeticError, ValueError, TypeError, IndexError):
         return False
-    if not _is_number(value) and not on_classes and op.name not in _GIVE_ANYTHING:
+    if not is_number(value) and not on_classes and op.name not in _GIVE_ANYTHING:
         return False
     return _become_constant(op, value)
 
@@ -73,9 +77,10 @@ _ON_ANYTHING = ("truth", "not", "is", "int", "float", *_GIVE_ANYTHING)
 _ON_CLASSES = ("eq", "ne", "or")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a constant is a number, or a tuple of such."""
     if isinstance(value, tuple):
-        return all(map(_is_number, value))
+        return all(map(is_number, value))
     return isinstance(value, _NUMBERS)
 
 

@@ -7,7 +7,7 @@ that have no meaning in a kernel, which inference reports.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType, FunctionType, MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 from kernelgen.bytecode.build import build, parameters_of, rest_parameter
@@ -20,9 +20,11 @@ from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
 from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
+from kernelgen.rewrites.outline import CALLS, Callers, Outlined
 from kernelgen.rewrites.promote_cells import promote_cells
 from kernelgen.rewrites.prune_arguments import prune_arguments
 from kernelgen.rewrites.resolve_casts import resolve_astype, resolve_cast
+from kernelgen.rewrites.resolve_exceptions import resolve_exceptions
 from kernelgen.rewrites.resolve_tuples import (
     method,
     named_tuple,
@@ -30,6 +32,7 @@ from kernelgen.rewrites.resolve_tuples import (
     resolve_tuples,
 )
 from kernelgen.rewrites.resolve_ufunc_call import is_kernel_ufunc, resolve_ufunc_call
+from kernelgen.rewrites.separate_messages import separate_messages
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
 from kernelgen.rewrites.unroll_loops import unroll_loops
 from kernelgen.rewrites.zip_ranges import zip_ranges
@@ -39,21 +42,26 @@ _OURS = library.__name__.rpartition(".")[0]
 
 
 def resolve_calls(function: Function) -> None:
-    """Apply the pass."""
-    callers: dict[Op, tuple[CodeType, ...]] = {}
+    """Apply the pass to a function, and to those that it invokes."""
+    outlined = function.outlined or Outlined(function)
+    function.outlined = outlined
+    _resolve_function(function, outlined)
+    while outlined.unresolved:
+        _resolve_function(outlined.unresolved.pop(), outlined)
+
+
+def _resolve_function(function: Function, outlined: Outlined) -> None:
+    callers = Callers(function, outlined)
     changed = True
     while changed:
         changed = prune_arguments(function) | fold_constants(function) | resolve_tuples(function)
-        changed |= promote_cells(function)
+        changed |= promote_cells(function) | resolve_exceptions(function)
         for block in list(function.blocks):
             for op in list(block.ops):
-                if op.name in _CALLS and _resolve(function, block, op, callers):
+                if op.name in CALLS and _resolve(function, block, op, callers):
                     changed = True
                     break  # the block may have been split
         changed = changed or _resolve_loops(function)
-
-
-_CALLS = ("call", "call_starred", "contains")
 
 
 def _resolve_loops(function: Function) -> bool:
@@ -62,7 +70,7 @@ def _resolve_loops(function: Function) -> bool:
     if loops and (unroll_loops(function) or zip_ranges(function)):
         return True
     needed = loops or any(op.name in _NEED_TUPLES for op in function.ops())
-    return needed and split_joined_tuples(function)
+    return (needed and split_joined_tuples(function)) or separate_messages(function)
 
 
 _NEED_TUPLES = ("attr", "call", "contains", "subscript", "unpack_starred")
@@ -72,9 +80,7 @@ def _is_over_range(op: Op) -> bool:
     return defining(op.operands[0], "range") is not None
 
 
-def _resolve(
-    function: Function, block: Block, op: Op, callers: dict[Op, tuple[CodeType, ...]]
-) -> bool:
+def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> bool:
     if op.name == "contains":
         return _resolve_contains(function, block, op, callers)
     if op.name == "call_starred":
@@ -98,8 +104,7 @@ def _resolve(
         _replace(function, block, op, made)
         return True
     if is_kernel_ufunc(callee):
-        call, result = resolve_ufunc_call(block, op, callee)
-        callers[call] = callers.get(op, ())
+        result = resolve_ufunc_call(block, op, callee)
         _replace(function, block, op, result)
         return True
     if resolve_cast(block, op, callee):
@@ -182,9 +187,7 @@ def _replace(function: Function, block: Block, op: Op, value: Value) -> None:
     function.substitute({op.value: value})
 
 
-def _resolve_contains(
-    function: Function, block: Block, op: Op, callers: dict[Op, tuple[CodeType, ...]]
-) -> bool:
+def _resolve_contains(function: Function, block: Block, op: Op, callers: Callers) -> bool:
     """``value in values`` compares with one after the other."""
     values = elements(op.operands[1], block, op)
     if values is None:
@@ -261,16 +264,19 @@ def _inline(
     block: Block,
     op: Op,
     callee: FunctionType,
-    callers: dict[Op, tuple[CodeType, ...]],
+    callers: Callers,
 ) -> None:
-    """Inline a Python function."""
-    body = _body(op, callee, callers, nested=False)
+    """Inline a Python function, or invoke one that calls itself."""
     defaults = defaults_of(callee)
 
     def default(name: str) -> Value | None:
         return put(block, op, "const", value=defaults[name]) if name in defaults else None
 
-    inline(function, block, op, body, _bind(block, op, callee, default))
+    args = _bind(block, op, callee, default)
+    if callers.is_recursive(op, callee):
+        callers.outlined.invoke(op, callee, args)
+    else:
+        _inline_body(function, block, op, callee, build(callee), args, callers)
 
 
 def _inline_nested(
@@ -278,34 +284,40 @@ def _inline_nested(
     block: Block,
     op: Op,
     made: Op,
-    callers: dict[Op, tuple[CodeType, ...]],
+    callers: Callers,
 ) -> None:
     """Inline a function that the kernel defines; it is given the cells that it shares."""
     nested: Nested = made.attrs["nested"]
     cells, defaults = made.operands[: len(nested.free)], made.operands[len(nested.free) :]
-    body = _body(op, nested.template, callers, nested=True)
-    default = dict(zip(nested.defaults, defaults, strict=True)).get
-    inline(function, block, op, body, [*_bind(block, op, nested.template, default), *cells])
-
-
-def _body(
-    op: Op, callee: FunctionType, callers: dict[Op, tuple[CodeType, ...]], *, nested: bool
-) -> Function:
-    """What to put in place of a call; a call of itself, however indirect, has no end."""
-    chain = callers.get(op, ())
-    if callee.__code__ in chain:
+    callee = nested.template
+    if callers.is_recursive(op, callee):
         raise UnsupportedError(
-            f"the function {callee.__name__!r} calls itself, which cannot be inlined",
+            f"the function {callee.__name__!r} calls itself, and shares variables with another",
             op.loc,
-            "write it as a loop",
+            "hand them over as arguments, or write a loop",
         )
-    body = build(callee, nested=nested)
-    if (callee.__module__ or "").startswith(_OURS):  # code of exec() may be of no module
+    default = dict(zip(nested.defaults, defaults, strict=True)).get
+    args = [*_bind(block, op, callee, default), *cells]
+    _inline_body(function, block, op, callee, build(callee, nested=True), args, callers)
+
+
+def _inline_body(
+    function: Function,
+    block: Block,
+    op: Op,
+    callee: FunctionType,
+    body: Function,
+    args: list[Value],
+    callers: Callers,
+) -> None:
+    """Put ``body`` in place of a call of ``callee``."""
+    chain = callers.chain(op)
+    ours = (callee.__module__ or "").startswith(_OURS)  # code of exec() may be of no module
+    if ours:
         _place_at(body, op.loc)
-    for inner in body.ops():
-        if inner.name in _CALLS:
-            callers[inner] = (*chain, callee.__code__)
-    return body
+    inline(function, block, op, body, args)
+    if not ours:
+        callers.enter(body, (*chain, callee.__code__))
 
 
 def _place_at(body: Function, loc: Loc | None) -> None:

@@ -21,8 +21,8 @@ def is_kernel_ufunc(callee: Any) -> bool:
     return isinstance(callee, np.ufunc) and hasattr(callee, "declared_signatures")
 
 
-def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> tuple[Op, Value]:
-    """Put the call in front of ``op``; the new call, and the value that replaces the old one.
+def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> Value:
+    """Put the call in front of ``op``; the value that replaces the old one.
 
     Raises
     ------
@@ -43,9 +43,7 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> tuple[Op, Value]:
         args = [put(block, op, "argument", value, to=t) for value, t in pairs]
     function = put(block, op, "const", value=ufunc.py_func)
     result = put(block, op, "call", function, *args, keywords=())
-    call = result.definition
-    assert isinstance(call, Op)
-    return call, result if signature is None else _cast(block, op, result, signature)
+    return result if signature is None else _cast(block, op, result, signature)
 
 
 def _signature(ufunc: Any, op: Op) -> Signature | None:

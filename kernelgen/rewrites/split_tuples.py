@@ -1,15 +1,16 @@
 """Replace tuples, ranges and iterators by their components.
 
 Before: typed SSA with conversions. After: every value is a scalar (or None), and a
-``return`` of a tuple returns its components.
+``return`` of a tuple returns its components, as a ``raise`` takes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ir.raised import leaves
 from kernelgen.types.compound import RANGE, RANGE_ITERATOR, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
@@ -76,14 +77,40 @@ class _Splitter:
         """Split what an op makes or takes apart; keep it if it does neither."""
         op, result = self.op, self.op.result
         first = self.parts.get(self._final(op.operands[0])) if op.operands else None
-        if op.name == "return":
+        if op.name in ("return", "raise", "invoke"):
             op.operands = self._leaves(op.operands)
+        if op.name == "invoke":
+            self._split_call(op)
+            return
         if result is not None and op.name in _PARTS and _component_types(result.type) is not None:
             self.parts[result] = _PARTS[op.name](self, first or [])
         elif result is not None and first is not None:
             self.replaced[result] = _TAKEN[op.name](self, first)
         else:
             self.block.append(op)
+
+    def _split_call(self, op: Op) -> None:
+        """Take the values that a call returned out of its result, which stays whole."""
+        self.block.append(op)
+        if isinstance(op.value.type, Tuple):
+            types = leaves(op.value.type)
+            members = iter([self._member(op.value, i, t) for i, t in enumerate(types)])
+            self.parts[op.value] = self._group(op.value.type, members)
+
+    def _member(self, result: Value, index: int, t: Type) -> Value:
+        new = self.block.append(Op("member", (result,), {"index": index}, self.op.loc))
+        new.value.type = t
+        return new.value
+
+    def _group(self, t: Tuple, members: Iterator[Value]) -> list[Value]:
+        """The elements of a tuple made of ``members``; those that are tuples are split as well."""
+        elements = []
+        for element in t.elements:
+            value = Value(element) if isinstance(element, Tuple) else next(members)
+            if isinstance(element, Tuple):
+                self.parts[value] = self._group(element, members)
+            elements.append(value)
+        return elements
 
     def emit(self, name: str, t: Type, *operands: Value, **attrs: Any) -> Value:
         """A new op in place of the visited one; its result is split in turn if it is compound."""
@@ -167,6 +194,7 @@ _PARTS: dict[str, Callable[[_Splitter, list[Value]], list[Value]]] = {
 _TAKEN: dict[str, Callable[[_Splitter, list[Value]], Value]] = {
     "item": _taken_part,
     "unpack": _taken_part,
+    "member": lambda s, first: s._leaves([s.op.operands[0]])[s.op.attrs["index"]],
     "iter_more": _more,
     "iter_value": lambda s, first: first[0],
     "truth": _known(bool),

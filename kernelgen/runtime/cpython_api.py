@@ -6,6 +6,8 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kernelgen.payload import SIZE
+
 # What generated code may call. Addresses are handed to the linker one by one, because a
 # libpython that was loaded privately (an embedding host) is invisible to a search by name.
 _LINKED = (
@@ -83,17 +85,27 @@ failure:
 """
 
 
+def _from_memory(
+    factory: Callable[[bytes], BaseException], size: int
+) -> Callable[[int], BaseException]:
+    """A factory that is given the address of its bytes."""
+    return lambda address: factory(ctypes.string_at(address, size))
+
+
 class ExceptionTable:
     """The exceptions that one kernel can raise, as symbols for the linker.
 
-    Compiled code raises exception ``k`` with ``call void @kernelgen_raise(ptr @<symbol k>)``.
+    Compiled code raises exception ``k`` with ``call void @kernelgen_raise(ptr @<symbol k>)``,
+    or with ``@kernelgen_raise_with`` and the address of the words that it is made of.
     Behind the symbol is a factory and not the exception, as each raise needs an instance of
     its own: a shared one would collect the tracebacks and contexts of all its raises.
 
     Parameters
     ----------
     factories : sequence of callable
-        Each makes the exception to be raised, without arguments.
+        Each makes the exception to be raised, without arguments or of its words as bytes.
+    words : sequence of int, optional
+        How many 64-bit words each factory takes; none by default.
 
     Attributes
     ----------
@@ -106,8 +118,14 @@ class ExceptionTable:
     ['kernelgen_exception_0', 'kernelgen_exception_1']
     """
 
-    def __init__(self, factories: Sequence[Callable[[], BaseException]]) -> None:
-        self._factories = list(factories)
+    def __init__(
+        self, factories: Sequence[Callable[..., BaseException]], words: Sequence[int] | None = None
+    ) -> None:
+        counts = [0] * len(factories) if words is None else words
+        self._factories = [
+            _from_memory(factory, SIZE * count) if count else factory
+            for factory, count in zip(factories, counts, strict=True)
+        ]
         self.symbols = {
             self.symbol(index): id(factory) for index, factory in enumerate(self._factories)
         }

@@ -22,19 +22,36 @@ declare ptr @PyObject_CallNoArgs(ptr)
 declare ptr @PyObject_Type(ptr)
 declare void @Py_DecRef(ptr)
 
+@address_format = private constant [2 x i8] c"K\\00"
+
 define void @kernelgen_raise(ptr %factory) {
   %gil = call i32 @PyGILState_Ensure()
   %error = call ptr @PyObject_CallNoArgs(ptr %factory)
+  call void @kernelgen_set_error(ptr %error)
+  call void @PyGILState_Release(i32 %gil)
+  ret void
+}
+
+define void @kernelgen_raise_with(ptr %factory, ptr %words) {
+  %gil = call i32 @PyGILState_Ensure()
+  %address = ptrtoint ptr %words to i64
+  %error = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %factory, ptr @address_format,
+                                                           i64 %address)
+  call void @kernelgen_set_error(ptr %error)
+  call void @PyGILState_Release(i32 %gil)
+  ret void
+}
+
+define internal void @kernelgen_set_error(ptr %error) {
   %failed = icmp eq ptr %error, null
-  br i1 %failed, label %release, label %set
+  br i1 %failed, label %done, label %set
 set:
   %type = call ptr @PyObject_Type(ptr %error)
   call void @PyErr_SetObject(ptr %type, ptr %error)
   call void @Py_DecRef(ptr %type)
   call void @Py_DecRef(ptr %error)
-  br label %release
-release:
-  call void @PyGILState_Release(i32 %gil)
+  br label %done
+done:
   ret void
 }
 """
@@ -47,7 +64,12 @@ _PROMOTE = cpython_api.python_call(
     "ptr %ufunc, i64 %operands, i64 %signature, i64 %answer",
 )
 
-_FOR_LOOPS = ("kernelgen_raise", "kernelgen_choose_loop", "kernelgen_find_loop")
+_FOR_LOOPS = (
+    "kernelgen_raise",
+    "kernelgen_raise_with",
+    "kernelgen_choose_loop",
+    "kernelgen_find_loop",
+)
 
 
 class Trampolines(NamedTuple):
@@ -60,7 +82,8 @@ class Trampolines(NamedTuple):
     for_loops : dict of str to int
         What kernels' loops are linked with. ``void kernelgen_raise(factory)`` sets the
         exception that the Python callable makes, as the calling thread's, and takes the GIL by
-        itself; the others find loops (`patterns`).
+        itself; ``kernelgen_raise_with(factory, words)`` hands it an address. The others find
+        loops (`patterns`).
     """
 
     promoter: int

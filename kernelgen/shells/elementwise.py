@@ -132,6 +132,8 @@ def _error_declarations(kernel: Lowered) -> list[str]:
         return []
     tables = (ExceptionTable.symbol(k) for k in range(len(kernel.errors)))
     lines = [f"@{table} = external global i8" for table in tables]
+    if kernel.words:
+        lines.append("declare void @kernelgen_raise_with(ptr, ptr) cold")
     return ["declare void @kernelgen_raise(ptr) cold", *lines]
 
 
@@ -146,6 +148,7 @@ def _define(
     return [
         f"define i32 @{symbol}({_ARGUMENTS}) {kernel.attribute} {{",
         "entry:",
+        *[f"  %words = alloca [{kernel.words} x i64]"] * bool(kernel.words),
         "  %n = load i64, ptr %dims",
         *_load_table("ptr", "%data", [o.pointer for o in space]),
         *_load_table("i64", "%strides", [o.stride for o in space]),
@@ -170,22 +173,38 @@ def _failure(kernel: Lowered, labels: tuple[str, ...]) -> list[str]:
     """Where the loops ``labels`` go with the status of an element that raised."""
     if not kernel.errors:
         return []
-    statuses = ", ".join(f"[ %{label}.status, %{label}.body ]" for label in labels)
     numbers = range(len(kernel.errors))
     lines = [
         "failed:",
-        f"  %error = phi i32 {statuses}",
+        _from_loops("%error", "i32", "status", labels),
+        *_store_words(kernel, labels),
         "  switch i32 %error, label %raised [",
         *(f"    i32 {k + 1}, label %raise{k}" for k in numbers),
         "  ]",
     ]
-    for k in numbers:
-        lines += [
-            f"raise{k}:",
-            f"  call void @kernelgen_raise(ptr @{ExceptionTable.symbol(k)})",
-            "  br label %raised",
-        ]
+    for k, error in enumerate(kernel.errors):
+        factory = f"ptr @{ExceptionTable.symbol(k)}"
+        call = f"_with({factory}, ptr %words)" if error.slots else f"({factory})"
+        lines += [f"raise{k}:", f"  call void @kernelgen_raise{call}", "  br label %raised"]
     return [*lines, "raised:", "  ret i32 -1"]
+
+
+def _from_loops(name: str, llvm: str, value: str, labels: tuple[str, ...]) -> str:
+    """The value of the loop that was left."""
+    ways = ", ".join(f"[ %{label}.{value}, %{label}.body ]" for label in labels)
+    return f"  {name} = phi {llvm} {ways}"
+
+
+def _store_words(kernel: Lowered, labels: tuple[str, ...]) -> list[str]:
+    """Put what the exception is made of in memory, where Python reads it."""
+    words = range(kernel.words)
+    lines = [_from_loops(f"%word{k}", "i64", f"w{k}", labels) for k in words]
+    for k in words:
+        lines += [
+            f"  %word{k}.at = getelementptr i64, ptr %words, i64 {k}",
+            f"  store i64 %word{k}, ptr %word{k}.at",
+        ]
+    return lines
 
 
 def _check_pattern(space: tuple[Operand, ...]) -> list[str]:

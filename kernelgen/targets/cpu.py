@@ -107,6 +107,10 @@ class Frame:
         if kernel.errors:
             lines += [
                 f"  %{label}.status = extractvalue {kernel.result} {result}, {count}",
+                *(
+                    f"  %{label}.w{k} = extractvalue {kernel.result} {result}, {count + 1 + k}"
+                    for k in range(kernel.words)
+                ),
                 f"  %{label}.ok = icmp eq i32 %{label}.status, 0",
                 f"  br i1 %{label}.ok, label %{self.latch}, label %failed",
                 f"{self.latch}:",

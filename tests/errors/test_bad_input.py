@@ -104,14 +104,123 @@ def set_display(x):
     return {x}
 
 
-@case(UnsupportedError, "a formatted string cannot be compiled", 'f"{x}"', "{x}")
+@case(TypingError, "a kernel cannot return a str", 'f"{x}"', 'return f"{x}"')
 def f_string(x):
     return f"{x}"
 
 
-@case(UnsupportedError, "a formatted string cannot be compiled", 'f"bad {x}"', "{x}")
-def raise_with_f_string(x):
-    raise ValueError(f"bad {x}")
+@case(
+    TypingError,
+    "a kernel cannot return the exception 'ValueError'",
+    "return ValueError(x)",
+    "ValueError(x)",
+)
+def exception_returned(x):
+    return ValueError(x)
+
+
+@case(TypingError, r"`\+` needs numbers, not a str", 'x + f"{x}"')
+def sum_with_an_f_string(x):
+    return x + f"{x}"
+
+
+@case(TypingError, r"`\+` needs numbers, not a str", '"a" + x')
+def message_of_a_string_and_a_number(x):
+    if x > 0:
+        raise ValueError("a" + x)
+    return x
+
+
+@case(TypingError, "`==` needs numbers, not a str", 'f"{x}" == "1.0"')
+def f_string_compared(x):
+    return f"{x}" == "1.0"
+
+
+@case(
+    TypingError, "a condition needs numbers, not a str",
+    'f"{x}" + str(x)', '1 if f"{x}" + str(x) else 2',
+)  # fmt: skip
+def f_string_as_a_condition(x):
+    return 1 if f"{x}" + str(x) else 2
+
+
+@case(TypingError, r"len\(\) needs tuples", 'len(f"{x}")')
+def f_string_measured(x):
+    return len(f"{x}")
+
+
+@case(TypingError, r"int\(\) needs numbers, not a str", "int(str(x))")
+def number_of_a_string(x):
+    return int(str(x))
+
+
+@case(TypingError, "the attribute 'upper' of a string cannot be used", 'f"{x}".upper')
+def f_string_with_a_method(x):
+    raise ValueError(f"{x}".upper())
+
+
+@case(TypingError, "a str cannot be indexed", 'f"{x}"[0]')
+def f_string_indexed(x):
+    raise ValueError(f"{x}"[0])
+
+
+@case(TypingError, "an exception cannot be made of range", 'f"{range(int(x))}"', "{range(int(x))}")
+def f_string_of_a_range(x):
+    if x > 0:
+        raise ValueError(f"{range(int(x))}")
+    return x
+
+
+@case(TypingError, "an exception cannot be made of range", "ValueError(1, (x, range(int(x))))")
+def exception_of_a_range(x):
+    if x > 0:
+        raise ValueError(1, (x, range(int(x))))
+    return x
+
+
+@case(UnsupportedError, "a list or comprehension cannot be compiled", "[x]")
+def exception_of_a_list(x):
+    if x > 0:
+        raise ValueError([x])
+    return x
+
+
+@case(TypingError, "one of several strings, depending on the way taken", "ValueError(text)")
+def message_remembered_in_a_loop(x):
+    text = "a"
+    for i in range(3):
+        text = f"{i}" if i > x else text
+    if x > 0:
+        raise ValueError(text)
+    return x
+
+
+@case(TypingError, r"`\+` needs numbers, not a str", 'text + f"{i}"')
+def message_that_grows_in_a_loop(x):
+    text = "a"
+    for i in range(3):
+        text = text + f"{i}"
+    if x > 0:
+        raise ValueError(text)
+    return x
+
+
+@case(TypingError, "which exception is raised here depends on the way taken", "raise error")
+def exception_remembered_in_a_loop(x):
+    error = ValueError("none")
+    for i in range(3):
+        if i > x:
+            error = ValueError(i)
+    if x > 0:
+        raise error
+    return x
+
+
+@case(TypingError, "exceptions must derive from BaseException", "raise x")
+def number_raised(x):
+    if x > 0:
+        raise x
+    return x
 
 
 @case(UnsupportedError, "`try` and `with` cannot be compiled", "try:")
@@ -367,18 +476,103 @@ def helper_with_an_unknown_keyword(x):
     return helper(x, z=x)
 
 
-def factorial(n):
-    return n * factorial(n - 1) if n > 1 else 1
+def endless(n):
+    return n * endless(n - 1)
 
 
-@case(UnsupportedError, "'factorial' calls itself", "factorial(n - 1)")
-def recursion_of_a_helper(x):
-    return factorial(x)
+@case(
+    TypingError,
+    r"(?s)the types of endless\(\) cannot be inferred: every way through it calls itself.*"
+    "called from.*hint: return a value on some way that does not",
+    "endless(n - 1)",
+)
+def endless_recursion_of_a_helper(x):
+    return endless(x)
 
 
-@case(UnsupportedError, "'recursion_of_the_kernel' calls itself", "recursion_of_the_kernel(x - 1)")
-def recursion_of_the_kernel(x):
-    return recursion_of_the_kernel(x - 1) if x else 1.0
+@case(
+    TypingError,
+    r"the types of endless_recursion_of_the_kernel\(\) cannot be inferred",
+    "endless_recursion_of_the_kernel(x - 1)",
+)
+def endless_recursion_of_the_kernel(x):
+    return endless_recursion_of_the_kernel(x - 1)
+
+
+def ever_longer(n, values):
+    return n if n < 1 else ever_longer(n - 1, (values, n))
+
+
+@case(
+    TypingError,
+    r"ever_longer\(\) calls itself with arguments of ever new types",
+    "ever_longer(n - 1, (values, n))",
+)
+def recursion_with_ever_new_types(x):
+    return ever_longer(x, (x,))
+
+
+def number_or_pair(n):
+    if n > 2:
+        return n, n
+    if n > 1:
+        return number_or_pair(n + 1)
+    return 0
+
+
+@case(
+    TypingError,
+    "tuple .* on one way here and Python int on another|"
+    "Python int on one way here and tuple .* on another",
+    "number_or_pair(n + 1)",
+    "return number_or_pair(n + 1)",
+    "n > 1",
+    "0",
+    "return 0",
+)
+def recursion_with_returns_of_two_kinds(x):
+    return number_or_pair(x)
+
+
+def wrong_inside(n):
+    if n < 0:
+        return 0.0
+    return wrong_inside(n - 1) + (n << 1)
+
+
+@case(TypingError, "(?s)`<<` needs integers.*in wrong_inside.*called from", "n << 1")
+def recursion_with_a_mistake(x):
+    return wrong_inside(x)
+
+
+def told(n, text):
+    if n < 0:
+        raise ValueError(text)
+    return told(n - 1, text)
+
+
+@case(TypingError, "a function that calls itself cannot be given a str here", "told(n - 1, text)")
+def recursion_with_a_string(x):
+    return told(x, f"{x}")
+
+
+def ranged(n):
+    return range(3) if n < 0 else ranged(n - 1)
+
+
+@case(TypingError, r"ranged\(\) calls itself, and cannot return range", "ranged(n - 1)")
+def recursion_that_returns_a_range(x):
+    return 1 if ranged(x) is None else 2
+
+
+@case(UnsupportedError, "'inner' calls itself, and shares variables with another", "inner(n - 1)")
+def recursion_of_a_nested_function(x):
+    def inner(n):
+        nonlocal x
+        x = x + 1
+        return 0 if n < 1 else inner(n - 1)
+
+    return inner(x)
 
 
 def ping(x):
@@ -389,8 +583,8 @@ def pong(x):
     return ping(x)
 
 
-@case(UnsupportedError, "calls itself", "ping(x)", "pong(x)")
-def mutual_recursion(x):
+@case(TypingError, "every way through it calls itself", "ping(x)", "pong(x)")
+def endless_mutual_recursion(x):
     return ping(x)
 
 
@@ -1005,7 +1199,11 @@ NASTY = {
         + "def kernel(x): return h399(x)",
         "TypingError",
     ),
-    "recursion": ("def kernel(x): return kernel(x)", "UnsupportedError"),
+    "recursion": ("def kernel(x): return kernel(x)", "TypingError"),
+    "recursion without an end": (
+        "def g(x): return 0.0 if x == 0.5 else g(x + 1) + 1\ndef kernel(x): return g(x)",
+        "RecursionError",
+    ),
     "a tuple that grows in a loop": (
         "def kernel(x):\n    t = (x,)\n    for i in range(3): t = (t, x)\n    return x",
         "TypingError",

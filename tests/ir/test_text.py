@@ -10,8 +10,9 @@ import pytest
 from sample_kernels import SAMPLES
 
 from kernelgen import pipeline
-from kernelgen.ir.core import Function, Raised
+from kernelgen.ir.core import Function
 from kernelgen.ir.parse import ParseError, parse_constant, parse_function
+from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant, print_function
 from kernelgen.ir.verify import verify
 from kernelgen.rewrites import TYPED_PASSES, UNTYPED_PASSES
@@ -104,7 +105,17 @@ MINIMAL = "func @f -> f8 {{\n^0(%x: f8):\n  {}\n}}\n"
         (MINIMAL.format("%2 = neg(%x\n  return(%2)"), "expected ','"),
         (MINIMAL.format("%2 = const {value}\n  return(%2)"), "expected '='"),
         (MINIMAL.format("return(%x) ; done"), "line 3: cannot read ' ; done"),
-        (MINIMAL.format("return(%x)") + "func", "unexpected text at the end: 'func'"),
+        (MINIMAL.format("return(%x)") + "jump", "unexpected text at the end: 'jump'"),
+        (MINIMAL.format("return(%x)") + "func", "expected a name, found ''"),
+        (MINIMAL.format("return(%x)") * 2, "@f is defined twice"),
+        (
+            MINIMAL.format("return(%x)") + MINIMAL.format("return(%x)").replace("@f", "@g"),
+            "defined but not used: g",
+        ),
+        (
+            MINIMAL.format("%1 = invoke(%x) {callee=@g}\n  return(%1)"),
+            "used but not defined: @g",
+        ),
         (MINIMAL.format("%2 = neg(%x)"), "expected"),
         (MINIMAL.format("%x = neg(%x)\n  return(%x)"), "%x is defined twice"),
         ("func @f {\n^0(%x):\n  return(%x)\n^0:\n  return(%x)\n}", r"\^0 is defined twice"),

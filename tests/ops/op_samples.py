@@ -74,6 +74,20 @@ def kernel(x, y):
     return pair[0][0]
 """
 
+RAISE = """
+def kernel(x, y):
+    if x > 0:
+        raise ValueError(f"{x!s}{x!r}{x!a:>{y}}" + "{} %d".format(y) % y, (x, y))
+    return x
+"""
+
+CALL = """
+def pair(n):
+    return (n, 1) if n <= 0 else pair(n - 1)
+
+def kernel(x, y):
+    return pair(y)[0]
+"""
 
 NESTED = """
 def kernel(x, y):
@@ -100,6 +114,8 @@ def kernels_of_all_ops() -> Iterator[pipeline.Request]:
     for expression, types in EXPRESSIONS.items():
         yield pipeline.Request(function(f"def kernel(x, y): return {expression}"), types)
     yield pipeline.Request(function(LOOP), (FLOAT64, INT64))
+    yield pipeline.Request(function(RAISE), (FLOAT32, INT8))
+    yield pipeline.Request(function(CALL), (FLOAT64, INT64))
     yield pipeline.Request(function(NESTED), (FLOAT64, INT64))
     for row in ROWS:
         arguments = ", ".join("xy"[: row.arity])

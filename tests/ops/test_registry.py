@@ -66,5 +66,5 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     resolved_before_inference = {"class_of", "contains", "slice", "unpack_starred", "zip"}
     assert built | left | made_by_passes | resolved_before_inference == set(OPS)
     never = {name for name, op in OPS.items() if op.lower is never_lowered}
-    assert not left & never
+    assert left & never == {"invoke"}  # a call may leave the function, which lower.py sees to
     assert left | never | {"item", "unpack"} >= set(OPS) - {"default"}

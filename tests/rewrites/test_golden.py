@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kernelgen.ir.core import Function
 from kernelgen.ir.parse import parse_function
 from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
@@ -19,12 +20,15 @@ GOLDEN = Path(__file__).with_name("golden")
 CASES = sorted(GOLDEN.glob("*/*.in.ir"))
 TYPED = {
     "widen_halves",
-    "insert_conversions", "expand_ops", "split_tuples", "eliminate_dead_code", "check_division",
+    "insert_conversions", "expand_ops", "split_tuples", "eliminate_dead_code", "check_division", "form_raises",
 }  # fmt: skip
 
 
-def rewrite(name: str):
-    return getattr(import_module(f"kernelgen.rewrites.{name}"), name)
+def apply(name: str, function: Function) -> None:
+    """Apply a pass as the pipeline does: to a function and to those that it invokes."""
+    rewrite = getattr(import_module(f"kernelgen.rewrites.{name}"), name)
+    for each in (function, *function.callees()):
+        rewrite(each)
 
 
 def expected_file(case: Path) -> Path:
@@ -36,8 +40,9 @@ def test_golden(case, request):
     name = case.parent.name
     function = parse_function(case.read_text())
     verify(function)
-    rewrite(name)(function)
-    verify(function, typed=name in TYPED)
+    apply(name, function)
+    for each in (function, *function.callees()):
+        verify(each, typed=name in TYPED)
     result = print_function(function)
     if request.config.getoption("--update-golden"):
         expected_file(case).write_text(result)
@@ -49,9 +54,9 @@ def test_passes_leave_nothing_to_do_for_themselves(case):
     if case.parent.name == "check_division":
         pytest.skip("it guards every division that it sees")
     function = parse_function(case.read_text())
-    rewrite(case.parent.name)(function)
+    apply(case.parent.name, function)
     once = print_function(function)
-    rewrite(case.parent.name)(function)
+    apply(case.parent.name, function)
     assert print_function(function) == once
 
 
@@ -64,9 +69,9 @@ def test_every_pass_has_golden_files():
         path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")
     }
     # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
-    # test_calls.py, test_isinstance.py and test_times.py
+    # test_calls.py, test_isinstance.py, test_times.py and test_recursion.py
     tested_elsewhere = {
         "__init__", "inline", "bind_defaults", "resolve_ufunc_call", "resolve_classes",
-        "resolve_casts",
+        "resolve_casts", "outline",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

@@ -82,10 +82,14 @@ def grid(*dtypes: Any) -> tuple[np.ndarray, ...]:
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception as a value: two kernels that raise the same raise equal ones."""
+    """An exception as a value: two kernels that raise the same raise equal ones.
+
+    What NumPy's scalars look like shows their types.
+    """
 
     cls: type
     text: str
+    args: str = ""
 
 
 @contextmanager
@@ -102,7 +106,7 @@ def attempt(function: Callable[..., Any], *args: Any) -> Any:
         with quiet():
             return function(*args)
     except Exception as error:
-        return Failure(type(error), str(error))
+        return Failure(type(error), str(error), repr(error.args))
 
 
 def rows(arrays: Sequence[np.ndarray]) -> list[tuple[Any, ...]]:

@@ -180,21 +180,6 @@ def test_functions_of_math_under_any_name(dtype):
     check(kernel, x, oracle=lambda x: np.sqrt(x) * 4)
 
 
-def test_recursion_is_refused():
-    def fact(n):
-        return 1 if n < 2 else n * fact(n - 1)
-
-    def even(n):
-        return n == 0 or odd(n - 1)
-
-    def odd(n):
-        return n != 0 and even(n - 1)
-
-    for kernel in (fact, odd):
-        with pytest.raises(UnsupportedError, match="calls itself"):
-            kernelgen.vectorize(kernel)(3)
-
-
 def test_wrong_arguments_of_a_helper_are_refused():
     def missing(x):
         return both(x)

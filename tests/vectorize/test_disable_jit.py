@@ -102,7 +102,7 @@ def test_exceptions_come_with_the_kernels_own_frames():
     @vectorize
     def checked(x):
         if x > 5:
-            raise ValueError(f"too large{''}")
+            raise ValueError([x])
         return x
 
     with pytest.raises(UnsupportedError):
@@ -111,12 +111,13 @@ def test_exceptions_come_with_the_kernels_own_frames():
     @vectorize
     def plain(x):
         if x > 5:
-            raise ValueError("too large")
+            raise ValueError(f"too large: {x!r}", x)
         return x
 
     with pytest.raises(ValueError, match="too large") as caught:
         plain(V)
     assert caught.traceback[-1].name == "plain"
+    assert repr(caught.value.args) == "('too large: np.float64(6.0)', np.float64(6.0))"
     assert plain(3.0) == 3.0
 
 

@@ -86,6 +86,31 @@ def test_an_exception_reaches_the_caller(use):
     assert ufunc(1.0, 2.0) == 3.0
 
 
+def make_telling():
+    @vectorize(identity=0)
+    def telling(x, y):
+        if y > 100:
+            raise ValueError(f"{y!r} is too large", x > y, y)
+        return x + y
+
+    return telling
+
+
+@pytest.mark.parametrize("fp_errors", ["ignore", "numpy"])
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_an_exception_made_of_numbers_reaches_the_caller(use, fp_errors):
+    ufunc = vectorize(make_telling().py_func, identity=0, fp_errors=fp_errors)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="is too large") as caught:
+            use(ufunc)
+        text, larger, y = caught.value.args
+        assert text == f"{y!r} is too large"
+        assert isinstance(larger, np.bool_)
+        assert isinstance(y, np.generic)
+        assert y == 101
+    assert ufunc(1.0, 2.0) == 3.0
+
+
 def test_elements_that_where_leaves_out_raise_nothing():
     result = make_checked()(V, values(), where=values() <= 100, out=np.full(12, -1.0))
     assert result[7] == -1
@@ -173,6 +198,50 @@ def test_an_exception_whose_class_refuses_its_arguments_is_that_refusal():
     assert vectorize(kernel)(0.0) == 0.0
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'code'"):
         vectorize(kernel)(1.0)
+
+
+def test_an_error_of_the_exceptions_own_class_reaches_the_caller():
+    class PickyError(Exception):
+        def __init__(self, number):
+            super().__init__(10 // (number - 3))
+
+    def kernel(x):
+        if x > 0:
+            raise PickyError(int(x))
+        return x
+
+    for number, expected in [(1.0, PickyError), (3.0, ZeroDivisionError)]:
+        with pytest.raises(expected):
+            vectorize(kernel)(number)
+
+
+def test_an_error_of_formatting_reaches_the_caller():
+    def kernel(x):
+        if x > 0:
+            raise KeyError(f"{x:d}")
+        return x
+
+    with pytest.raises(ValueError, match="Unknown format code 'd'"):
+        vectorize(kernel)(1.0)
+    with pytest.raises(KeyError, match="7"):
+        vectorize(kernel)(7)
+
+
+def test_constants_that_are_equal_are_told_apart():
+    @vectorize
+    def kernel(x):
+        if x == 1:
+            raise ValueError(1)
+        if x == 2:
+            raise ValueError(True)
+        if x == 3:
+            raise ValueError(1.0)
+        return x
+
+    for number, expected in [(1, "(1,)"), (2, "(True,)"), (3, "(1.0,)")]:
+        with pytest.raises(ValueError, match=r"^(1|True|1\.0)$") as caught:
+            kernel(number)
+        assert repr(caught.value.args) == expected
 
 
 def test_several_raises_are_told_apart():
