@@ -41,7 +41,7 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     refused = None if constant is None else refusal(constant.attrs["value"])
     if refused is not None:
         raise NoRule(*refused)
-    if constant is not None and constant.attrs["value"] in _ON_SEQUENCES:
+    if constant is not None and any(constant.attrs["value"] is f for f in _ON_SEQUENCES):
         name = constant.attrs["value"].__name__
         raise NoRule(
             f"{name}() needs tuples of known length or ranges in a kernel",

@@ -243,16 +243,22 @@ class _Promotion:
 
     def _last(self, block: Block, ops: list[Op], flag: bool) -> Value:
         """The content, or whether there is one, behind ``ops``, the first of ``block``."""
-        for op in reversed(ops):
-            if op is self.cell or (op.name in _WRITES and op.operands[0] is self.cell.value):
-                stores = op.name == "cell_store"
-                if flag:
-                    return self.flags[stores]
-                return op.operands[1] if stores else self.nothing
-        ways = self.sources[block]
-        if len(ways) == 1:
-            return self._last(ways[0][0], ways[0][0].ops, flag)
+        while (write := self._last_write(ops)) is None and len(self.sources[block]) == 1:
+            block = self.sources[block][0][0]
+            ops = block.ops
+        if write is not None:
+            stores = write.name == "cell_store"
+            if flag:
+                return self.flags[stores]
+            return write.operands[1] if stores else self.nothing
         if (block, flag) not in self.args:
             self.args[block, flag] = block.add_arg(hint="" if flag else self.cell.value.hint)
             self.unfilled.append((block, flag))
         return self.args[block, flag]
+
+    def _last_write(self, ops: list[Op]) -> Op | None:
+        """The last op that sets or clears the cell, which the one that makes it does as well."""
+        for op in reversed(ops):
+            if op is self.cell or (op.name in _WRITES and op.operands[0] is self.cell.value):
+                return op
+        return None

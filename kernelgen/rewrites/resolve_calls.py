@@ -97,7 +97,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> bool
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
         return True
-    if callee in (isinstance, type) and not op.attrs["keywords"]:
+    if (callee is isinstance or callee is type) and not op.attrs["keywords"]:
         return _resolve_class(block, op, callee, args)
     made = named_tuple(block, op) or resolve_sequence_call(block, op)
     if made is not None:

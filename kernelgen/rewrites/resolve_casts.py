@@ -81,7 +81,7 @@ def _resolve_time(op: Op, callee: Any, to: Scalar, args: list[Value]) -> bool:
 
 def _made(op: Op, callee: Any, values: list[Any]) -> Any:
     """A constant; what NumPy does not take is an error at the user's line."""
-    if values and values[0] in _CLOCKS:
+    if values and isinstance(values[0], str) and values[0] in _CLOCKS:
         raise UnsupportedError(
             f"the time when a kernel is compiled, {values[0]!r}, is no constant",
             op.loc,

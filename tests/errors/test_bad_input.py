@@ -283,6 +283,19 @@ def global_assignment(x):
     return x
 
 
+NUMBERS = np.arange(3.0)
+
+
+@case(TypingError, "a ndarray cannot be called in a kernel", "NUMBERS(x)")
+def called_array(x):
+    return NUMBERS(x)
+
+
+@case(UnsupportedError, "datetime64", "np.datetime64(NUMBERS)")
+def date_of_an_array(x):
+    return np.datetime64(NUMBERS)
+
+
 @case(TypingError, "a kernel cannot return the function", "return lambda y: y")
 def returned_function(x):
     return lambda y: y

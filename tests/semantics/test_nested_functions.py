@@ -10,6 +10,8 @@ from backends import as_tuple, check, grid, request, rows
 
 from kernelgen import pipeline
 from kernelgen.ir.interp import interpret
+from kernelgen.ir.parse import parse_function
+from kernelgen.rewrites.promote_cells import promote_cells
 
 F4, F8, I8 = (np.dtype(t) for t in ("f4", "f8", "i1"))
 NUMBERS = np.array([-2.5, -1.0, 0.0, 0.5, 3.0])
@@ -286,3 +288,20 @@ def test_a_nested_function_costs_nothing():
 
     made, plain = (pipeline.lowered(request(f, NUMBERS)).text for f in (with_function, by_hand))
     assert [made.count(op) for op in ("fadd", "fmul")] == [plain.count("fadd"), 1]
+
+
+def test_the_last_store_of_a_variable_may_be_any_number_of_blocks_away():
+    count = 3000
+    jumps = "".join(f"^{i}:\n  jump ^{i + 1}\n" for i in range(1, count))
+    function = parse_function(f"""func @far {{
+^0(%x):
+  %cell = cell
+  %stored = cell_store(%cell, %x)
+  jump ^1
+{jumps}^{count}:
+  %found = cell_load(%cell) {{name='x'}}
+  return(%found)
+}}
+""")
+    promote_cells(function)
+    assert function.blocks[-1].terminator.operands == function.params
