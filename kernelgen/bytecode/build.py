@@ -21,6 +21,7 @@ from kernelgen.bytecode.rejected import rejection
 from kernelgen.errors import InternalError, UnsupportedError
 from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value, const
 from kernelgen.ir.raised import Raised
+from kernelgen.ir.sequences import defining, elements
 from kernelgen.ops.functions import Nested
 from kernelgen.source import definition_of
 
@@ -232,8 +233,14 @@ class Builder:
         if name in self._assigned or name not in self._unbound:
             return
         flag = self.locals.get(_flag(name)) or self.const(False)
-        message = f"cannot access local variable '{name}' where it is not associated with a value"
-        self._require(flag, Raised(UnboundLocalError, (message,)))
+        self._require(flag, self._unassigned(name))
+
+    def _unassigned(self, name: str) -> Raised:
+        """What Python raises where a variable is read that has no value."""
+        unassigned = f"variable '{name}' where it is not associated with a value"
+        if name in self.python.__code__.co_freevars:
+            return Raised(NameError, (f"cannot access free {unassigned} in enclosing scope",))
+        return Raised(UnboundLocalError, (f"cannot access local {unassigned}",))
 
     def _require(self, condition: Value, error: Raised) -> None:
         """Raise ``error`` unless ``condition`` holds, and go on in a new block."""
@@ -281,14 +288,7 @@ class Builder:
             self.push(self.const(self._frozen(name)))
             return
         cell = self.cells[name]
-        bound = self.emit("cell_bound", cell)
-        if name in self.python.__code__.co_freevars:
-            where = f"free variable '{name}' where it is not associated with a value in enclosing"
-            error = Raised(NameError, (f"cannot access {where} scope",))
-        else:
-            where = f"local variable '{name}' where it is not associated with a value"
-            error = Raised(UnboundLocalError, (f"cannot access {where}",))
-        self._require(bound, error)
+        self._require(self.emit("cell_bound", cell), self._unassigned(name))
         self.push(self.emit("cell_load", cell, name=name))
 
     def store_shared(self, name: str) -> None:
@@ -341,30 +341,25 @@ class Builder:
         """Give a function that has just been made one of its parts."""
         op = function.definition
         assert isinstance(op, Op)
-        self.block.ops.remove(op)
         nested: Nested = op.attrs["nested"]
         names: tuple[str, ...] = ()
-        if flag == opcodes.CLOSURE:
-            op.operands[:0] = elements_made(value)
-        elif flag == opcodes.KEYWORD_DEFAULTS:
-            assert isinstance(value.definition, Op)
-            names, values = value.definition.attrs["keys"], value.definition.operands
-            op.operands += values
-        elif flag == opcodes.DEFAULTS:
-            values = self._defaults(value)
-            positional = parameters_of(nested.template)[: nested.template.__code__.co_argcount]
-            names = positional[len(positional) - len(values) :]
-            op.operands += values
+        if flag == opcodes.KEYWORD_DEFAULTS:
+            made = defining(value, "dict")
+            assert made is not None
+            names = made.attrs["keys"]
+            op.operands += made.operands
+        elif flag in (opcodes.CLOSURE, opcodes.DEFAULTS):
+            parts = elements(value, self.block, op)
+            assert parts is not None
+            if flag == opcodes.CLOSURE:
+                op.operands[:0] = parts
+            else:
+                positional = parameters_of(nested.template)[: nested.template.__code__.co_argcount]
+                names = positional[len(positional) - len(parts) :]
+                op.operands += parts
         else:
             self._discard(value)
         op.attrs["nested"] = Nested(nested.template, nested.defaults + names)
-        self.block.append(op)
-
-    def _defaults(self, values: Value) -> list[Value]:
-        constant = values.constant
-        if constant is not None:
-            return [self.const(value) for value in constant.attrs["value"]]
-        return elements_made(values)
 
     def _discard(self, value: Value) -> None:
         """Forget an annotation, and what it is made of."""
@@ -411,12 +406,6 @@ class Builder:
     def finish(self, op: str, *operands: Value, **attrs: Any) -> None:
         """End the block with a return or raise."""
         self.block.append(Op(op, operands, attrs, self.loc))
-
-
-def elements_made(values: Value) -> list[Value]:
-    """The operands of the ``tuple`` that made a value."""
-    assert isinstance(values.definition, Op) and values.definition.name == "tuple"
-    return values.definition.operands
 
 
 def _flag(name: str) -> str:

@@ -233,7 +233,7 @@ def call_intrinsic(b: Builder, i: Instr) -> None:
 _INTRINSICS = {UNARY_POSITIVE_INTRINSIC: "pos", LIST_TO_TUPLE_INTRINSIC: "list_to_tuple"}
 
 
-# ----------------------------------------------------------------------------------- tuples
+# --------------------------------------------------------------------- tuples and displays
 
 
 @handles("BUILD_TUPLE")
@@ -273,36 +273,6 @@ def contains_op(b: Builder, i: Instr) -> None:
     b.push(b.emit("not", found) if i.arg else found)
 
 
-# ------------------------------------------------------------------------------------- text
-
-_CONVERSIONS = {1: "str", 2: "repr", 3: "ascii"}
-
-
-@handles("FORMAT_VALUE")
-def format_value(b: Builder, i: Instr) -> None:
-    """Until 3.12: the low bits say which conversion comes first, the next if there is a format."""
-    spec = [b.pop()] if i.arg & 4 else []
-    value = b.pop()
-    if i.arg & 3:
-        value = b.emit(_CONVERSIONS[i.arg & 3], value)
-    b.push(b.emit("format", value, *spec))
-
-
-@handles("CONVERT_VALUE")
-def convert_value(b: Builder, i: Instr) -> None:
-    b.push(b.emit(_CONVERSIONS[i.arg], b.pop()))
-
-
-@handles("FORMAT_SIMPLE", "FORMAT_WITH_SPEC")
-def format_text(b: Builder, i: Instr) -> None:
-    b.push(b.emit("format", *b.pop_many(2 if i.op == "FORMAT_WITH_SPEC" else 1)))
-
-
-@handles("BUILD_STRING")
-def build_string(b: Builder, i: Instr) -> None:
-    b.push(b.emit("join_text", *b.pop_many(i.arg)))
-
-
 @handles("BUILD_LIST")
 def build_list(b: Builder, i: Instr) -> None:
     b.push(b.emit("list", *b.pop_many(i.arg)))
@@ -331,6 +301,36 @@ def build_map(b: Builder, i: Instr) -> None:
     if len(names) < len(keys):
         raise UnsupportedError(DICT[0], i.loc, DICT[1])
     b.push(b.emit("dict", *values, keys=names if i.op == "BUILD_MAP" else names[0]))
+
+
+# ------------------------------------------------------------------------------------- text
+
+_CONVERSIONS = {1: "str", 2: "repr", 3: "ascii"}
+
+
+@handles("FORMAT_VALUE")
+def format_value(b: Builder, i: Instr) -> None:
+    """Until 3.12: the low bits say which conversion comes first, the next if there is a format."""
+    spec = [b.pop()] if i.arg & 4 else []
+    value = b.pop()
+    if i.arg & 3:
+        value = b.emit(_CONVERSIONS[i.arg & 3], value)
+    b.push(b.emit("format", value, *spec))
+
+
+@handles("CONVERT_VALUE")
+def convert_value(b: Builder, i: Instr) -> None:
+    b.push(b.emit(_CONVERSIONS[i.arg], b.pop()))
+
+
+@handles("FORMAT_SIMPLE", "FORMAT_WITH_SPEC")
+def format_text(b: Builder, i: Instr) -> None:
+    b.push(b.emit("format", *b.pop_many(2 if i.op == "FORMAT_WITH_SPEC" else 1)))
+
+
+@handles("BUILD_STRING")
+def build_string(b: Builder, i: Instr) -> None:
+    b.push(b.emit("join_text", *b.pop_many(i.arg)))
 
 
 # ------------------------------------------------------------------------- nested functions

@@ -75,10 +75,7 @@ class _Search:
         self.inside: dict[Block, dict[Value, Value]] = {block: {} for block in originals}
         for copy in copies:
             self.inside |= dict.fromkeys(copy.blocks.values(), copy.values)
-        self.sources: dict[Block, list[tuple[Block, Edge]]] = {b: [] for b in function.blocks}
-        for block in function.blocks:
-            for edge in block.terminator.edges:
-                self.sources[edge.target].append((block, edge))
+        self.sources = function.arrivals()
         self.args: dict[tuple[Block, Value], Value] = {}
         self.unfilled: list[tuple[Block, Value]] = []
 

@@ -155,9 +155,14 @@ class Function:
 
     def predecessors(self) -> dict[Block, list[Edge]]:
         """For each block the edges that lead to it."""
-        found: dict[Block, list[Edge]] = {block: [] for block in self.blocks}
-        for edge in self.edges():
-            found[edge.target].append(edge)
+        return {block: [edge for _, edge in ways] for block, ways in self.arrivals().items()}
+
+    def arrivals(self) -> dict[Block, list[tuple[Block, Edge]]]:
+        """For each block the edges that lead to it, each with the block that it leaves."""
+        found: dict[Block, list[tuple[Block, Edge]]] = {block: [] for block in self.blocks}
+        for block in self.blocks:
+            for edge in block.terminator.edges:
+                found[edge.target].append((block, edge))
         return found
 
     def sort_blocks(self) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Function, Op
 from kernelgen.ir.raised import Raised
+from kernelgen.ops.exceptions import is_exception_class
 from kernelgen.ops.registry import OPS
 
 _NUMBERS = (bool, int, float, complex, np.generic)
@@ -119,7 +120,7 @@ def _fold_attribute(op: Op, value: Any) -> bool:
 def _fold_exception(op: Op, values: list[Any]) -> bool:
     """An exception's class called with constants: the exception to raise."""
     cls, *args = values
-    if not (isinstance(cls, type) and issubclass(cls, BaseException)) or op.attrs["keywords"]:
+    if not is_exception_class(cls) or op.attrs["keywords"]:
         return False
     return _become_constant(op, Raised(cls, tuple(args)))
 
@@ -136,7 +137,7 @@ def _fold_issubclass(op: Op, values: list[Any]) -> bool:
 def _fold_raise(op: Op, constant: Op) -> bool:
     """``raise`` of a constant exception or class carries it as an attribute."""
     error = constant.attrs["value"]
-    if isinstance(error, type) and issubclass(error, BaseException):
+    if is_exception_class(error):
         error = Raised(error)
     if not isinstance(error, Raised):
         raise UnsupportedError("exceptions must derive from BaseException", op.loc)

@@ -12,7 +12,7 @@ from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from kernelgen.bytecode.decode import shared_writes
-from kernelgen.ir.core import Block, Edge, Function, Op, Value
+from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.dominance import dominates, immediate_dominators
 from kernelgen.ir.sequences import put
 from kernelgen.ops.functions import Nested
@@ -37,14 +37,18 @@ def promote_cells(function: Function) -> bool:
     if not any(op.name in _CONCERNED for op in function.ops()):
         return False
     changed = False
-    while _drop_unused(function) or _close(function) or _resolve_cell(function):
+    while _step(function, _uses(function)):
         changed = True
     return changed
 
 
-def _resolve_cell(function: Function) -> bool:
+def _step(function: Function, uses: Uses) -> bool:
+    """Do what there is to do first; whether there was something."""
+    return _drop_unused(function, uses) or _close(function, uses) or _resolve_cell(function, uses)
+
+
+def _resolve_cell(function: Function, uses: Uses) -> bool:
     """Replace loads of one cell; whether there were any."""
-    uses = _uses(function)
     for op in [op for op in function.ops() if op.name == "cell"]:
         of_it = uses[op.value]
         if all(_accesses(use.op, op.value) for use in of_it):
@@ -71,22 +75,17 @@ def _accesses(op: Op, cell: Value) -> bool:
     return op.name in _ACCESSES and op.operands[0] is cell and cell not in op.operands[1:]
 
 
-def _drop_unused(function: Function) -> bool:
+def _drop_unused(function: Function, uses: Uses) -> bool:
     """Remove functions and displays that nobody uses, and cells that nobody reads."""
-    changed = False
-    while True:
-        uses = _uses(function)
-        unused = [
-            use
-            for block in function.blocks
-            for op in block.ops
-            for use in _removable(_Use(block, op), uses)
-        ]
-        for block, op in unused:
-            block.ops.remove(op)
-        if not unused:
-            return changed
-        changed = True
+    unused = [
+        use
+        for block in function.blocks
+        for op in block.ops
+        for use in _removable(_Use(block, op), uses)
+    ]
+    for block, op in unused:
+        block.ops.remove(op)
+    return bool(unused)
 
 
 def _removable(definition: _Use, uses: Uses) -> list[_Use]:
@@ -158,9 +157,8 @@ def _assigned(code: CodeType) -> set[str]:
 # ---------------------------------------------------------------------- functions as constants
 
 
-def _close(function: Function) -> bool:
+def _close(function: Function, uses: Uses) -> bool:
     """Make constants of the functions that have but constants, themselves, and each other."""
-    uses = _uses(function)
     functions = {op.value: op for op in function.ops() if op.name == "function"}
     contents = {value: _contents(op, uses) for value, op in functions.items()}
     closed = _closed(contents)
@@ -217,10 +215,7 @@ class _Promotion:
         self.cell = cell
         self.uses = uses
         self.home = next(block for block in function.blocks if cell in block.ops)
-        self.sources: dict[Block, list[tuple[Block, Edge]]] = {b: [] for b in function.blocks}
-        for block in function.blocks:
-            for edge in block.terminator.edges:
-                self.sources[edge.target].append((block, edge))
+        self.sources = function.arrivals()
         self.args: dict[tuple[Block, bool], Value] = {}
         self.unfilled: list[tuple[Block, bool]] = []
         self.nothing = put(self.home, cell, "undefined")

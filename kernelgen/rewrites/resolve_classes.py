@@ -22,19 +22,21 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
     while any(op.name == "class_of" for op in function.ops()):
         function.sort_blocks()
         propagate(function, params)
-        found = next((op for op in function.ops() if _class_asked_for(op) is not None), None)
-        if found is not None:
-            cls = _class_asked_for(found)
-            found.name, found.operands, found.attrs = "const", [], {"value": cls}
+        resolved = any(_resolve(op) for op in function.ops() if op.name == "class_of")
         for value in function.values():
             value.type = None
-        if found is None:
+        if not resolved:
             return
         resolve_calls(function)
 
 
-def _class_asked_for(op: Op) -> Any:
-    return None if op.name != "class_of" else class_of(op.operands[0].type)
+def _resolve(op: Op) -> bool:
+    """Make a constant of the class that ``op`` asks for; whether it is known."""
+    cls = class_of(op.operands[0].type)
+    if cls is None:
+        return False
+    op.name, op.operands, op.attrs = "const", [], {"value": cls}
+    return True
 
 
 def class_of(t: Type | None) -> Any:

@@ -16,10 +16,7 @@ Sources = dict[Block, list[tuple[Block, Edge]]]
 
 def split_joined_tuples(function: Function) -> bool:
     """Apply the pass; whether any tuples met."""
-    sources: Sources = {block: [] for block in function.blocks}
-    for block in function.blocks:
-        for edge in block.terminator.edges:
-            sources[edge.target].append((block, edge))
+    sources = function.arrivals()
     lengths = _lengths(function, sources)
     parts = {
         arg: [Value(hint=f"{arg.hint}_{i}" if arg.hint else "") for i in range(count)]
