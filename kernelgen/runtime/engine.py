@@ -8,7 +8,7 @@ import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import llvmlite.binding as llvm
 
@@ -175,14 +175,19 @@ class Library:
     Made by `link`.
     """
 
-    _lock = locks.compiling  # for the end of the interpreter, when globals may be gone
+    # Attributes, for the end of the interpreter, when globals may be gone.
+    _lock = locks.compiling
+
+    # LLVM's handles are kept apart. One that were part of a garbage cycle would be finalised by
+    # itself, without the lock, and a fork at that moment would leave LLVM locked in the child.
+    _trackers: ClassVar[dict[int, Any]] = {}
 
     def __init__(self, tracker: Any) -> None:
-        self._tracker = tracker
+        self._trackers[id(self)] = tracker
 
     def __del__(self) -> None:
         with self._lock:
-            del self._tracker
+            self._trackers.pop(id(self), None)
 
     def address(self, symbol: str) -> int:
         """Return the address of an exported symbol.
@@ -192,7 +197,7 @@ class Library:
         KeyError
             If the library was not linked with this export.
         """
-        return int(self._tracker[symbol])
+        return int(self._trackers[id(self)][symbol])
 
 
 def link(object_code: bytes, exports: Sequence[str], symbols: Mapping[str, int]) -> Library:

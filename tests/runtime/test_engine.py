@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import threading
 import pytest
 
 from kernelgen.errors import InternalError
-from kernelgen.runtime import cpython_api, engine
+from kernelgen.runtime import cpython_api, engine, locks
 
 SQUARE = """
 define double @square(double %x) {
@@ -137,6 +138,35 @@ def test_threads_compile_at_once():
     for thread in threads:
         thread.join()
     assert results == [16.0] * 8
+
+
+class Tracker:
+    """What a library holds of LLVM: it notes whether compiling is locked when it goes."""
+
+    def __init__(self, locked: list[bool]) -> None:
+        self.locked = locked
+
+    def __del__(self) -> None:
+        def other_thread() -> None:
+            free = locks.compiling.acquire(blocking=False)
+            self.locked.append(not free)
+            if free:
+                locks.compiling.release()
+
+        thread = threading.Thread(target=other_thread)
+        thread.start()
+        thread.join()
+
+
+def test_garbage_is_unloaded_under_the_lock():
+    """A collector may finalise the parts of a cycle in any order."""
+    locked: list[bool] = []
+    cycle: list[object] = [Tracker(locked)]
+    cycle[0] = engine.Library(cycle[0])
+    cycle.append(cycle)
+    del cycle
+    gc.collect()
+    assert locked == [True]
 
 
 FORKING = """
