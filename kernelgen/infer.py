@@ -1,7 +1,9 @@
 """Type inference over SSA: the least types that satisfy every op's rule and every join.
 
-The types of block arguments only ever rise, in a lattice of little height, so going over the
-ops until nothing changes ends soon, whatever loops there are.
+A block argument has the type in which all meet that arrive: those of the definitions of the
+values it may have, whatever arguments hand them on, so that neither the order of the ways nor
+their shape counts. Going over the ops until nothing changes ends soon. Should the types not
+settle, because an op makes a lower type of a higher one, they only rise from then on.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kernelgen.errors import InternalError, TypingError, UnsupportedError
 from kernelgen.ir.clone import copy_function
-from kernelgen.ir.core import Edge, Function, Op
+from kernelgen.ir.core import Edge, Function, Op, Value
+from kernelgen.ir.webs import Web, by_block, webs_of
 from kernelgen.ops.calls import check_arguments, is_handed_over
 from kernelgen.ops.complex import refuse_complex
 from kernelgen.ops.exceptions import raised_by
@@ -55,10 +58,13 @@ class _Inference:
         self.prepare = prepare
         self.root = _with_params(root, params)
         self.functions = [self.root]
+        self._webs = {self.root: webs_of(self.root)}
+        self._rounds = 0
         self._copies: dict[tuple[Function, tuple[Type, ...]], Function] = {}
         changed = True
         while changed:
             changed = False
+            self._rounds += 1
             for function in self.functions:  # which grow meanwhile
                 changed |= self._infer_function(function)
 
@@ -66,29 +72,96 @@ class _Inference:
         """Give calls their callees, and check that nothing is left without a type."""
         callees = self._link()
         for function in [self.root, *callees]:
-            for edge, op in _edges(function):
-                _check_join(edge, op)
+            self._check_joins(function)
             _report_refusals(function)
         for callee in callees:
             _check_callee(callee)
-        self.root.result = _result(self.root)
+        self.root.result = self._result(self.root)
         for function in [self.root, *callees]:
             _check_complete(function)
-            _check_returns(function)
+            self._check_returns(function)
 
     def _infer_function(self, function: Function) -> bool:
         """Go over a function once; whether a type changed."""
         changed = False
-        for block in function.blocks:
+        for block, webs in by_block(self._webs[function], function.blocks):
+            for web in webs:
+                changed |= self._infer_web(function, web)
             for op in block.ops:
                 changed |= self._infer_op(op)
-            for edge in block.terminator.edges:
-                changed |= _infer_edge(edge)
         if function is not self.root:
-            result = _result(function)
+            result = self._result(function)
             changed |= result != function.result
             function.result = result
         return changed
+
+    def _infer_web(self, function: Function, web: Web) -> bool:
+        """Join the types that arrive; whether that of the arguments changed."""
+        types = [t for value in web.inputs for t in self._arriving(function, value)]
+        web.types = tuple(dict.fromkeys(types))
+        if self._rounds > _PATIENCE:
+            types += [t for t in [web.args[0].type] if t is not None]
+        new = _join_or_first(types)
+        changed = new != web.args[0].type
+        for arg in web.args:
+            arg.type = new
+        return changed
+
+    def _arriving(self, function: Function, value: Value) -> tuple[Type, ...]:
+        """The types of the definitions that ``value`` may come from, as far as they are known."""
+        web = self._webs[function].get(value)
+        if web is not None:
+            return web.types
+        return () if value.type is None else (value.type,)
+
+    def _result(self, function: Function) -> Type | None:
+        """The type in which the returns meet whose types are known, None if no type is.
+
+        Those that return what the function itself returned, called again, add nothing.
+        """
+        returned = _returned(function)
+        values = [op.operands[0] for op in returned]
+        types = [
+            t for v in values if not self._is_own(function, v) for t in self._arriving(function, v)
+        ]
+        return _join_or_first(types) if returned else UNDEFINED
+
+    def _is_own(self, function: Function, value: Value) -> bool:
+        """Whether ``value`` is what a call of the same copy of ``function`` returns."""
+        op = value.definition
+        if not isinstance(op, Op) or op.name != "invoke" or value.type is None:
+            return False
+        types = tuple(_type(v.type) for v in op.operands)
+        return self._copies.get((op.attrs["callee"], types)) is function
+
+    def _check_joins(self, function: Function) -> None:
+        """Raise the error of a variable that has no common type where ways meet."""
+        arrived: dict[Value, tuple[Type, ...]] = {}
+        for edge, op in _edges(function):
+            for value, arg in zip(edge.args, edge.target.args, strict=True):
+                before, new = arrived.get(arg, ()), self._arriving(function, value)
+                if join(*before, *new) is None:
+                    raise TypingError(
+                        f"{_name(arg.hint)} is {describe(_type(join(*before)))} on one way here "
+                        f"and {describe(_type(value.type))} on another",
+                        op.loc,
+                        "give it the same kind of value on every way",
+                    )
+                arrived[arg] = before + new
+
+    def _check_returns(self, function: Function) -> None:
+        """Raise the error of a function whose returns have no common type."""
+        arrived: tuple[Type, ...] = ()
+        for op in _returned(function):
+            new = self._arriving(function, op.operands[0])
+            if join(*arrived, *new) is None:
+                raise TypingError(
+                    f"the function returns {describe(_type(join(*arrived)))} here and "
+                    f"{describe(_type(op.operands[0].type))} there",
+                    op.loc,
+                    "return the same kind of value on every way; a missing `return` returns None",
+                )
+            arrived += new
 
     def _infer_op(self, op: Op) -> bool:
         """Compute the result's type from the operands'; whether it changed."""
@@ -121,6 +194,7 @@ class _Inference:
                 self.prepare(found, types)
             self._copies[callee, types] = found
             self.functions.append(_with_params(found, types))
+            self._webs[found] = webs_of(found)
         return found
 
     def _link(self) -> list[Function]:
@@ -141,6 +215,9 @@ class _Inference:
 
 _MOST = 100
 """More copies than this are taken for endlessly many."""
+
+_PATIENCE = 50
+"""After so many rounds, types only rise."""
 
 
 def _with_params(function: Function, params: Sequence[Type]) -> Function:
@@ -190,30 +267,9 @@ def _type(t: Type | None) -> Type:
     return t
 
 
-def _infer_edge(edge: Edge) -> bool:
-    """Join what an edge hands over into the target's arguments; whether one changed."""
-    changed = False
-    for value, arg in zip(edge.args, edge.target.args, strict=True):
-        if value.type is None:
-            continue
-        new = value.type if arg.type is None else join(arg.type, value.type)
-        if new is not None and new != arg.type:
-            arg.type = new
-            changed = True
-    return changed
-
-
-def _check_join(edge: Edge, op: Op) -> None:
-    """Raise the error of a variable that has no common type where ways meet."""
-    for value, arg in zip(edge.args, edge.target.args, strict=True):
-        if value.type is None or arg.type is None or join(arg.type, value.type) is not None:
-            continue
-        raise TypingError(
-            f"{_name(arg.hint)} is {describe(arg.type)} on one way here and "
-            f"{describe(value.type)} on another",
-            op.loc,
-            "give it the same kind of value on every way",
-        )
+def _join_or_first(types: Sequence[Type]) -> Type | None:
+    """The type in which all meet; the first where there is none, which is an error later."""
+    return (join(*types) or types[0]) if types else None
 
 
 def _name(hint: str) -> str:
@@ -249,34 +305,8 @@ def _check(op: Op) -> None:
         raised_by(op.operands[0])
 
 
-def _result(function: Function) -> Type | None:
-    """The type in which the returns meet whose types are known, None if no type is.
-
-    Where kinds of values meet that have no common type, the first stands.
-    """
-    returned = _returned(function)
-    result: Type | None = None if returned else UNDEFINED
-    for t in [op.operands[0].type for op in returned]:
-        if t is not None:
-            result = t if result is None else join(result, t) or result
-    return result
-
-
 def _returned(function: Function) -> list[Op]:
     return [op for op in function.ops() if op.name == "return"]
-
-
-def _check_returns(function: Function) -> None:
-    """Raise the error of a function whose returns have no common type."""
-    result = _type(function.result)
-    for op in _returned(function):
-        t = _type(op.operands[0].type)
-        if join(result, t) is None:
-            raise TypingError(
-                f"the function returns {describe(result)} here and {describe(t)} there",
-                op.loc,
-                "return the same kind of value on every way; a missing `return` returns None",
-            )
 
 
 def check_outputs(function: Function) -> tuple[Scalar, ...]:

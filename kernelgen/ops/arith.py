@@ -297,19 +297,22 @@ define(OpDef("bit_count", _bit_count_rule, np.bitwise_count, _lower_bit_count))
 
 
 def _choice_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    first, second = scalars(f"{op.name}()", types)
-    if first == second:
-        return same(first, 2)
-    return same(common(f"{op.name}()", types), 2)
+    first = scalars(f"{op.name}()", types)[0]
+    if all(t == first for t in types):
+        return same(first, len(types))
+    return same(common(f"{op.name}()", types), len(types))
 
 
 def _lower_choice(e: Emitter, op: Op, args: list[str]) -> str:
     """As Python does it: the second only if it is truly less (greater), so a nan stays put."""
-    t, (a, b) = result_type(op), args
+    t, chosen = result_type(op), args[0]
     less = "olt" if t.is_float else "slt" if t.is_signed else "ult"
     compare = "fcmp" if t.is_float else "icmp"
-    first, second = (b, a) if op.name == "min" else (a, b)
-    return e.select(e(f"{compare} {less} {t.llvm} {first}, {second}"), t, b, a)
+    for other in args[1:]:
+        first, second = (other, chosen) if op.name == "min" else (chosen, other)
+        found = e(f"{compare} {less} {t.llvm} {first}, {second}")
+        chosen = e.select(found, t, other, chosen)
+    return chosen
 
 
 def _choice(name: str, function: Callable[..., Any]) -> OpDef:

@@ -21,13 +21,12 @@ def scalars(what: str, types: tuple[Type, ...]) -> tuple[Scalar, ...]:
 
 def common(what: str, types: tuple[Type, ...]) -> Scalar:
     """The type in which all operands meet; Python's bools count as ints."""
-    first, *rest = scalars(what, types)
-    for t in rest:
-        met = common_type(first, t)
-        if met is None:
-            raise NoRule(f"{what} does not exist for {describe(first)} and {describe(t)}")
-        first = met
-    return WEAK_INT if first == WEAK_BOOL else first
+    given = scalars(what, types)
+    met = common_type(*given)
+    if met is None:
+        listed = " and ".join(dict.fromkeys(map(describe, given)))
+        raise NoRule(f"{what} does not exist for {listed}")
+    return WEAK_INT if met == WEAK_BOOL else met
 
 
 _PYTHON = {"i": int, "f": float, "c": complex}

@@ -19,7 +19,7 @@ from kernelgen.ops.arith import SYMBOLS, identity, result_type
 from kernelgen.ops.compare import SYMBOLS as COMPARISONS
 from kernelgen.ops.convert import convert_value, lower_conversion
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
-from kernelgen.ops.rules import numpy_loop, scalars
+from kernelgen.ops.rules import numpy_loop, same, scalars
 from kernelgen.ops.time_casts import NAT, lower_float_to_time
 from kernelgen.types import table
 from kernelgen.types.compound import Type, describe
@@ -208,10 +208,12 @@ def _lower_comparison(e: Emitter, op: Op, args: list[str]) -> str:
 
 def _lower_choice(e: Emitter, op: Op, args: list[str]) -> str:
     """As Python does it: the second only if it is truly less (greater), so a NaT stays put."""
-    a, b = args
-    first, second = (b, a) if op.name == "time.min" else (a, b)
-    less = e(f"and i1 {e(f'icmp slt i64 {first}, {second}')}, {e(f'icmp ne i64 {first}, {NAT}')}")
-    return e.select(less, INT64, b, a)
+    chosen = args[0]
+    for other in args[1:]:
+        first, second = (other, chosen) if op.name == "time.min" else (chosen, other)
+        less, known = e(f"icmp slt i64 {first}, {second}"), e(f"icmp ne i64 {first}, {NAT}")
+        chosen = e.select(e(f"and i1 {less}, {known}"), INT64, other, chosen)
+    return chosen
 
 
 def _lower_is_nat(e: Emitter, op: Op, args: list[str]) -> str:
@@ -244,9 +246,15 @@ def _wrapping(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 def _rule(what: str, ufunc: np.ufunc) -> Rule:
+    """The types of the ufunc's loop; those of more operands meet two at a time."""
+
     def rule(op: Op, types: tuple[Type, ...]) -> Typed:
-        loop = numpy_loop(what, ufunc, scalars(what, types))
-        return Typed(loop[: ufunc.nin], loop[ufunc.nin])
+        given = scalars(what, types)
+        loop = numpy_loop(what, ufunc, given[: ufunc.nin])
+        for t in given[ufunc.nin :]:
+            loop = numpy_loop(what, ufunc, (loop[-1], t))
+        more = len(given) > ufunc.nin
+        return same(loop[-1], len(given)) if more else Typed(loop[: ufunc.nin], loop[ufunc.nin])
 
     return rule
 

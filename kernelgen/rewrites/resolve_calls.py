@@ -118,7 +118,8 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> bool
         if len(values) == 1 and values is not args:
             _replace(function, block, op, values[0])
             return True
-        return _fold_left(block, op, callee.__name__, values)
+        _choose(op, callee.__name__, values)
+        return True
     if len(args) > 2 and any(callee is f for f in library.FOLDED) and not op.attrs["keywords"]:
         _nest(block, op, args)
         return True
@@ -236,17 +237,11 @@ def _refuse_arguments(callee: Any, op: Op, count: int) -> None:
     )
 
 
-def _fold_left(block: Block, op: Op, name: str, args: list[Value]) -> bool:
-    """``min(a, b, c)`` is ``min(min(a, b), c)``."""
+def _choose(op: Op, name: str, args: list[Value]) -> None:
+    """``min`` and ``max`` of several numbers are ops."""
     if len(args) < 2 or op.attrs["keywords"]:
         raise UnsupportedError(f"{name}() needs two or more numbers in a kernel", op.loc)
-    first, *middle, last = args
-    for arg in middle:
-        step = Op(name, (first, arg), None, op.loc)
-        block.ops.insert(block.ops.index(op), step)
-        first = step.value
-    op.name, op.operands, op.attrs = name, [first, last], {}
-    return True
+    op.name, op.operands, op.attrs = name, list(args), {}
 
 
 def _nest(block: Block, op: Op, args: list[Value]) -> None:

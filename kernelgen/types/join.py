@@ -7,15 +7,19 @@ from kernelgen.types.promote import common_type
 from kernelgen.types.table import Scalar
 
 
-def join(a: Type, b: Type) -> Type | None:
-    """The type of a variable that is an ``a`` on one path and a ``b`` on another, or None."""
-    if a == b or b == UNDEFINED:
-        return a
-    if a == UNDEFINED:
-        return b
-    if isinstance(a, Scalar) and isinstance(b, Scalar):
-        return common_type(a, b)
-    if isinstance(a, Tuple) and isinstance(b, Tuple) and len(a.elements) == len(b.elements):
-        elements = tuple(map(join, a.elements, b.elements))
-        return None if None in elements else Tuple(elements)
-    return None
+def join(*types: Type) -> Type | None:
+    """The type of a variable that has these types on several ways; None if there is none.
+
+    The order of the ways does not matter.
+    """
+    distinct = [t for t in dict.fromkeys(types) if t != UNDEFINED]
+    if len(distinct) < 2:
+        return distinct[0] if distinct else UNDEFINED
+    scalars = [t for t in distinct if isinstance(t, Scalar)]
+    tuples = [t for t in distinct if isinstance(t, Tuple)]
+    if len(scalars) == len(distinct):
+        return common_type(*scalars)
+    if len(tuples) < len(distinct) or len({len(t.elements) for t in tuples}) > 1:
+        return None
+    elements = tuple(join(*ways) for ways in zip(*(t.elements for t in tuples), strict=True))
+    return None if None in elements else Tuple(elements)

@@ -21,23 +21,29 @@ def promote(a: Scalar, b: Scalar) -> Scalar:
 
 
 @cache
-def common_type(a: Scalar, b: Scalar) -> Scalar | None:
-    """The type in which ``a`` and ``b`` meet, as ``np.result_type`` has it.
+def common_type(*types: Scalar) -> Scalar | None:
+    """The type in which ``types`` meet, as ``np.result_type`` has it; their order does not matter.
 
-    Two strong types promote as dtypes, a weak one gives way to a strong one of its kind or of
-    a higher kind, and raises one of a lower kind to its own default. None where there is no such
-    type: of times with other kinds, or whose units do not go together.
+    Strong types promote as dtypes, all at once, because NumPy's promotion of pairs is not
+    associative. A weak one gives way to a strong one of its kind or of a higher kind, and raises
+    one of a lower kind to its own default. None where there is no such type: of times with other
+    kinds, or whose units do not go together.
     """
-    if a.weak and b.weak:
-        return max(a, b, key=lambda t: _WEAK_ORDER.index(t.kind))
-    if {a.kind, b.kind} == {"M", "m"}:
+    strong = [t.dtype for t in types if not t.weak]
+    weak = max((t for t in types if t.weak), key=_weak_rank, default=None)
+    if not strong:
+        return weak
+    if {t.kind for t in types} >= {"M", "m"}:
         return None  # NumPy would take a duration for a date
-    weak, strong = (a, b) if a.weak else (b, a)
-    partner = _LITERALS[weak.kind] if weak.weak else weak.dtype
+    literal = [] if weak is None else [_LITERALS[weak.kind]]
     try:
-        return table.from_dtype(np.result_type(strong.dtype, partner))
+        return table.from_dtype(np.result_type(*strong, *literal))
     except (TypeError, OverflowError):
         return None
+
+
+def _weak_rank(t: Scalar) -> int:
+    return _WEAK_ORDER.index(t.kind)
 
 
 def can_cast_safely(a: Scalar, b: Scalar) -> bool:

@@ -189,7 +189,7 @@ def same_time(got: Any, want: Any) -> bool:
 def joined_type(values: Sequence[Any]) -> Any:
     """The type in which several returned values meet, weak ones at their default."""
     types = [constant_type(value) for value in values if not isinstance(value, Failure)]
-    found = functools.reduce(join, types)
+    found = join(*types)
     elements = found.elements if isinstance(found, Tuple) else (found,)
     return tuple(t.strong.dtype for t in elements)
 
