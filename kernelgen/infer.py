@@ -98,10 +98,10 @@ class _Inference:
     def _infer_web(self, function: Function, web: Web) -> bool:
         """Join the types that arrive; whether that of the arguments changed."""
         types = [t for value in web.inputs for t in self._arriving(function, value)]
-        web.types = tuple(dict.fromkeys(types))
         if self._rounds > _PATIENCE:
             types += [t for t in [web.args[0].type] if t is not None]
-        new = _join_or_first(types)
+        web.types = tuple(dict.fromkeys(types))
+        new = _join_or_first(web.types)
         changed = new != web.args[0].type
         for arg in web.args:
             arg.type = new
