@@ -127,6 +127,46 @@ class _LoopSpec(ctypes.Structure):
     )
 
 
+class _UFunc(ctypes.Structure):
+    """``PyUFuncObject``, as in numpy/ufuncobject.h."""
+
+    _fields_ = (
+        ("head", ctypes.c_byte * object.__basicsize__),
+        ("nin", _int),
+        ("nout", _int),
+        ("nargs", _int),
+        ("identity", _int),
+        ("functions", _pointer),
+        ("data", _pointer),
+        ("ntypes", _int),
+        ("reserved1", _int),
+        ("name", _pointer),
+        ("types", _pointer),
+        ("doc", _pointer),
+        ("ptr", _pointer),
+        ("obj", _pointer),
+        ("userloops", _pointer),
+        ("core_enabled", _int),
+        ("core_num_dim_ix", _int),
+        ("core_num_dims", _pointer),
+        ("core_dim_ixs", _pointer),
+        ("core_offsets", _pointer),
+        ("core_signature", _pointer),
+        ("type_resolver", _pointer),
+        ("dict", _pointer),
+        ("vectorcall", _pointer),
+        ("reserved3", _pointer),
+        ("op_flags", _pointer),
+        ("iter_flags", ctypes.c_uint32),
+        ("core_dim_sizes", _pointer),
+        ("core_dim_flags", _pointer),
+        ("identity_value", _pointer),
+        ("dispatch_cache", _pointer),
+        ("loops", _pointer),
+        ("process_core_dims_func", _pointer),
+    )
+
+
 _ufunc_new = _numpy_function(
     _FROM_FUNC_AND_DATA_AND_SIGNATURE_AND_IDENTITY,
     _object,
@@ -293,6 +333,24 @@ def _loop_spec(
         dtypes=(_pointer * len(dtypes))(*map(id, dtypes)),
         slots=(_Slot * (len(present) + 1))(*present),  # a zero slot ends the list
     )
+
+
+def compute_core_dims(ufunc: np.ufunc, function: int, owner: object) -> None:
+    """Have native code compute sizes of core dimensions in each call of a generalized ufunc.
+
+    Parameters
+    ----------
+    ufunc : numpy.ufunc
+        One made by `make_ufunc`.
+    function : int
+        Address of ``int (PyUFuncObject *ufunc, npy_intp *core_dim_sizes)``. It is called with
+        the sizes that the operands have, -1 for those that none has, in the order in which the
+        signature names the dimensions first. It returns 0, or -1 with an exception set.
+    owner : object
+        What the code needs. Kept as long as the ufunc.
+    """
+    _own_binding(ufunc).owned.append(owner)
+    _UFunc.from_address(id(ufunc)).process_core_dims_func = function
 
 
 def answer_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int) -> None:
