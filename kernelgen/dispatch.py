@@ -27,6 +27,7 @@ from kernelgen.types.table import INT64, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Sca
 
 if TYPE_CHECKING:
     from kernelgen.load import Loop
+    from kernelgen.pipeline import Compilation
 
 Wanted: TypeAlias = tuple[Scalar | None, ...]
 
@@ -62,6 +63,7 @@ class Kernel:
         self._loops: dict[Types, tuple[Signature, Loop]] = {}
         self._loops_of_units: dict[Types, tuple[Signature, Loop]] = {}
         self._outputs: dict[Types, Types | KernelgenError] = {}
+        self._compilations: dict[Types, Compilation] = {}  # typed, and not compiled yet
 
     # What the ufunc offers.
 
@@ -150,11 +152,8 @@ class Kernel:
         return found
 
     def _infer_outputs(self, inputs: Types) -> Types | KernelgenError:
-        from kernelgen import pipeline
-        from kernelgen.infer import check_outputs
-
         try:
-            outputs = check_outputs(pipeline.typed(self._request(inputs)))
+            outputs = self._compilation(inputs).outputs
         except KernelgenError as error:
             return error
         if len(outputs) != self.nout:
@@ -167,6 +166,15 @@ class Kernel:
             )
         return outputs
 
+    def _compilation(self, inputs: Types) -> Compilation:
+        """The compilation for ``inputs``, as far as it has gone."""
+        found = self._compilations.get(inputs)
+        if found is None:
+            from kernelgen import pipeline
+
+            found = self._compilations[inputs] = pipeline.Compilation(self._request(inputs))
+        return found
+
     def _request(self, inputs: Types) -> Any:
         from kernelgen import pipeline
 
@@ -178,14 +186,14 @@ class Kernel:
         """Compile for ``inputs`` and link, once."""
         found = self._loops.get(inputs)
         if found is None:
-            from kernelgen import load, pipeline
+            from kernelgen import load
 
             self.outputs_for(inputs)  # refuses what does not fit the ufunc's number of outputs
-            request = self._request(inputs)
-            compiled = pipeline.compile_request(request)
-            loop = load.link_loop(request, compiled, self.choices.identity)
+            compiled = self._compilation(inputs)
+            loop = load.link_loop(self._request(inputs), compiled, self.choices.identity)
             found = compiled.signature, loop
             self._loops[inputs] = found
+            self._compilations.clear()  # the others were but considered
             self.signatures.append(str(compiled.signature))
         return found
 
@@ -353,9 +361,7 @@ class Kernel:
 
     def _only_converts(self, types: Types) -> bool:
         """Whether all that the kernel does with its second input is to make it a ``types[0]``."""
-        from kernelgen import pipeline
-
-        function = pipeline.rewritten(self._request(types))
+        function = self._compilation(types).rewritten
         param = function.params[1]
         return not any(param in edge.args for edge in function.edges()) and all(
             op.name == "convert" and op.attrs["to"].strong == types[0]

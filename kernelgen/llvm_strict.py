@@ -17,12 +17,11 @@ _EXCEPTIONS = 'metadata !"fpexcept.strict"'
 _ROUNDED = f'metadata !"round.tonearest", {_EXCEPTIONS}'
 _SUFFIX = {"half": "f16", "float": "f32", "double": "f64"}
 
-_ARITHMETIC = re.compile(r"(fadd|fsub|fmul|fdiv|frem) (?:[a-z ]* )?(\w+) (\S+), (\S+)")
-_COMPARISON = re.compile(r"fcmp (\w+) (\w+) (\S+), (\S+)")
-_CONVERSION = re.compile(r"(fptrunc|fpext|sitofp|uitofp) (\w+) (\S+) to (\w+)")
-_INTRINSIC = re.compile(
-    r"call (?:[a-z ]* )?\w+ @llvm\.(sqrt|floor|ceil|trunc|roundeven)\.\w+\((\w+) (\S+)\)"
-)
+# Strings, which `re` compiles when they are first needed.
+_ARITHMETIC = r"(fadd|fsub|fmul|fdiv|frem) (?:[a-z ]* )?(\w+) (\S+), (\S+)"
+_COMPARISON = r"fcmp (\w+) (\w+) (\S+), (\S+)"
+_CONVERSION = r"(fptrunc|fpext|sitofp|uitofp) (\w+) (\S+) to (\w+)"
+_INTRINSIC = r"call (?:[a-z ]* )?\w+ @llvm\.(sqrt|floor|ceil|trunc|roundeven)\.\w+\((\w+) (\S+)\)"
 
 
 class StrictEmitter(Emitter):
@@ -32,7 +31,7 @@ class StrictEmitter(Emitter):
 
     def __call__(self, instruction: str) -> str:
         for pattern, constrain in _CONSTRAINED:
-            match = pattern.match(instruction)
+            match = re.match(pattern, instruction)
             if match is not None:
                 return self._intrinsic(*constrain(match))
         return super().__call__(instruction)
@@ -92,7 +91,7 @@ def _intrinsic(match: re.Match[str]) -> _Call:
     return f"{function}.{_SUFFIX[t]}", t, [t], [x, _ROUNDED if rounded else _EXCEPTIONS]
 
 
-_CONSTRAINED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Call]], ...] = (
+_CONSTRAINED: tuple[tuple[str, Callable[[re.Match[str]], _Call]], ...] = (
     (_ARITHMETIC, _arithmetic),
     (_COMPARISON, _comparison),
     (_CONVERSION, _conversion),

@@ -12,7 +12,7 @@ import numpy as np
 from kernelgen import config
 from kernelgen.loops import Loops
 from kernelgen.options import Options
-from kernelgen.pipeline import Compiled, Request
+from kernelgen.pipeline import Compilation, Request
 from kernelgen.runtime import cpython_api, descriptors, engine, trampolines
 from kernelgen.runtime.numpy_api import DType, LoopFlag, add_loop
 from kernelgen.shells import interpreted
@@ -35,7 +35,7 @@ class Loop(NamedTuple):
     resolve_descriptors: int = 0
 
 
-def link_loop(request: Request, compiled: Compiled, identity: object) -> Loop:
+def link_loop(request: Request, compiled: Compilation, identity: object) -> Loop:
     """Link what was compiled, with ``identity`` as the initial value of reductions.
 
     Under ``KERNELGEN_DISABLE_JIT`` the loop calls the Python function instead.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from types import FunctionType
-from typing import NamedTuple
 
 from kernelgen import config
 from kernelgen.bytecode.build import build, parameters_of
@@ -47,13 +47,6 @@ class Request:
     itself: object = None
 
 
-class Compiled(NamedTuple):
-    """What comes out."""
-
-    signature: Signature
-    kernel: Lowered
-
-
 # ------------------------------------------------------------------- the stages, in order
 
 
@@ -90,21 +83,12 @@ def typed(request: Request) -> Function:
 
 def rewritten(request: Request) -> Function:
     """Conversions explicit, definitions expanded, tuples split, dead code gone."""
-    passes = list(TYPED_PASSES)
-    if request.options.error_model == "python":
-        passes.insert(1, CHECK_DIVISION)
-    return _apply(typed(request), passes, is_typed=True)
+    return _rewrite(typed(request), request.options)
 
 
 def lowered(request: Request) -> Lowered:
     """The LLVM function of the scalar body."""
-    return lower(rewritten(request), "kernel", _emitter(request.options))
-
-
-def compile_request(request: Request) -> Compiled:
-    """The scalar body, which the shell's loops are made of when they are needed."""
-    kernel = lowered(request)
-    return Compiled(Signature(kernel.inputs, kernel.outputs), kernel)
+    return _lower(rewritten(request), request.options)
 
 
 def machine_code(loop: str) -> engine.Module:
@@ -129,7 +113,48 @@ STAGES: dict[str, Callable[[Request], str]] = {
 """The text of each stage, for those who want to look."""
 
 
+class Compilation:
+    """A request that is asked for its types first, and later for code: each stage runs once.
+
+    Attributes
+    ----------
+    outputs : tuple of Scalar
+        The types that the function returns.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._typed = typed(request)
+        self.outputs = check_outputs(self._typed)
+
+    @cached_property
+    def rewritten(self) -> Function:
+        """The function behind the rewrites."""
+        return _rewrite(self._typed, self._request.options)
+
+    @cached_property
+    def kernel(self) -> Lowered:
+        """The scalar body, which the shell's loops are made of when they are needed."""
+        return _lower(self.rewritten, self._request.options)
+
+    @property
+    def signature(self) -> Signature:
+        """The types of the inputs and outputs."""
+        return Signature(self.kernel.inputs, self.kernel.outputs)
+
+
 # ------------------------------------------------------------------------------ small tools
+
+
+def _rewrite(function: Function, options: Options) -> Function:
+    passes = list(TYPED_PASSES)
+    if options.error_model == "python":
+        passes.insert(1, CHECK_DIVISION)
+    return _apply(function, passes, is_typed=True)
+
+
+def _lower(function: Function, options: Options) -> Lowered:
+    return lower(function, "kernel", _emitter(options))
 
 
 def _emitter(options: Options) -> Emitter:

@@ -77,7 +77,7 @@ def test_a_dump_is_the_same_each_time():
 
 def test_asked_outputs_are_converted_to():
     request = pipeline.Request(formula, (FLOAT32, INT8), (INT64,))
-    result = pipeline.compile_request(request)
+    result = pipeline.Compilation(request)
     assert str(result.signature) == "i8(f4,i1)"
 
 

@@ -7,7 +7,6 @@ arguments prove needless are removed by the first rewrite.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from inspect import CO_VARARGS
 from itertools import pairwise
@@ -259,6 +258,8 @@ class Builder:
                 return self.push(self.const(scope[name]))
         if self._is_own(name):
             return self.push(self.const(self.itself))
+        import difflib  # for this message only: the first call must stay cheap
+
         close = difflib.get_close_matches(name, self.python.__globals__, 1)
         raise UnsupportedError(
             f"the name {name!r} is not defined",

@@ -9,13 +9,13 @@ from __future__ import annotations
 import dis
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from kernelgen.errors import UnsupportedError
 from kernelgen.source import Loc, definition_of
 
-ACCESS = re.compile(r"(LOAD|STORE|DELETE)_FAST")
 JUMPS = frozenset(dis.opname[op] for op in (*dis.hasjrel, *dis.hasjabs))
 
 
@@ -39,12 +39,17 @@ class Instr(NamedTuple):
 
         An opcode's name lists its accesses, ``STORE_FAST_LOAD_FAST`` has two.
         """
-        kinds = ACCESS.findall(self.op)
+        kinds = _accesses(self.op)
         names = self.argval if len(kinds) > 1 else (self.argval,)
         return list(zip(kinds, names, strict=True)) if kinds else []
 
     def __str__(self) -> str:
         return f"{self.loc.line:>5} {self.offset:>5} {self.op:<26} {_show(self.argval)}".rstrip()
+
+
+@cache
+def _accesses(op: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"(LOAD|STORE|DELETE)_FAST", op))
 
 
 def _show(argval: Any) -> str:

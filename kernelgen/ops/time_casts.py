@@ -6,7 +6,6 @@ NumPy's scalars in the reference, values of LLVM in the lowering.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from kernelgen.llvm_text import Emitter
 from kernelgen.types import table
 from kernelgen.types.table import INT64, Scalar
-from kernelgen.types.units import DAY, factor, goes_by_calendar, length, months
+from kernelgen.types.units import DAY, Ratio, factor, goes_by_calendar, length, months, ratio
 
 NAT = str(INT64.minimum)
 """The count that stands for "not a time", as LLVM writes it."""
@@ -70,15 +69,16 @@ def _converted(x: Any, source: Scalar, to: Scalar) -> Any:
         return _scaled(x, factor(source, to))
     of_source, of_result = months(source), months(to)
     if of_source is not None:
-        return _scaled(_days(_scaled(x, Fraction(of_source))), Fraction(DAY, length(to)))
+        return _scaled(_days(_scaled(x, (of_source, 1))), ratio(DAY, length(to)))
     assert of_result is not None
-    return _scaled(_month(_scaled(x, Fraction(length(source), DAY))), Fraction(1, of_result))
+    return _scaled(_month(_scaled(x, ratio(length(source), DAY))), (1, of_result))
 
 
-def _scaled(x: Any, by: Fraction) -> Any:
-    if by.numerator != 1:
-        x = x * by.numerator
-    return x if by.denominator == 1 else x // by.denominator
+def _scaled(x: Any, by: Ratio) -> Any:
+    numerator, denominator = by
+    if numerator != 1:
+        x = x * numerator
+    return x if denominator == 1 else x // denominator
 
 
 _EPOCH_MONTH = 1970 * 12 - 2

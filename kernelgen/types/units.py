@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+import math
 
 from kernelgen.types.table import Scalar
+
+Ratio = tuple[int, int]
+"""Numerator and denominator."""
 
 _THOUSAND = 10**3
 _SUBSECONDS = {unit: _THOUSAND**i for i, unit in enumerate(("as", "fs", "ps", "ns", "us", "ms"))}
@@ -57,11 +60,17 @@ def goes_by_calendar(source: Scalar, to: Scalar) -> bool:
     return dates and (months(source) is None) != (months(to) is None)
 
 
-def factor(source: Scalar, to: Scalar) -> Fraction:
+def ratio(numerator: int, denominator: int) -> Ratio:
+    """The ratio of two positive integers, in lowest terms."""
+    common = math.gcd(numerator, denominator)
+    return numerator // common, denominator // common
+
+
+def factor(source: Scalar, to: Scalar) -> Ratio:
     """What to multiply a count of one unit by, to get one of the other."""
     if not source.is_time or source.kind != to.kind or not (has_unit(source) and has_unit(to)):
-        return Fraction(1)
-    return Fraction(length(source), length(to))
+        return 1, 1
+    return ratio(length(source), length(to))
 
 
 def is_convertible(source: Scalar, to: Scalar) -> bool:
@@ -69,5 +78,4 @@ def is_convertible(source: Scalar, to: Scalar) -> bool:
     if goes_by_calendar(source, to):
         linear = to if months(to) is None else source
         return DAY // length(linear) < _LARGEST_DAY
-    by = factor(source, to)
-    return max(by.numerator, by.denominator) < _LARGEST_FACTOR
+    return max(factor(source, to)) < _LARGEST_FACTOR

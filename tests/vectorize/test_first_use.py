@@ -20,7 +20,8 @@ from uses import (
     run_in_new_process,
 )
 
-from kernelgen import vectorize
+from kernelgen import pipeline, vectorize
+from kernelgen.types.table import FLOAT32, FLOAT64, from_dtype
 
 
 @pytest.mark.parametrize("use", CALLS.values(), ids=CALLS)
@@ -401,3 +402,38 @@ def test_results_are_independent_of_memory_order():
     result = make_plus()(fortran, CUBE)
     assert_same(result, np.add(fortran, CUBE))
     assert result.strides == np.add(fortran, CUBE).strides
+
+
+def run_in_front_end(monkeypatch, ufunc, *args):
+    """The types that inference was started with in a call, and what was built."""
+    typed, built = [], []
+
+    def infer(function, params, **rest):
+        typed.append(params)
+        return original_infer(function, params, **rest)
+
+    def build(function, **rest):
+        built.append(function.__name__)
+        return original_build(function, **rest)
+
+    original_infer, original_build = pipeline.infer, pipeline.build
+    monkeypatch.setattr(pipeline, "infer", infer)
+    monkeypatch.setattr(pipeline, "build", build)
+    ufunc(*args)
+    return typed, built
+
+
+@pytest.mark.parametrize("dtypes", ["d", "dd", "fd", "df", "id", "ffb"])
+def test_the_front_end_runs_once_for_each_combination_of_types(monkeypatch, dtypes):
+    sources = {1: lambda x: x * x, 2: lambda x, y: x * y - y, 3: lambda x, y, z: x * y + z}
+    args = [np.ones(3, dtype) for dtype in dtypes]
+    ufunc = vectorize(sources[len(args)])
+    typed, built = run_in_front_end(monkeypatch, ufunc, *args)
+    assert tuple(map(from_dtype, map(np.dtype, dtypes))) in typed
+    assert len(typed) == len(built) == len(set(typed))
+
+
+def test_what_is_only_converted_is_not_typed_again(monkeypatch):
+    plus = vectorize(lambda x, y: x + y)
+    typed, _ = run_in_front_end(monkeypatch, plus, np.ones(3), np.ones(3, "f4"))
+    assert typed == [(FLOAT64, FLOAT32), (FLOAT64, FLOAT64)]
