@@ -81,10 +81,16 @@ def pattern_of(code: int, nin: int, nout: int) -> Pattern:
     return (*inputs, *[Layout.DENSE] * nout)
 
 
+def code_of(pattern: Pattern) -> int:
+    """The code that stands for layouts."""
+    return sum(1 << i for i, layout in enumerate(pattern) if layout is Layout.SCALAR)
+
+
 TABLE = "kernelgen_loops"
 GET_LOOP = "kernelgen_get_loop"
 STRIDED = "kernelgen_strided"
 AT = "kernelgen_at"
+FITS = "kernelgen_fits"
 
 _LOOP_ARGUMENTS = "ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux"
 
@@ -223,3 +229,81 @@ found:
 }}
 """
 """The native code that reads a table. It takes the GIL only to have a loop compiled."""
+
+CHECK = f"""
+define zeroext i1 @{FITS}(ptr %data, ptr %dims, ptr %strides, ptr %table, i64 %code) {{
+entry:
+  %n = load i64, ptr %dims
+  %nin.at = getelementptr i64, ptr %table, i64 {_NIN}
+  %nin = load i64, ptr %nin.at
+  %nargs.at = getelementptr i64, ptr %table, i64 {_NARGS}
+  %nargs = load i64, ptr %nargs.at
+  %sizes = getelementptr i64, ptr %table, i64 {_SIZES}
+  br label %each
+each:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %next ]
+  %end = icmp eq i64 %i, %nargs
+  br i1 %end, label %yes, label %lies
+lies:
+  %size.at = getelementptr i64, ptr %sizes, i64 %i
+  %size = load i64, ptr %size.at
+  %bits = lshr i64 %code, %i
+  %scalar = and i64 %bits, 1
+  %mask = add i64 %scalar, -1
+  %step = and i64 %size, %mask
+  %stride.at = getelementptr i64, ptr %strides, i64 %i
+  %stride = load i64, ptr %stride.at
+  %right = icmp eq i64 %stride, %step
+  br i1 %right, label %which, label %no
+which:
+  %output = icmp uge i64 %i, %nin
+  br i1 %output, label %overlaps, label %next
+overlaps:
+  %p.at = getelementptr i64, ptr %data, i64 %i
+  %p = load i64, ptr %p.at
+  %bytes = mul i64 %n, %size
+  br label %other
+other:
+  %k = phi i64 [ 0, %overlaps ], [ %k.next, %apart ]
+  %k.end = icmp eq i64 %k, %i
+  br i1 %k.end, label %next, label %compare
+compare:
+  %q.at = getelementptr i64, ptr %data, i64 %k
+  %q = load i64, ptr %q.at
+  %q.size.at = getelementptr i64, ptr %sizes, i64 %k
+  %q.size = load i64, ptr %q.size.at
+  %q.bits = lshr i64 %code, %k
+  %q.bit = and i64 %q.bits, 1
+  %q.scalar = icmp ne i64 %q.bit, 0
+  %q.count = select i1 %q.scalar, i64 1, i64 %n
+  %q.bytes = mul i64 %q.count, %q.size
+  %ahead = sub i64 %p, %q
+  %behind = sub i64 %q, %p
+  %p.clear = icmp uge i64 %ahead, %q.bytes
+  %q.clear = icmp uge i64 %behind, %bytes
+  %clear = and i1 %p.clear, %q.clear
+  br i1 %clear, label %apart, label %same
+same:
+  ; A contiguous input may be overwritten in place.
+  %input = icmp ult i64 %k, %nin
+  %place = icmp eq i64 %p, %q
+  %like = icmp eq i64 %size, %q.size
+  %in.place = and i1 %input, %place
+  %whole = icmp eq i64 %q.bit, 0
+  %alike = and i1 %like, %whole
+  %allowed = and i1 %in.place, %alike
+  br i1 %allowed, label %apart, label %no
+apart:
+  %k.next = add i64 %k, 1
+  br label %other
+next:
+  %i.next = add i64 %i, 1
+  br label %each
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}}
+"""
+"""Whether a call fits a pattern: strides are as its code says, and no output overlaps another
+operand. All loops share it: in each it would take as long to compile as the loop itself."""

@@ -69,6 +69,7 @@ _FOR_LOOPS = (
     "kernelgen_raise_with",
     "kernelgen_choose_loop",
     "kernelgen_find_loop",
+    patterns.FITS,
 )
 
 
@@ -83,7 +84,7 @@ class Trampolines(NamedTuple):
         What kernels' loops are linked with. ``void kernelgen_raise(factory)`` sets the
         exception that the Python callable makes, as the calling thread's, and takes the GIL by
         itself; ``kernelgen_raise_with(factory, words)`` hands it an address. The others find
-        loops (`patterns`).
+        loops, and check that a call fits one (`patterns`).
     """
 
     promoter: int
@@ -102,7 +103,7 @@ def addresses() -> Trampolines:
 @cache
 def _library() -> engine.Library:
     # No passes and the fastest code generator: these run once per loop, not per element.
-    module = engine.compile_module(_LLVM + _PROMOTE + patterns.CHOOSE, opt_level=0)
+    module = engine.compile_module(_LLVM + _PROMOTE + patterns.CHOOSE + patterns.CHECK, opt_level=0)
     imports = {**cpython_api.symbols(), "kernelgen_promote": id(numpy_api.answer_promotion)}
     return engine.link(module.object_code, [_PROMOTER, *_FOR_LOOPS], imports)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from kernelgen.lower import Lowered
 from kernelgen.runtime.cpython_api import ExceptionTable
-from kernelgen.runtime.patterns import STRIDED
+from kernelgen.runtime.patterns import FITS, STRIDED, TABLE, code_of
 from kernelgen.space import Layout, Operand, Pattern, dense, operands, strided
 from kernelgen.targets import cpu
 
@@ -46,7 +46,8 @@ def pattern_module(kernel: Lowered, pattern: Pattern | None = None) -> str:
     space = _space(kernel, dense(_count(kernel)) if pattern is None else pattern)
     labels: tuple[str, ...] = ("each",)
     body = [
-        *_check_pattern(space),
+        f"  %fits = call zeroext i1 @{FITS}(ptr %data, ptr %dims, ptr %strides, ptr @{TABLE},"
+        f" i64 {code_of(tuple(o.layout for o in space))})",
         "  br i1 %fits, label %each, label %general",
         *cpu.loop("each", kernel, space, mark=cpu.INDEPENDENT),
         "general:",
@@ -114,7 +115,11 @@ def _space(kernel: Lowered, pattern: Pattern) -> tuple[Operand, ...]:
 def _module(kernel: Lowered, loops: list[str], *, falls_back: bool = False) -> str:
     lines = [*kernel.declarations, *_keep(kernel), *_error_declarations(kernel)]
     if falls_back:
-        lines.append(f"declare i32 @{STRIDED}(ptr, ptr, ptr, ptr, ptr)")
+        lines += [
+            f"declare i32 @{STRIDED}(ptr, ptr, ptr, ptr, ptr)",
+            f"declare zeroext i1 @{FITS}(ptr, ptr, ptr, ptr, i64)",
+            f"@{TABLE} = external global i64",
+        ]
     return "\n".join([*lines, kernel.text, *loops, *cpu.METADATA, ""])
 
 
@@ -205,48 +210,6 @@ def _store_words(kernel: Lowered, labels: tuple[str, ...]) -> list[str]:
             f"  store i64 %word{k}, ptr %word{k}.at",
         ]
     return lines
-
-
-def _check_pattern(space: tuple[Operand, ...]) -> list[str]:
-    """``%fits``: strides are as the pattern says, and no output overlaps another operand."""
-    lines: list[str] = []
-    conditions = []
-    for o in space:
-        size = o.type.size
-        dense_now = o.layout is Layout.DENSE
-        conditions.append(f"%lies{o.number}")
-        lines += [
-            f"  %lies{o.number} = icmp eq i64 {o.stride}, {size if dense_now else 0}",
-            f"  %bytes{o.number} = mul i64 {'%n' if dense_now else 1}, {size}",
-            f"  %end{o.number} = getelementptr i8, ptr {o.pointer}, i64 %bytes{o.number}",
-        ]
-    for output in [o for o in space if o.output]:
-        for other in space[: output.number]:
-            name = f"%apart{output.number}.{other.number}"
-            conditions.append(name)
-            lines += _check_apart(name, output, other)
-    fits = "true"
-    for i, condition in enumerate(conditions):
-        lines.append(f"  %fits{i} = and i1 {fits}, {condition}")
-        fits = f"%fits{i}"
-    return [*lines, f"  %fits = and i1 {fits}, true"]
-
-
-def _check_apart(name: str, output: Operand, other: Operand) -> list[str]:
-    """Whether the operands lie apart; a contiguous input may also be overwritten in place."""
-    in_place = (
-        not other.output and other.layout is Layout.DENSE and other.type.size == output.type.size
-    )
-    address = (
-        f"icmp eq ptr {output.pointer}, {other.pointer}" if in_place else "and i1 false, false"
-    )
-    return [
-        f"  {name}.before = icmp ule ptr %end{output.number}, {other.pointer}",
-        f"  {name}.behind = icmp ule ptr %end{other.number}, {output.pointer}",
-        f"  {name}.same = {address}",
-        f"  {name}.or = or i1 {name}.before, {name}.behind",
-        f"  {name} = or i1 {name}.or, {name}.same",
-    ]
 
 
 def _reduction(kernel: Lowered, space: tuple[Operand, ...]) -> list[str]:
