@@ -1,6 +1,7 @@
 """Real NumPy ufuncs from plain Python functions, compiled through LLVM."""
 
-from kernelgen.api import vectorize
+from kernelgen import types
+from kernelgen.api import jit, njit, vectorize
 from kernelgen.errors import (
     InternalError,
     KernelgenError,
@@ -44,7 +45,10 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "jit",
+    "njit",
     "timedelta64",
+    "types",
     "uint8",
     "uint16",
     "uint32",

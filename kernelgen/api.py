@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, overload
 
@@ -12,10 +12,12 @@ import numpy as np
 from kernelgen.bytecode.returns import count_returned
 from kernelgen.dispatch import Choices, Kernel
 from kernelgen.errors import KernelgenError, SignatureError, UnsupportedError
+from kernelgen.functions import FunctionChoices, Jitted, make_jitted
 from kernelgen.llvm_text import FAST
 from kernelgen.options import Options
 from kernelgen.runtime.numpy_api import make_ufunc
 from kernelgen.source import definition_of
+from kernelgen.types.declared import Declared, as_argument, declare, is_signature
 from kernelgen.types.signature import Signature, parse
 from kernelgen.types.table import Scalar
 
@@ -283,3 +285,137 @@ def _call_signature(names: tuple[str, ...], nout: int) -> inspect.Signature:
     options = [parameter(k, parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()]
     # A kernel may call its arguments as it likes; a signature has no name twice.
     return inspect.Signature([*inputs, *(p for p in (out, *options) if p.name not in names)])
+
+
+@overload
+def jit(function: Callable[..., Any], /) -> Jitted: ...
+@overload
+def jit(
+    signatures: Any = None,
+    /,
+    *,
+    nopython: bool = True,
+    nogil: bool = False,
+    fastmath: bool | Iterable[str] = False,
+    error_model: str = "python",
+    precise: bool = False,
+    locals: Mapping[str, Any] | None = None,
+    boundscheck: bool | None = None,
+    cache: bool = False,
+    debug: bool = False,
+    forceobj: bool = False,
+    inline: str = "never",
+    looplift: bool = False,
+    parallel: bool = False,
+) -> Callable[[Callable[..., Any]], Jitted]: ...
+def jit(
+    function_or_signatures: Any = None,
+    /,
+    *,
+    nopython: bool = True,
+    nogil: bool = False,
+    fastmath: bool | Iterable[str] = False,
+    error_model: str = "python",
+    precise: bool = False,
+    locals: Mapping[str, Any] | None = None,
+    boundscheck: bool | None = None,
+    cache: bool = False,
+    debug: bool = False,
+    forceobj: bool = False,
+    inline: str = "never",
+    looplift: bool = False,
+    parallel: bool = False,
+) -> Any:
+    """Compile a function for the types of its arguments, when it is called with them.
+
+    The function is called as before, by position and by keyword, and means what it means in Python:
+    a Python number stays one, and what is computed from Python numbers alone is returned as one.
+
+    Parameters
+    ----------
+    function_or_signatures : callable, signature or list of signatures, optional
+        The function itself (``@jit``, ``jit(f)``), or the types that it is to be compiled for:
+        ``"f8(f8,i4)"``, ``float64(float64, int32)``, ``(float64, int32)``. With signatures, it is
+        compiled at once and for nothing else; arguments are converted to them, if that is safe.
+    nogil : bool
+        Let other threads run while compiled code does.
+    fastmath, precise
+        As for `vectorize`.
+    error_model : {"python", "numpy"}
+        What division by zero does: ZeroDivisionError, or what NumPy gives.
+    locals : dict of str to type, optional
+        Types of local variables: what is assigned to them is converted.
+    forceobj : bool
+        Compile nothing: the function runs as plain Python.
+    nopython, boundscheck, cache, debug, inline, looplift, parallel
+        Accepted, and nothing depends on them: there is no mode in which compiled code works on
+        Python's objects; accesses are always checked where they may be out of bounds; nothing is
+        kept on disk; exceptions always have the line that raised them; all functions are inlined
+        but those that call themselves; loops run on one thread.
+
+    Returns
+    -------
+    Jitted
+        What is called like the function. ``py_func`` is the function itself.
+
+    Raises
+    ------
+    KernelgenError
+        An option has no such value, the function takes ``**kwargs``, or it cannot be compiled for
+        a signature.
+
+    Examples
+    --------
+    >>> @jit
+    ... def hypotenuse(a, b):
+    ...     return (a * a + b * b) ** 0.5
+    >>> hypotenuse(3.0, 4.0)
+    5.0
+    """
+    _check_choice("error_model", error_model, ("numpy", "python"))
+    _check_choice("inline", inline, ("never", "always"))
+    given = function_or_signatures
+    is_function = callable(given) and not is_signature(given)
+    choices = FunctionChoices(
+        () if is_function or given is None else _declared(given),
+        Options(error_model, _math_flags(fastmath), precise),
+        nogil,
+        forceobj,
+        {name: _local_type(name, t) for name, t in (locals or {}).items()},
+    )
+
+    def decorate(function: Callable[..., Any]) -> Jitted:
+        return make_jitted(_checked_keywords(getattr(function, "py_func", function)), choices)
+
+    return decorate(given) if is_function else decorate
+
+
+njit = jit
+
+
+def _declared(specs: Any) -> tuple[Declared, ...]:
+    """The signatures of a jitted function, in order; two with the same types are an error."""
+    found = (declare(specs),) if is_signature(specs) else tuple(map(declare, specs))
+    for i, signature in enumerate(found):
+        if signature.arguments in [s.arguments for s in found[:i]]:
+            raise SignatureError(f"two signatures have the arguments of {signature}")
+    return found
+
+
+def _local_type(name: str, spec: Any) -> Scalar:
+    found = as_argument(spec)
+    if not isinstance(found, Scalar):
+        raise KernelgenError(f"the local variable {name!r} cannot be declared as {found}")
+    return found
+
+
+def _checked_keywords(function: Any) -> FunctionType:
+    """A function without ``**kwargs``."""
+    found = _checked_function(function)
+    if found.__code__.co_flags & inspect.CO_VARKEYWORDS:
+        raise UnsupportedError(
+            "a compiled function has named parameters",
+            definition_of(found.__code__),
+            "leave out **kwargs",
+        )
+    return found

@@ -21,7 +21,7 @@ def _stubs() -> engine.Module:
     return engine.compile_module(patterns.STUBS, opt_level=0)
 
 
-def _exceptions(kernel: Lowered) -> cpython_api.ExceptionTable:
+def exceptions(kernel: Lowered) -> cpython_api.ExceptionTable:
     """What makes the kernel's exceptions, of the words that its machine code leaves behind."""
     words = [count_words(error.slots) for error in kernel.errors]
     makers = [
@@ -50,7 +50,7 @@ class Loops:
 
     def __init__(self, kernel: Lowered, flags: int) -> None:
         self._kernel = kernel
-        self._errors = _exceptions(kernel)
+        self._errors = exceptions(kernel)
         self._libraries: list[engine.Library] = []
         sizes = [t.size for t in kernel.inputs + kernel.outputs]
         reduces = elementwise.is_reduction(kernel)

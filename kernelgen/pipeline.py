@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
+from typing import NamedTuple
 
 from kernelgen import config
 from kernelgen.bytecode.build import build, parameters_of
@@ -20,12 +21,15 @@ from kernelgen.llvm_strict import StrictEmitter
 from kernelgen.llvm_text import Emitter, no_versions
 from kernelgen.lower import Lowered, lower
 from kernelgen.options import DEFAULTS, Options
+from kernelgen.returned import set_returned
 from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.resolve_classes import resolve_classes
+from kernelgen.rewrites.unpack_arguments import unpack_arguments
 from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
 from kernelgen.source import definition_of
+from kernelgen.types.arguments import Argument, Arguments
 from kernelgen.types.compound import Tuple, describe
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.signature import Signature
@@ -38,6 +42,8 @@ class Request:
 
     ``outputs`` are those that a signature asks for, None to take what the function returns.
     ``itself`` is what the function's own name stands for while nothing is bound to it.
+    A jitted function is called with ``arguments``, whose numbers are the inputs; ``returned`` is
+    what a signature of it declares, ``locals`` are types that variables are to have.
     """
 
     function: FunctionType
@@ -45,6 +51,9 @@ class Request:
     outputs: tuple[Scalar, ...] | None = None
     options: Options = DEFAULTS
     itself: object = None
+    arguments: Arguments | None = None
+    returned: Argument | None = None
+    locals: Mapping[str, Scalar] | None = None
 
 
 # ------------------------------------------------------------------- the stages, in order
@@ -63,19 +72,31 @@ def cfg(request: Request) -> str:
 
 def ssa(request: Request) -> Function:
     """SSA from the stack machine; parameters beyond the inputs have their defaults."""
-    function = build(request.function, itself=request.itself)
-    bind_defaults(function, request.function, len(request.inputs))
+    function = build(request.function, itself=request.itself, locals=request.locals)
+    if request.arguments is not None:
+        unpack_arguments(function, request.arguments)
+    else:
+        bind_defaults(function, request.function, len(request.inputs))
     _check(function)
     return function
 
 
-def typed(request: Request) -> Function:
+def inferred(request: Request) -> Function:
     """Calls resolved, helpers inlined, every value with its type."""
     function = _apply(ssa(request), UNTYPED_PASSES)
     if len(function.params) != len(request.inputs):
         raise _wrong_count(request, len(function.params))
     resolve_classes(function, request.inputs)
     infer(function, request.inputs, prepare=resolve_classes)
+    return function
+
+
+def typed(request: Request) -> Function:
+    """Inferred, and the types of what is returned are those that a signature asks for."""
+    function = inferred(request)
+    if request.arguments is not None:
+        set_returned(function, request.returned)
+        return function
     made = check_outputs(function)
     _set_outputs(function, made if request.outputs is None else request.outputs, made)
     return function
@@ -89,6 +110,21 @@ def rewritten(request: Request) -> Function:
 def lowered(request: Request) -> Lowered:
     """The LLVM function of the scalar body."""
     return _lower(rewritten(request), request.options)
+
+
+class CompiledFunction(NamedTuple):
+    """A jitted function for some arguments: what it returns, and the code of its body."""
+
+    returned: Argument
+    kernel: Lowered
+
+
+def compile_function(request: Request) -> CompiledFunction:
+    """The body of a jitted function, which the shell makes callable from Python."""
+    function = inferred(request)
+    returned = set_returned(function, request.returned)
+    kernel = _lower(_rewrite(function, request.options), request.options)
+    return CompiledFunction(returned, kernel)
 
 
 def machine_code(loop: str) -> engine.Module:

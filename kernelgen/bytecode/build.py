@@ -7,7 +7,7 @@ arguments prove needless are removed by the first rewrite.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from inspect import CO_VARARGS
 from itertools import pairwise
 from types import CellType, CodeType, FunctionType
@@ -23,6 +23,7 @@ from kernelgen.ir.raised import Raised
 from kernelgen.ir.sequences import defining, elements
 from kernelgen.ops.functions import Nested
 from kernelgen.source import definition_of
+from kernelgen.types.table import Scalar
 
 Key = str | int  # a local by its name, a stack slot by its depth
 
@@ -53,7 +54,13 @@ def rest_parameter(function: FunctionType) -> str | None:
     return code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
 
 
-def build(function: FunctionType, *, nested: bool = False, itself: object = None) -> Function:
+def build(
+    function: FunctionType,
+    *,
+    nested: bool = False,
+    itself: object = None,
+    locals: Mapping[str, Scalar] | None = None,
+) -> Function:
     """The SSA form of a Python function, untyped.
 
     What cannot be compiled ends its block in ``unsupported``, which is an error only if the
@@ -68,6 +75,8 @@ def build(function: FunctionType, *, nested: bool = False, itself: object = None
         they are those of its closure, and constant.
     itself : object, optional
         What the function's own name stands for while nothing is bound to it.
+    locals : mapping of str to Scalar, optional
+        Types to which what is assigned to local variables is converted.
 
     Raises
     ------
@@ -80,7 +89,7 @@ def build(function: FunctionType, *, nested: bool = False, itself: object = None
     following = dict(pairwise(offsets))
     free = function.__code__.co_freevars if nested else ()
     graph = flow_graph(instructions, set(names))
-    return Builder(function, names, free, graph, following, itself).run()
+    return Builder(function, names, free, graph, following, itself, locals or {}).run()
 
 
 class Builder:
@@ -94,8 +103,10 @@ class Builder:
         graph: FlowGraph,
         following: dict[int, int],
         itself: object,
+        declared: Mapping[str, Scalar],
     ) -> None:
         self.python = function
+        self.declared = declared
         self.itself = itself
         self.graph = graph
         self.ssa = Function(function.__name__, definition_of(function.__code__))
@@ -215,6 +226,8 @@ class Builder:
 
     def store(self, name: str) -> None:
         value = self.pop()
+        if name in self.declared:
+            value = self.emit("cast", value, to=self.declared[name])
         value.hint = value.hint or name
         self._assign(name, value, True)
 

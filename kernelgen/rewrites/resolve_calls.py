@@ -25,6 +25,7 @@ from kernelgen.rewrites.promote_cells import promote_cells
 from kernelgen.rewrites.prune_arguments import prune_arguments
 from kernelgen.rewrites.resolve_casts import resolve_astype, resolve_cast
 from kernelgen.rewrites.resolve_exceptions import resolve_exceptions
+from kernelgen.rewrites.resolve_jitted_call import jitted_function, resolve_jitted_call
 from kernelgen.rewrites.resolve_tuples import (
     method,
     named_tuple,
@@ -106,6 +107,11 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> bool
     if is_kernel_ufunc(callee):
         result = resolve_ufunc_call(block, op, callee)
         _replace(function, block, op, result)
+        return True
+    jitted = jitted_function(callee)
+    if jitted is not None:
+        args = _bind(block, op, jitted, _default_of(block, op, jitted))
+        _replace(function, block, op, resolve_jitted_call(block, op, callee, args))
         return True
     if resolve_cast(block, op, callee):
         return True
@@ -262,16 +268,19 @@ def _inline(
     callers: Callers,
 ) -> None:
     """Inline a Python function, or invoke one that calls itself."""
-    defaults = defaults_of(callee)
-
-    def default(name: str) -> Value | None:
-        return put(block, op, "const", value=defaults[name]) if name in defaults else None
-
-    args = _bind(block, op, callee, default)
+    args = _bind(block, op, callee, _default_of(block, op, callee))
     if callers.is_recursive(op, callee):
         callers.outlined.invoke(op, callee, args)
     else:
         _inline_body(function, block, op, callee, build(callee), args, callers)
+
+
+def _default_of(
+    block: Block, op: Op, callee: FunctionType
+) -> Callable[[str], Value | None]:
+    """The default values of parameters, by their names, as constants in front of ``op``."""
+    defaults = defaults_of(callee)
+    return lambda name: put(block, op, "const", value=defaults[name]) if name in defaults else None
 
 
 def _inline_nested(

@@ -11,13 +11,24 @@ from kernelgen.payload import SIZE
 # What generated code may call. Addresses are handed to the linker one by one, because a
 # libpython that was loaded privately (an embedding host) is invisible to a search by name.
 _LINKED = (
+    "PyComplex_FromDoubles",
     "PyErr_SetObject",
+    "PyEval_RestoreThread",
+    "PyEval_SaveThread",
+    "PyFloat_FromDouble",
     "PyGILState_Ensure",
     "PyGILState_Release",
+    "PyLong_AsLongLongAndOverflow",
+    "PyLong_FromLongLong",
     "PyObject_CallFunction",
     "PyObject_CallNoArgs",
+    "PyObject_GetAttr",
     "PyObject_Type",
+    "PyObject_Vectorcall",
+    "PyTuple_New",
+    "PyType_GenericAlloc",
     "Py_DecRef",
+    "Py_IncRef",
 )
 
 

@@ -71,7 +71,9 @@ class Binding:
         self.owned: list[object] = []
 
 
-# The numbers of functions in NumPy's table, as in numpy/__ufunc_api.h.
+# The numbers of functions in NumPy's tables, as in numpy/__multiarray_api.h and
+# numpy/__ufunc_api.h.
+_LINKED = {"PyArray_Scalar": 60}
 _FROM_FUNC_AND_DATA_AND_SIGNATURE_AND_IDENTITY = 42
 _ADD_LOOP_FROM_SPEC = 43
 _ADD_PROMOTER = 44
@@ -99,12 +101,23 @@ _add_reference = cpython_api.function("Py_IncRef", None, _object)
 _track = cpython_api.function("PyObject_GC_Track", None, _object)
 
 
-def _numpy_function(number: int, result: Any, *arguments: Any) -> Callable[..., Any]:
-    capsule = importlib.import_module("numpy._core._multiarray_umath")._UFUNC_API
-    table = _capsule_get(capsule, _capsule_name(capsule))
-    address = ctypes.cast(table, ctypes.POINTER(_pointer))[number]
+def _address(table: str, number: int) -> int:
+    """The address of a function in a table of NumPy's."""
+    capsule = getattr(importlib.import_module("numpy._core._multiarray_umath"), table)
+    functions = _capsule_get(capsule, _capsule_name(capsule))
+    address: int | None = ctypes.cast(functions, ctypes.POINTER(_pointer))[number]
     assert address is not None
-    return ctypes.PYFUNCTYPE(result, *arguments)(address)
+    return address
+
+
+def _numpy_function(number: int, result: Any, *arguments: Any) -> Callable[..., Any]:
+    return ctypes.PYFUNCTYPE(result, *arguments)(_address("_UFUNC_API", number))
+
+
+@cache
+def symbols() -> dict[str, int]:
+    """The functions of NumPy that generated code may call, by name."""
+    return {name: _address("_ARRAY_API", number) for name, number in _LINKED.items()}
 
 
 class _Slot(ctypes.Structure):

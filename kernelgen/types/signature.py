@@ -151,19 +151,24 @@ def _characters(spec: str, text: str) -> tuple[Scalar, ...]:
 def _name(spec: str, name: str) -> Scalar:
     row = table.named(name)
     if row is None or row.weak:
-        import difflib  # for this message only: importing kernelgen must stay cheap
-
-        close = difflib.get_close_matches(
-            name, [n for n in table.BY_NAME if len(n) > 1 and n[0] != "~"], 1
-        )
-        raise SignatureError(
-            f"the signature {spec!r} names the type {name!r}, which does not exist"
-            if name
-            else f"cannot read the signature {spec!r}: a type is missing",
-            None,
-            f"did you mean {close[0]!r}? {known_types()}" if close else f"{known_types()}; {FORMS}",
-        )
+        raise unknown_type(spec, name)
     return row
+
+
+def unknown_type(spec: str, name: str) -> SignatureError:
+    """The error of a signature that names a type which does not exist."""
+    import difflib  # for this message only: importing kernelgen must stay cheap
+
+    close = difflib.get_close_matches(
+        name, [n for n in table.BY_NAME if len(n) > 1 and n[0] != "~"], 1
+    )
+    return SignatureError(
+        f"the signature {spec!r} names the type {name!r}, which does not exist"
+        if name
+        else f"cannot read the signature {spec!r}: a type is missing",
+        None,
+        f"did you mean {close[0]!r}? {known_types()}" if close else f"{known_types()}; {FORMS}",
+    )
 
 
 def known_types() -> str:

@@ -1,0 +1,356 @@
+"""From the arguments of a call to compiled code: the functions that ``jit`` makes.
+
+A call goes to native code, which tries the entries there are. What none of them is for comes to
+Python, which finds out the types, has code compiled for them, and calls that.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from kernelgen import config
+from kernelgen.bytecode.build import parameters_of
+from kernelgen.errors import KernelgenError, SignatureError, TypingError
+from kernelgen.options import Options
+from kernelgen.runtime import locks
+from kernelgen.runtime.native_class import Record, native_class, set_target
+from kernelgen.source import definition_of
+from kernelgen.types.arguments import (
+    Argument,
+    Arguments,
+    Constant,
+    Group,
+    classify,
+    describe_arguments,
+    leaves_of,
+)
+from kernelgen.types.declared import Declared, declare
+from kernelgen.types.promote import can_cast_safely, common_type
+from kernelgen.types.table import WEAK, Scalar
+
+if TYPE_CHECKING:
+    from kernelgen.overloads import Overload
+
+
+class FunctionChoices(NamedTuple):
+    """What the user asked of a jitted function."""
+
+    signatures: tuple[Declared, ...] = ()
+    options: Options = Options(error_model="python")
+    nogil: bool = False
+    interpreted: bool = False
+    locals: dict[str, Scalar] | None = None
+
+
+class Jitted:
+    """A function that is compiled for the types of its arguments when it is called.
+
+    Made by `jit`. It is called like the function that it was made of, which is ``py_func``.
+    """
+
+    __slots__ = ()
+
+    _dispatcher: Dispatcher
+    py_func: Any
+    __name__: str
+    __qualname__: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._dispatcher.call(self, args, kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<jitted function {self.__qualname__}>"
+
+    def __reduce__(self) -> str:
+        if "<locals>" in self.__qualname__ or "<lambda>" in self.__qualname__:
+            raise pickle.PicklingError(
+                f"{self!r} cannot be pickled: it would be found by its name, and no module has it"
+            )
+        return self.__qualname__
+
+    def __copy__(self) -> Jitted:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Jitted:
+        return self
+
+    @property
+    def signatures(self) -> list[Arguments]:
+        """The types of the arguments for which there is code."""
+        return list(self._dispatcher.overloads)
+
+    @property
+    def nopython_signatures(self) -> list[Arguments]:
+        """The same: nothing else is compiled."""
+        return self.signatures
+
+    @property
+    def declared_signatures(self) -> tuple[Declared, ...]:
+        """The signatures that the decorator was given."""
+        return self._dispatcher.choices.signatures
+
+    def compile(self, signature: Any) -> None:
+        """Compile for the types of ``signature`` now, if there is no code for them yet.
+
+        Parameters
+        ----------
+        signature : str, tuple of types or signature
+            ``"f8,f8"``, ``(float64, float64)``, ``float64(float64, float64)``. Only the types of
+            the arguments count.
+
+        Raises
+        ------
+        SignatureError
+            It has the wrong number of types.
+        """
+        self._dispatcher.compile(self, signature)
+
+    def inspect_types(
+        self, file: TextIO | None = None, signature: Any = None, pretty: bool = False
+    ) -> None:
+        """Print the SSA of the function with the type of each value.
+
+        Parameters
+        ----------
+        file : file-like object, optional
+            Where to; ``sys.stdout`` by default.
+        signature : types of arguments, optional
+            For which; all those there are by default.
+        pretty : bool, optional
+            Must be False: there is no other form.
+        """
+        if pretty:
+            raise ValueError("inspect_types() prints plain text only")
+        texts = self._dispatcher.texts(self, "typed", signature)
+        for arguments, text in texts.items():
+            title = f"{self.__name__}({', '.join(map(str, arguments))})"
+            print(f"{title}\n{'-' * len(title)}\n{text}\n", file=file or sys.stdout)
+
+    def inspect_ir(self, signature: Any = None) -> Any:
+        """The SSA for ``signature``, typed and rewritten; without it a dict of all there are."""
+        return self._inspect("rewritten", signature)
+
+    def inspect_llvm(self, signature: Any = None) -> Any:
+        """The LLVM IR for ``signature``, optimised; without it a dict of all there are."""
+        return self._inspect("optimized", signature)
+
+    def inspect_asm(self, signature: Any = None) -> Any:
+        """The assembly for ``signature``; without it a dict of all there are."""
+        return self._inspect("asm", signature)
+
+    def _inspect(self, stage: str, signature: Any) -> Any:
+        texts = self._dispatcher.texts(self, stage, signature)
+        return texts if signature is None else next(iter(texts.values()))
+
+
+NativeJitted = native_class(Jitted)
+
+
+class Dispatcher:
+    """A function, what was asked for it, and its code.
+
+    It does not know the object that is called, which is handed to it: so both are freed at once.
+    """
+
+    def __init__(self, function: FunctionType, choices: FunctionChoices) -> None:
+        self.function = function
+        self.choices = choices
+        self.overloads: dict[Arguments, Overload] = {}
+        self._names = parameters_of(function)
+        self._signature = inspect.signature(function, follow_wrapped=False)
+        self._record: Record | None = None
+
+    def _new_record(self) -> Record:
+        code, function = self.function.__code__, self.function
+        positional = self._names[: code.co_argcount]
+        given = function.__defaults__ or ()
+        defaults = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
+        defaults |= function.__kwdefaults__ or {}
+        return Record(self._names, code.co_argcount, code.co_posonlyargcount, defaults)
+
+    # Calls that native code has no entry for.
+
+    def call(self, itself: Jitted, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the code for these arguments, which is compiled first if there is none."""
+        if self._is_interpreted():
+            return self.function(*args, **kwargs)
+        given = list(map(classify, self._bound(args, kwargs), self._names))
+        types = tuple(each.type for each in given)
+        values = [each.value for each in given]
+        try:
+            with locks.compiling:
+                overload = self._overload_for(itself, types)
+        except KernelgenError as error:
+            # The user's line is in the message; our frames would only bury it.
+            raise error.with_traceback(None) from None
+        return overload.call(list(map(_as_declared, values, types, overload.arguments)))
+
+    def _is_interpreted(self) -> bool:
+        return self.choices.interpreted or bool(config.DISABLE_JIT)
+
+    def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """The values of the parameters."""
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.function.__name__}() {error}") from None
+        bound.apply_defaults()
+        return [bound.arguments[name] for name in self._names]
+
+    def _overload_for(self, itself: Jitted, types: Arguments) -> Overload:
+        if not self.choices.signatures:
+            return self.overloads.get(types) or self._compile(itself, Declared(types))
+        declared = self._declared_for(types)
+        return self.overloads.get(declared.arguments) or self._compile(itself, declared)
+
+    def _declared_for(self, types: Arguments) -> Declared:
+        """The signature for arguments: of exactly their types, or to which they cast safely."""
+        declared = self.choices.signatures
+        for fits in (_is, _casts):
+            for each in declared:
+                if len(types) == len(each.arguments) and all(map(fits, types, each.arguments)):
+                    return each
+        raise TypingError(
+            f"no signature of {self.function.__name__} takes ({describe_arguments(types)})",
+            None,
+            "its signatures are " + ", ".join(map(str, declared)),
+        )
+
+    # Compiling.
+
+    def compile(self, itself: Jitted, signature: Any) -> None:
+        """Compile for the types of a signature."""
+        with locks.compiling:
+            self._overload_for(itself, self._parsed(signature))
+
+    def compile_declared(self, itself: Jitted) -> None:
+        """Compile for all signatures that there were with the decorator."""
+        for declared in () if self._is_interpreted() else self.choices.signatures:
+            self.check_count(declared.arguments)
+            with locks.compiling:
+                self._compile(itself, declared)
+
+    def check_count(self, types: Arguments) -> None:
+        """Raise SignatureError if ``types`` are not as many as the function has parameters."""
+        if len(types) != len(self._names):
+            raise SignatureError(
+                f"{self.function.__name__}() takes {len(self._names)} arguments, "
+                f"the signature has {len(types)}",
+                definition_of(self.function.__code__),
+            )
+
+    def _parsed(self, signature: Any) -> Arguments:
+        types = declare(signature).arguments
+        self.check_count(types)
+        return types
+
+    def _compile(self, itself: Jitted, declared: Declared) -> Overload:
+        from kernelgen import overloads
+
+        request = self._request(itself, declared)
+        overload = overloads.Overload(request, self._also_taken(), self.choices.nogil)
+        self.overloads[declared.arguments] = overload
+        if self._record is None:
+            self._record = self._new_record()
+            set_target(itself, overloads.native_call(), self._record.address)
+        self._record.add(overload.entry)
+        return overload
+
+    def _request(self, itself: Jitted, declared: Declared) -> Any:
+        from kernelgen.pipeline import Request
+
+        arguments, returned = declared
+        return Request(
+            self.function,
+            leaves_of(arguments),
+            options=self.choices.options,
+            itself=itself,
+            arguments=arguments,
+            returned=returned,
+            locals=self.choices.locals,
+        )
+
+    def _also_taken(self) -> Callable[[Scalar], Sequence[Scalar]]:
+        """Which Python numbers native code takes for a type in a signature."""
+        signatures = self.choices.signatures
+        if not signatures:
+            return lambda t: ()
+        if len(signatures) == 1:
+            return lambda t: [w for w in WEAK if _casts(w, t)]
+        return lambda t: [w for w in WEAK if w.strong is t]
+
+    # Looking inside.
+
+    def texts(self, itself: Jitted, stage: str, signature: Any) -> dict[Arguments, str]:
+        """The text of a stage of compilation for ``signature``, or for all there are."""
+        from kernelgen import overloads
+
+        with locks.compiling:
+            found = self.overloads
+            if signature is not None:
+                overload = self._overload_for(itself, self._parsed(signature))
+                found = {overload.arguments: overload}
+            return {
+                types: overloads.stage_of(stage, self._request(itself, self._of(types)), overload)
+                for types, overload in found.items()
+            }
+
+    def _of(self, types: Arguments) -> Declared:
+        """The signature with these arguments."""
+        known = (each for each in self.choices.signatures if each.arguments == types)
+        return next(known, Declared(types))
+
+
+def _is(given: Argument, declared: Argument) -> bool:
+    """Whether an argument is of the declared type; a Python number is of its default type."""
+    if isinstance(given, Group) and isinstance(declared, Group):
+        same = len(given.elements) == len(declared.elements) and given.cls is declared.cls
+        return same and all(map(_is, given.elements, declared.elements))
+    if isinstance(given, Scalar) and isinstance(declared, Scalar):
+        return given is declared or given.strong is declared
+    return given == declared
+
+
+def _casts(given: Argument, declared: Argument) -> bool:
+    """Whether an argument casts safely to the declared type."""
+    if isinstance(given, Group) and isinstance(declared, Group):
+        same = len(given.elements) == len(declared.elements) and given.cls is declared.cls
+        return same and all(map(_casts, given.elements, declared.elements))
+    if isinstance(given, Scalar) and isinstance(declared, Scalar):
+        if given.weak:
+            return not declared.is_time and common_type(given, declared) is declared
+        return can_cast_safely(given, declared)
+    return given == declared
+
+
+def _as_declared(value: Any, given: Argument, declared: Argument) -> Any:
+    """An argument as the object that code for the declared type takes."""
+    if isinstance(declared, Constant):
+        return declared.value  # of equal strings the one that the code knows
+    if isinstance(given, Group) and isinstance(declared, Group):
+        elements = map(_as_declared, value, given.elements, declared.elements)
+        return tuple.__new__(declared.cls, elements)
+    if isinstance(declared, Scalar) and given is not declared:
+        return declared.dtype.type(value)
+    return value
+
+
+def make_jitted(function: FunctionType, choices: FunctionChoices) -> Jitted:
+    """The object that is called in place of ``function``."""
+    from functools import update_wrapper
+
+    made: Any = NativeJitted()
+    update_wrapper(made, function)
+    made.py_func = function
+    made._dispatcher = Dispatcher(function, choices)
+    made._dispatcher.compile_declared(made)
+    jitted: Jitted = made
+    return jitted

@@ -1,0 +1,96 @@
+"""The code of a jitted function for arguments of some types, compiled and linked."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from kernelgen import pipeline
+from kernelgen.errors import InternalError
+from kernelgen.loops import exceptions
+from kernelgen.runtime import cpython_api, engine, layouts, native_class, numpy_api, trampolines
+from kernelgen.shells.function import ENTRY, Entry, entry_module
+from kernelgen.types.arguments import Argument, Arguments
+from kernelgen.types.table import Scalar
+
+_call_entry = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+_drop_reference = cpython_api.function("Py_DecRef", None, ctypes.py_object)
+
+
+class Overload:
+    """A function's code for arguments of some types.
+
+    Parameters
+    ----------
+    request : Request
+        What is compiled, with ``arguments``.
+    also : callable
+        Which Python numbers native calls may give for a strong type, beside NumPy's scalars.
+    nogil : bool
+        Whether other threads run meanwhile.
+
+    Attributes
+    ----------
+    arguments, returned : Arguments, Argument
+        The types.
+    entry : int
+        The address of its entry. It holds while this object lives.
+    """
+
+    def __init__(
+        self, request: pipeline.Request, also: Callable[[Scalar], Sequence[Scalar]], nogil: bool
+    ) -> None:
+        assert request.arguments is not None
+        layouts.check()
+        compiled = pipeline.compile_function(request)
+        self.arguments: Arguments = request.arguments
+        self.returned: Argument = compiled.returned
+        shell = entry_module(
+            compiled.kernel, self.arguments, compiled.returned, also=also, nogil=nogil
+        )
+        self._objects = shell.objects
+        self._errors = exceptions(compiled.kernel)
+        self.module = pipeline.machine_code(shell.text)
+        self._library = self._link(shell)
+        self.entry = self._library.address(ENTRY)
+
+    def _link(self, shell: Entry) -> engine.Library:
+        symbols = {
+            **cpython_api.symbols(),
+            **trampolines.addresses().for_loops,
+            **self._errors.symbols,
+            **numpy_api.symbols(),
+            **{symbol: id(value) for symbol, value in shell.objects.items()},
+        }
+        return engine.link(self.module.object_code, [ENTRY], symbols)
+
+    def call(self, values: Sequence[Any]) -> Any:
+        """Call it with objects of exactly the classes that its types mean."""
+        given = (ctypes.c_void_p * len(values))(*map(id, values))
+        made = _call_entry(self.entry)(ctypes.addressof(given))
+        if made == native_class.MISSED:
+            raise InternalError("compiled code refuses the arguments that it is for")
+        result = ctypes.cast(ctypes.c_void_p(made), ctypes.py_object).value
+        _drop_reference(result)
+        return result
+
+
+@cache
+def _library() -> engine.Library:
+    module = engine.compile_module(native_class.SOURCE, opt_level=2)
+    symbols = {**cpython_api.symbols(), native_class.SLOW: id(native_class.SLOW_METHOD)}
+    return engine.link(module.object_code, [native_class.CALL], symbols)
+
+
+def native_call() -> int:
+    """The address of the function that calls of all jitted functions go to."""
+    return _library().address(native_class.CALL)
+
+
+def stage_of(name: str, request: pipeline.Request, overload: Overload) -> str:
+    """The text of a stage; the last ones are those of the code that runs."""
+    if name in ("optimized", "asm"):
+        return overload.module.optimized if name == "optimized" else overload.module.assembly
+    return pipeline.STAGES[name](request)

@@ -1,0 +1,87 @@
+"""What a jitted function returns: numbers, None, tuples and named tuples of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kernelgen.errors import SignatureError, TypingError
+from kernelgen.ir.core import Function, Value
+from kernelgen.ir.sequences import defining
+from kernelgen.types import compound
+from kernelgen.types.arguments import NONE, Argument, Group, describe_argument
+from kernelgen.types.compound import UNDEFINED, Tuple, Type, describe
+from kernelgen.types.promote import can_cast_within_kind
+from kernelgen.types.table import Scalar
+
+
+def set_returned(function: Function, declared: Argument | None) -> Argument:
+    """What ``function`` returns; its returns are converted to what a signature declares.
+
+    Raises
+    ------
+    TypingError
+        It returns something else.
+    SignatureError
+        It does not return what is declared.
+    """
+    values = [op.operands[0] for op in function.ops() if op.name == "return"]
+    assert function.result is not None
+    found = _form(function, function.result, values)
+    if declared is None or function.result == UNDEFINED:
+        return found
+    if not _goes_to(found, declared):
+        raise SignatureError(
+            f"the function returns {describe_argument(found)}, "
+            f"its signature has {describe_argument(declared)}",
+            function.loc,
+        )
+    function.result = _type_of(declared)
+    return declared
+
+
+def _form(function: Function, t: Type, values: Sequence[Value]) -> Argument:
+    """What ``values`` of type ``t`` are to the caller."""
+    if isinstance(t, Scalar):
+        return t
+    if isinstance(t, Tuple):
+        parts = [_parts(value) for value in values]
+        known = [elements for _, elements in parts if elements is not None]
+        columns = zip(*known, strict=True) if len(known) == len(values) else [()] * len(t.elements)
+        classes = {cls for cls, _ in parts}
+        elements = (_form(function, e, c) for e, c in zip(t.elements, columns, strict=True))
+        return Group(tuple(elements), classes.pop() if len(classes) == 1 else tuple)
+    if t in (compound.NONE, UNDEFINED):
+        return NONE
+    loc = next((op.loc for op in function.ops() if op.name == "return"), function.loc)
+    raise TypingError(
+        f"a compiled function cannot return {describe(t)}",
+        loc,
+        "return numbers, None, or tuples of them",
+    )
+
+
+def _parts(value: Value) -> tuple[type, Sequence[Value] | None]:
+    """The class of a tuple, and its elements if it is put together here."""
+    made = defining(value, "tuple")
+    if made is not None:
+        return made.attrs.get("cls") or tuple, made.operands
+    constant: Any = None if value.constant is None else value.constant.attrs["value"]
+    return (type(constant) if hasattr(constant, "_fields") else tuple), None
+
+
+def _goes_to(found: Argument, declared: Argument) -> bool:
+    """Whether what is returned can be converted to what is declared."""
+    if isinstance(found, Group) and isinstance(declared, Group):
+        same_length = len(found.elements) == len(declared.elements)
+        return same_length and all(map(_goes_to, found.elements, declared.elements))
+    if isinstance(found, Scalar) and isinstance(declared, Scalar):
+        times = found.is_time or declared.is_time
+        return not times or can_cast_within_kind(found, declared)
+    return found == declared
+
+
+def _type_of(argument: Argument) -> Type:
+    if isinstance(argument, Group):
+        return Tuple(tuple(map(_type_of, argument.elements)))
+    return argument if isinstance(argument, Scalar) else compound.NONE

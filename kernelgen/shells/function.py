@@ -1,0 +1,324 @@
+"""The shell of a jitted function: from Python's objects to a kernel, and back.
+
+The entry of a function for arguments of some types is
+
+    PyObject *kernelgen_entry(PyObject **args)
+
+It looks whether each argument is of exactly the class that the types mean, takes the values out,
+calls the kernel, and makes objects of what this returns. If an argument is of another class, it
+returns ``MISSED``, and nothing has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from kernelgen.llvm_text import Emitter
+from kernelgen.lower import Lowered
+from kernelgen.ops.convert import lower_conversion
+from kernelgen.runtime import layouts
+from kernelgen.runtime.cpython_api import ExceptionTable
+from kernelgen.runtime.native_class import MISSED
+from kernelgen.types.arguments import Argument, Arguments, Constant, Group
+from kernelgen.types.table import Scalar
+
+ENTRY = "kernelgen_entry"
+
+_PYTHON = {"b": bool, "i": int, "f": float, "c": complex}
+
+_DECLARATIONS = """
+declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
+declare ptr @PyLong_FromLongLong(i64)
+declare ptr @PyFloat_FromDouble(double)
+declare ptr @PyComplex_FromDoubles(double, double)
+declare ptr @PyTuple_New(i64)
+declare ptr @PyType_GenericAlloc(ptr, i64)
+declare ptr @PyArray_Scalar(ptr, ptr, ptr)
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+declare void @Py_IncRef(ptr)
+declare void @Py_DecRef(ptr)
+declare void @kernelgen_raise(ptr) cold
+declare void @kernelgen_raise_with(ptr, ptr) cold
+"""
+
+
+class Entry(NamedTuple):
+    """The module of an entry, and the objects that it refers to, by their symbols."""
+
+    text: str
+    objects: dict[str, Any]
+
+
+def entry_module(
+    kernel: Lowered,
+    arguments: Arguments,
+    result: Argument,
+    *,
+    also: Callable[[Scalar], Sequence[Scalar]],
+    nogil: bool = False,
+) -> Entry:
+    """The module with the entry of a kernel.
+
+    Parameters
+    ----------
+    kernel : Lowered
+        It takes the numbers in the arguments, and returns those in the result.
+    arguments : Arguments
+        What the arguments have to be.
+    result : Argument
+        What is returned. Weak numbers become Python's, strong ones NumPy's scalars.
+    also : callable
+        Of which types Python numbers are taken for an argument of a strong type, beside NumPy's
+        scalars.
+    nogil : bool, optional
+        Whether other threads may run while the kernel does.
+    """
+    shell = _Shell(kernel, also)
+    body = shell.run(arguments, result, nogil)
+    lines = [
+        *{**dict.fromkeys(kernel.declarations), **dict.fromkeys(shell.e.declarations.values())},
+        _DECLARATIONS,
+        *(f"@{symbol} = external global i8" for symbol in shell.objects),
+        *(f"@{ExceptionTable.symbol(k)} = external global i8" for k in range(len(kernel.errors))),
+        kernel.text,
+        f"define ptr @{ENTRY}(ptr %args) {kernel.attribute} {{",
+        *body,
+        "}",
+        "",
+    ]
+    return Entry("\n".join(lines), shell.objects)
+
+
+class _Shell:
+    """An entry as it is written."""
+
+    def __init__(self, kernel: Lowered, also: Callable[[Scalar], Sequence[Scalar]]) -> None:
+        self.kernel = kernel
+        self.also = also
+        self.e = Emitter()
+        self.objects: dict[str, Any] = {}
+        self._symbols: dict[int, str] = {}
+        self._labels = 0
+
+    def run(self, arguments: Arguments, result: Argument, nogil: bool) -> list[str]:
+        e = self.e
+        e.lines += [
+            "start:",
+            "  %number = alloca i128, align 16",
+            f"  %words = alloca [{max(self.kernel.words, 1)} x i64]",
+        ]
+        values = []
+        for i, argument in enumerate(arguments):
+            values += self._unbox(self._load("ptr", "%args", 8 * i), argument)
+        outputs = self._call(values, nogil)
+        e.lines.append(f"  ret ptr {self._box(result, iter(outputs), 'failed')}")
+        return [
+            *e.lines,
+            "missed:",
+            f"  ret ptr inttoptr (i64 {MISSED} to ptr)",
+            "failed:",
+            "  ret ptr null",
+        ]
+
+    # Small tools.
+
+    def _object(self, value: Any) -> str:
+        """The name of an object whose address is linked in."""
+        symbol = self._symbols.get(id(value))
+        if symbol is None:
+            symbol = self._symbols[id(value)] = f"kernelgen_object_{len(self.objects)}"
+            self.objects[symbol] = value
+        return f"@{symbol}"
+
+    def _label(self, name: str) -> str:
+        self._labels += 1
+        return f"{name}{self._labels}"
+
+    def _start(self, label: str) -> None:
+        self.e.lines.append(f"{label}:")
+
+    def _branch(self, condition: str, yes: str, no: str) -> None:
+        self.e.lines.append(f"  br i1 {condition}, label %{yes}, label %{no}")
+
+    def _require(self, condition: str, otherwise: str = "missed") -> None:
+        """Go on in a new block if a condition holds."""
+        go_on = self._label("next")
+        self._branch(condition, go_on, otherwise)
+        self._start(go_on)
+
+    def _load(self, llvm: str, base: str, offset: int) -> str:
+        return self.e(f"load {llvm}, ptr {self._at(base, offset)}")
+
+    def _at(self, base: str, offset: int) -> str:
+        return self.e(f"getelementptr i8, ptr {base}, i64 {offset}")
+
+    def _has_class(self, value: str, cls: type) -> str:
+        found = self._load("ptr", value, layouts.TYPE)
+        return self.e(f"icmp eq ptr {found}, {self._object(cls)}")
+
+    # From objects to values.
+
+    def _unbox(self, value: str, t: Argument) -> list[str]:
+        """The values of an argument, as the kernel takes them."""
+        if isinstance(t, Constant):
+            self._require(self.e(f"icmp eq ptr {value}, {self._object(t.value)}"))
+            return []
+        if isinstance(t, Group):
+            return self._elements(value, t)
+        if t.weak:
+            return [f"{t.llvm} {self._python_number(value, t)}"]
+        also = self.also(t)
+        if also:
+            return [f"{t.llvm} {self._number_of_several(value, t, also)}"]
+        self._require(self._has_class(value, t.dtype.type))
+        return [f"{t.llvm} {self._numpy_number(value, t)}"]
+
+    def _elements(self, value: str, t: Group) -> list[str]:
+        self._require(self._has_class(value, t.cls))
+        length = self._load("i64", value, layouts.LENGTH)
+        self._require(self.e(f"icmp eq i64 {length}, {len(t.elements)}"))
+        values = []
+        for i, element in enumerate(t.elements):
+            values += self._unbox(self._load("ptr", value, layouts.ITEMS + 8 * i), element)
+        return values
+
+    def _numpy_number(self, value: str, t: Scalar) -> str:
+        """The value of a NumPy scalar of the right class; a time's unit is compared as well."""
+        if t.is_time:
+            unit = self._load("i64", value, layouts.UNIT)
+            self._require(self.e(f"icmp eq i64 {unit}, {layouts.unit_word(t)}"))
+        loaded = self._load(t.memory, value, layouts.VALUE)
+        return self.e(f"icmp ne i8 {loaded}, 0") if t.is_bool else loaded
+
+    def _python_number(self, value: str, t: Scalar) -> str:
+        if t.is_bool:
+            true = self.e(f"icmp eq ptr {value}, {self._object(True)}")
+            false = self.e(f"icmp eq ptr {value}, {self._object(False)}")
+            self._require(self.e(f"or i1 {true}, {false}"))
+            return true
+        self._require(self._has_class(value, _PYTHON[t.kind]))
+        return self._integer(value) if t.is_integer else self._load(t.llvm, value, layouts.VALUE)
+
+    def _integer(self, value: str) -> str:
+        """A Python int, which must have 64 bits."""
+        found = self.e(f"call i64 @PyLong_AsLongLongAndOverflow(ptr {value}, ptr %number)")
+        beyond = self.e("load i32, ptr %number")
+        self._require(self.e(f"icmp eq i32 {beyond}, 0"))
+        return found
+
+    def _number_of_several(self, value: str, t: Scalar, also: Sequence[Scalar]) -> str:
+        """A NumPy scalar, or one of several Python numbers, which is converted."""
+        done, ways = self._label("done"), []
+        for cls, number in ((t.dtype.type, t), *((_PYTHON[w.kind], w) for w in also)):
+            here, other, end = map(self._label, ("is", "other", "end"))
+            self._branch(self._has_class(value, cls), here, other)
+            self._start(here)
+            found = self._converted(value, number, t)
+            self.e.lines.append(f"  br label %{end}")
+            self._start(end)
+            self.e.lines.append(f"  br label %{done}")
+            ways.append(f"[ {found}, %{end} ]")
+            self._start(other)
+        self.e.lines.append("  br label %missed")
+        self._start(done)
+        return self.e(f"phi {t.llvm} {', '.join(ways)}")
+
+    def _converted(self, value: str, source: Scalar, to: Scalar) -> str:
+        """The value of an object of the class that ``source`` means, as a ``to``."""
+        if source is to:
+            return self._numpy_number(value, to)
+        number = self._python_number(value, source)
+        if source.is_integer and to.is_integer and to.bits <= 64:
+            low, high = to.minimum, min(to.maximum, source.maximum)
+            for compare, bound in (("sge", low), ("sle", high)):
+                self._require(self.e(f"icmp {compare} i64 {number}, {bound}"))
+        return lower_conversion(self.e, source, to, number)
+
+    # The call.
+
+    def _call(self, values: list[str], nogil: bool) -> list[tuple[str, str]]:
+        """Call the kernel; the types and names of what it returns."""
+        e, kernel = self.e, self.kernel
+        state = e("call ptr @PyEval_SaveThread()") if nogil else ""
+        result = e(f"call {kernel.result} @{kernel.name}({', '.join(values)})")
+        e.lines += [f"  call void @PyEval_RestoreThread(ptr {state})"] * nogil
+        count = len(kernel.outputs)
+        if kernel.errors:
+            self._raise(result, count)
+        return [
+            (t.llvm, e(f"extractvalue {kernel.result} {result}, {i}"))
+            for i, t in enumerate(kernel.outputs)
+        ]
+
+    def _raise(self, result: str, count: int) -> None:
+        """Go on if nothing is raised; else set the exception, and leave."""
+        e, kernel = self.e, self.kernel
+        status = e(f"extractvalue {kernel.result} {result}, {count}")
+        raised, go_on = self._label("raised"), self._label("next")
+        numbers = range(len(kernel.errors))
+        ways = " ".join(f"i32 {k + 1}, label %{raised}.{k}" for k in numbers)
+        self._branch(e(f"icmp eq i32 {status}, 0"), go_on, raised)
+        self._start(raised)
+        for k in range(kernel.words):
+            word = e(f"extractvalue {kernel.result} {result}, {count + 1 + k}")
+            e.lines.append(f"  store i64 {word}, ptr {self._at('%words', 8 * k)}")
+        e.lines.append(f"  switch i32 {status}, label %failed [ {ways} ]")
+        for k, error in enumerate(kernel.errors):
+            self._start(f"{raised}.{k}")
+            factory = f"ptr @{ExceptionTable.symbol(k)}"
+            call = f"_with({factory}, ptr %words)" if error.slots else f"({factory})"
+            e.lines += [f"  call void @kernelgen_raise{call}", "  br label %failed"]
+        self._start(go_on)
+
+    # From values to objects.
+
+    def _box(self, t: Argument, values: Iterator[tuple[str, str]], failed: str) -> str:
+        """A new reference to the object of the next values; on failure go to a block."""
+        if isinstance(t, Constant):
+            self.e.lines.append(f"  call void @Py_IncRef(ptr {self._object(t.value)})")
+            return self._object(t.value)
+        if isinstance(t, Group):
+            return self._tuple(t, values, failed)
+        value = next(values)[1]
+        made = self._python_object(t, value) if t.weak else self._numpy_scalar(t, value)
+        self._require(self.e(f"icmp ne ptr {made}, null"), failed)
+        return made
+
+    def _python_object(self, t: Scalar, value: str) -> str:
+        e = self.e
+        if t.is_bool:
+            yes, no = self._object(True), self._object(False)
+            made = e(f"select i1 {value}, ptr {yes}, ptr {no}")
+            e.lines.append(f"  call void @Py_IncRef(ptr {made})")
+            return made
+        if t.is_complex:
+            parts = [e(f"extractvalue {t.llvm} {value}, {i}") for i in (0, 1)]
+            return e(f"call ptr @PyComplex_FromDoubles(double {parts[0]}, double {parts[1]})")
+        function = "PyLong_FromLongLong" if t.is_integer else "PyFloat_FromDouble"
+        return e(f"call ptr @{function}({t.llvm} {value})")
+
+    def _numpy_scalar(self, t: Scalar, value: str) -> str:
+        if t.is_bool:
+            value = self.e(f"zext i1 {value} to i8")
+        self.e.lines.append(f"  store {t.memory} {value}, ptr %number")
+        dtype = self._object(t.dtype)
+        return self.e(f"call ptr @PyArray_Scalar(ptr %number, ptr {dtype}, ptr null)")
+
+    def _tuple(self, t: Group, values: Iterator[tuple[str, str]], failed: str) -> str:
+        """A tuple of new objects; it is dropped where one of them cannot be made."""
+        length, named = len(t.elements), f"ptr {self._object(t.cls)}, "
+        make = f"PyType_GenericAlloc({named}" if t.cls is not tuple else "PyTuple_New("
+        made = self.e(f"call ptr @{make}i64 {length})")
+        self._require(self.e(f"icmp ne ptr {made}, null"), failed)
+        dropped = self._label("drop")
+        for i, element in enumerate(t.elements):
+            item = self._box(element, values, dropped)
+            self.e.lines.append(f"  store ptr {item}, ptr {self._at(made, layouts.ITEMS + 8 * i)}")
+        go_on = self._label("next")
+        self.e.lines.append(f"  br label %{go_on}")
+        self._start(dropped)
+        self.e.lines += [f"  call void @Py_DecRef(ptr {made})", f"  br label %{failed}"]
+        self._start(go_on)
+        return made

@@ -1,0 +1,188 @@
+"""What the arguments of a jitted function are: from Python objects to what code is compiled for.
+
+Numbers have types. Tuples are taken apart. None, functions, classes and strings are constants: code
+is compiled for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from kernelgen.errors import TypingError
+from kernelgen.types import table
+from kernelgen.types.compound import describe
+from kernelgen.types.signature import known_types
+from kernelgen.types.table import WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
+
+
+class Constant:
+    """An object that code is compiled for. Strings are equal by value, others are themselves."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Constant):
+            return NotImplemented
+        return bool(self._key() == other._key())
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> Any:
+        return self.value if isinstance(self.value, str) else id(self.value)
+
+    def __str__(self) -> str:
+        if self.value is None or isinstance(self.value, str):
+            return "none" if self.value is None else repr(self.value)
+        return str(getattr(self.value, "__qualname__", None) or self.value)
+
+    __repr__ = __str__
+
+
+NONE = Constant(None)
+
+
+@dataclass(frozen=True, repr=False)
+class Group:
+    """A tuple of known length, or a named tuple of the class ``cls``."""
+
+    elements: tuple[Any, ...]
+    cls: type = tuple
+
+    def __str__(self) -> str:
+        inside = ", ".join(map(str, self.elements))
+        if self.cls is not tuple:
+            return f"{self.cls.__name__}({inside})"
+        return f"({inside},)" if len(self.elements) == 1 else f"({inside})"
+
+    __repr__ = __str__
+
+
+def tuple_type(elements: Sequence[Any]) -> Group:
+    """The type of tuples of elements of these types: ``Tuple((float64, int32))``."""
+    return Group(tuple(elements))
+
+
+def uniform_tuple_type(element: Any, length: int) -> Group:
+    """The type of tuples of ``length`` elements of one type: ``UniTuple(float64, 3)``."""
+    return Group((element,) * length)
+
+
+Argument: TypeAlias = Scalar | Group | Constant
+"""What code is compiled for, of one argument or of the result."""
+
+Arguments: TypeAlias = tuple[Argument, ...]
+
+
+def leaves_of(arguments: Sequence[Argument]) -> tuple[Scalar, ...]:
+    """The types of the values that machine code is given."""
+    found: list[Scalar] = []
+    for each in arguments:
+        if isinstance(each, Group):
+            found += leaves_of(each.elements)
+        elif not isinstance(each, Constant):
+            found.append(each)
+    return tuple(found)
+
+
+class Given(NamedTuple):
+    """An argument of a call: its type, and an object of exactly the class that this means."""
+
+    type: Argument
+    value: Any
+
+
+_PYTHON = ((bool, WEAK_BOOL), (int, WEAK_INT), (float, WEAK_FLOAT), (complex, WEAK_COMPLEX))
+_CONSTANTS = (
+    FunctionType,
+    BuiltinFunctionType,
+    MethodType,
+    ModuleType,
+    type,
+    np.ufunc,
+    np.dtype,
+    str,
+    type(None),
+)
+
+
+def classify(value: Any, name: str) -> Given:
+    """The type of an argument, which is called ``name`` in messages.
+
+    Raises
+    ------
+    TypingError
+        Compiled code cannot be given such an object.
+    OverflowError
+        It is a Python int that has no 64 bits.
+    """
+    if isinstance(value, np.generic):
+        return _numpy_scalar(value, name)
+    for python, weak in _PYTHON:
+        if isinstance(value, python):
+            return _number(value, python, weak, name)
+    if isinstance(value, tuple):
+        return _tuple(value, name)
+    if isinstance(value, _CONSTANTS) or is_function(value):
+        return Given(Constant(value), value)
+    raise TypingError(
+        f"the argument {name!r} is {_described(value)}, which compiled code cannot be given",
+        None,
+        "give it numbers, NumPy's scalars, tuples of them, None, functions or strings",
+    )
+
+
+def is_function(value: Any) -> bool:
+    """Whether ``value`` is a function that compiled code can call: one made by ``jit``."""
+    return isinstance(getattr(value, "py_func", None), FunctionType)
+
+
+def _described(value: Any) -> str:
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _number(value: Any, python: type, weak: Scalar, name: str) -> Given:
+    if weak is WEAK_INT and not WEAK_INT.minimum <= value <= WEAK_INT.maximum:
+        raise OverflowError(f"the argument {name!r} is an int that does not fit int64")
+    return Given(weak, value if type(value) is python else python(value))
+
+
+def _numpy_scalar(value: Any, name: str) -> Given:
+    row = table.from_dtype(value.dtype)
+    if row is None:
+        message = f"the argument {name!r} is a NumPy scalar of {value.dtype}"
+        raise TypingError(message, None, known_types())
+    exact = type(value) is row.dtype.type
+    return Given(row, value if exact else row.dtype.type(value))  # of C's long and long long
+
+
+def _tuple(value: tuple[Any, ...], name: str) -> Given:
+    cls = type(value) if hasattr(type(value), "_fields") else tuple
+    given = [classify(each, f"{name}[{i}]") for i, each in enumerate(value)]
+    group = Group(tuple(each.type for each in given), cls)
+    same = all(each.value is old for each, old in zip(given, value, strict=True))
+    if same and type(value) is cls:
+        return Given(group, value)
+    values = tuple(each.value for each in given)
+    return Given(group, values if cls is tuple else tuple.__new__(cls, values))
+
+
+def describe_argument(argument: Argument) -> str:
+    """An argument's type in the user's words."""
+    if isinstance(argument, Group):
+        return f"tuple ({', '.join(map(describe_argument, argument.elements))})"
+    if isinstance(argument, Constant):
+        return "None" if argument.value is None else _described(argument.value)
+    return describe(argument)
+
+
+def describe_arguments(arguments: Sequence[Argument]) -> str:
+    """The types of a call's arguments in the user's words."""
+    return ", ".join(map(describe_argument, arguments))
