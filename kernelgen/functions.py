@@ -14,7 +14,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from kernelgen import config
-from kernelgen.bytecode.build import parameters_of
+from kernelgen.bytecode.parameters import parameters_of
 from kernelgen.errors import KernelgenError, SignatureError, TypingError
 from kernelgen.options import Options
 from kernelgen.runtime import locks
@@ -214,9 +214,9 @@ class Dispatcher:
     def _declared_for(self, types: Arguments) -> Declared:
         """The signature for arguments: of exactly their types, or to which they cast safely."""
         declared = self.choices.signatures
-        for fits in (_is, _casts):
+        for fits in (_is, _casts, _casts_by_kind):
             for each in declared:
-                if len(types) == len(each.arguments) and all(map(fits, types, each.arguments)):
+                if all(_fit(fits, g, d) for g, d in zip(types, each.arguments, strict=True)):
                     return each
         raise TypingError(
             f"no signature of {self.function.__name__} takes ({describe_arguments(types)})",
@@ -284,7 +284,7 @@ class Dispatcher:
         if not signatures:
             return lambda t: ()
         if len(signatures) == 1:
-            return lambda t: [w for w in WEAK if _casts(w, t)]
+            return lambda t: [w for w in WEAK if _casts_by_kind(w, t)]
         return lambda t: [w for w in WEAK if w.strong is t]
 
     # Looking inside.
@@ -309,25 +309,34 @@ class Dispatcher:
         return next(known, Declared(types))
 
 
-def _is(given: Argument, declared: Argument) -> bool:
-    """Whether an argument is of the declared type; a Python number is of its default type."""
-    if isinstance(given, Group) and isinstance(declared, Group):
-        same = len(given.elements) == len(declared.elements) and given.cls is declared.cls
-        return same and all(map(_is, given.elements, declared.elements))
-    if isinstance(given, Scalar) and isinstance(declared, Scalar):
-        return given is declared or given.strong is declared
-    return given == declared
+Fits = Callable[[Scalar, Scalar], bool]
 
 
-def _casts(given: Argument, declared: Argument) -> bool:
-    """Whether an argument casts safely to the declared type."""
+def _is(given: Scalar, declared: Scalar) -> bool:
+    """Whether a number is of the declared type; a Python number is of its default type."""
+    return given is declared or given.strong is declared
+
+
+def _casts(given: Scalar, declared: Scalar) -> bool:
+    """Whether a number casts safely, a Python number as one of its default type."""
+    return can_cast_safely(given.strong, declared)
+
+
+def _casts_by_kind(given: Scalar, declared: Scalar) -> bool:
+    """Whether a number casts safely, a Python number to all types of its kind or a higher one."""
+    if given.weak:
+        return not declared.is_time and common_type(given, declared) is declared
+    return can_cast_safely(given, declared)
+
+
+def _fit(fits: Fits, given: Argument, declared: Argument) -> bool:
+    """Whether the numbers in an argument fit a declared type, and all else is the same."""
     if isinstance(given, Group) and isinstance(declared, Group):
         same = len(given.elements) == len(declared.elements) and given.cls is declared.cls
-        return same and all(map(_casts, given.elements, declared.elements))
+        pairs = zip(given.elements, declared.elements, strict=False)
+        return same and all(_fit(fits, g, d) for g, d in pairs)
     if isinstance(given, Scalar) and isinstance(declared, Scalar):
-        if given.weak:
-            return not declared.is_time and common_type(given, declared) is declared
-        return can_cast_safely(given, declared)
+        return fits(given, declared)
     return given == declared
 
 

@@ -9,9 +9,10 @@ from types import FunctionType
 from typing import NamedTuple
 
 from kernelgen import config
-from kernelgen.bytecode.build import build, parameters_of
+from kernelgen.bytecode.build import build
 from kernelgen.bytecode.cfg import flow_graph
 from kernelgen.bytecode.decode import decode
+from kernelgen.bytecode.parameters import parameters_of
 from kernelgen.errors import SignatureError
 from kernelgen.infer import check_outputs, infer
 from kernelgen.ir.core import Function

@@ -8,7 +8,6 @@ arguments prove needless are removed by the first rewrite.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from inspect import CO_VARARGS
 from itertools import pairwise
 from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 from kernelgen.bytecode import opcodes
 from kernelgen.bytecode.cfg import BasicBlock, FlowGraph, flow_graph, maybe_unbound
 from kernelgen.bytecode.decode import Instr, decode
+from kernelgen.bytecode.parameters import parameters_of
 from kernelgen.bytecode.rejected import rejection
 from kernelgen.errors import InternalError, UnsupportedError
 from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value, const
@@ -37,21 +37,6 @@ class _Arrival(NamedTuple):
 
     def get(self, key: Key) -> Value | None:
         return self.stack[key] if isinstance(key, int) else self.locals.get(key)
-
-
-def parameters_of(function: FunctionType) -> tuple[str, ...]:
-    """The names of a function's parameters: positional, keyword-only, and ``*rest`` last."""
-    code = function.__code__
-    has_rest = rest_parameter(function) is not None
-    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + has_rest]
-
-
-def rest_parameter(function: FunctionType) -> str | None:
-    """The name of ``*rest``, if the function has it."""
-    code = function.__code__
-    if not code.co_flags & CO_VARARGS:
-        return None
-    return code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
 
 
 def build(

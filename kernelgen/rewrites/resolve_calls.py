@@ -10,7 +10,8 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
-from kernelgen.bytecode.build import build, parameters_of, rest_parameter
+from kernelgen.bytecode.build import build
+from kernelgen.bytecode.parameters import parameters_of, rest_parameter
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import defining, elements, elements_of_any, put
@@ -275,9 +276,7 @@ def _inline(
         _inline_body(function, block, op, callee, build(callee), args, callers)
 
 
-def _default_of(
-    block: Block, op: Op, callee: FunctionType
-) -> Callable[[str], Value | None]:
+def _default_of(block: Block, op: Op, callee: FunctionType) -> Callable[[str], Value | None]:
     """The default values of parameters, by their names, as constants in front of ``op``."""
     defaults = defaults_of(callee)
     return lambda name: put(block, op, "const", value=defaults[name]) if name in defaults else None

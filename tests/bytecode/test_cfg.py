@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kernelgen.bytecode.build import parameters_of
 from kernelgen.bytecode.cfg import flow_graph, maybe_unbound
 from kernelgen.bytecode.decode import decode
+from kernelgen.bytecode.parameters import parameters_of
 
 
 def graph(source):

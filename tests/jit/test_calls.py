@@ -408,6 +408,8 @@ def test_among_signatures_the_exact_one_wins_then_the_first_that_fits():
     assert type(f(1)) is np.int64
     assert type(f(np.int16(1))) is np.float32
     assert type(f(np.int32(1))) is np.float64
+    assert type(njit(["f4(f4)", "f8(f8)"])(lambda x: x)(1)) is np.float64
+    assert type(njit(["f4(f4)", "i1(i1)"])(lambda x: x)(1)) is np.float32
 
 
 FORMS = (

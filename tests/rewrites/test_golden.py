@@ -69,9 +69,9 @@ def test_every_pass_has_golden_files():
         path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")
     }
     # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
-    # test_calls.py, test_isinstance.py, test_times.py and test_recursion.py
+    # test_calls.py, test_isinstance.py, test_times.py and test_recursion.py, and in tests/jit
     tested_elsewhere = {
         "__init__", "inline", "bind_defaults", "resolve_ufunc_call", "resolve_classes",
-        "resolve_casts", "outline",
+        "resolve_casts", "outline", "unpack_arguments", "resolve_jitted_call",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}
