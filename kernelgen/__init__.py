@@ -10,6 +10,7 @@ from kernelgen.errors import (
     UnsupportedError,
 )
 from kernelgen.types.table import BOOL as boolean
+from kernelgen.types.table import CLONGDOUBLE as clongdouble
 from kernelgen.types.table import COMPLEX64 as complex64
 from kernelgen.types.table import COMPLEX128 as complex128
 from kernelgen.types.table import DATETIME as datetime64
@@ -20,6 +21,7 @@ from kernelgen.types.table import INT8 as int8
 from kernelgen.types.table import INT16 as int16
 from kernelgen.types.table import INT32 as int32
 from kernelgen.types.table import INT64 as int64
+from kernelgen.types.table import LONGDOUBLE as longdouble
 from kernelgen.types.table import TIMEDELTA as timedelta64
 from kernelgen.types.table import UINT8 as uint8
 from kernelgen.types.table import UINT16 as uint16
@@ -35,6 +37,7 @@ __all__ = [
     "TypingError",
     "UnsupportedError",
     "boolean",
+    "clongdouble",
     "complex64",
     "complex128",
     "datetime64",
@@ -47,6 +50,7 @@ __all__ = [
     "int64",
     "jit",
     "njit",
+    "longdouble",
     "timedelta64",
     "types",
     "uint8",

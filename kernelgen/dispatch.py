@@ -42,7 +42,7 @@ class Choices(NamedTuple):
 
 def _dtype_classes() -> dict[type, Scalar]:
     """The row of each DType; C types of the same width share one."""
-    dtypes = (np.dtype(code) for code in "?bhilqBHILQefdFDMm")
+    dtypes = (np.dtype(code) for code in "?bhilqBHILQefdgFDGMm")
     return {type(dtype): row for dtype in dtypes if (row := table.from_dtype(dtype)) is not None}
 
 

@@ -15,7 +15,9 @@ from kernelgen.types.table import FLOAT64, Scalar
 
 _EXCEPTIONS = 'metadata !"fpexcept.strict"'
 _ROUNDED = f'metadata !"round.tonearest", {_EXCEPTIONS}'
-_SUFFIX = {"half": "f16", "float": "f32", "double": "f64"}
+_SUFFIX = {
+    "half": "f16", "float": "f32", "double": "f64", "x86_fp80": "f80", "fp128": "f128",
+}  # fmt: skip
 
 # Strings, which `re` compiles when they are first needed.
 _ARITHMETIC = r"(fadd|fsub|fmul|fdiv|frem) (?:[a-z ]* )?(\w+) (\S+), (\S+)"

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from kernelgen.types.table import Scalar, ticks_of
+from kernelgen.types.table import Scalar, bits_of, ticks_of
 
 PURE = "nounwind willreturn memory(none)"
 """Attributes of functions that only compute: they may be hoisted, dropped, vectorised."""
@@ -35,6 +35,11 @@ VectorVersions = Callable[[str, Scalar, int], Sequence[VectorVersion]]
 def no_versions(function: str, t: Scalar, arity: int) -> Sequence[VectorVersion]:
     """The vector versions of a machine without a vector library."""
     return ()
+
+
+def libm_symbol(function: str, t: Scalar) -> str:
+    """The name of a function of libm for values of type ``t``: that of doubles, with C's letter."""
+    return function + {32: "f", 64: ""}.get(t.bits, "l")
 
 
 class Emitter:
@@ -111,6 +116,13 @@ class Emitter:
         return self(f"select i1 {condition}, {t.llvm} {yes}, {t.llvm} {no}")
 
 
+_HEXADECIMAL: dict[str, Callable[[int], str]] = {
+    "x86_fp80": lambda bits: f"0xK{bits:020X}",
+    "fp128": lambda bits: f"0xL{bits & (1 << 64) - 1:016X}{bits >> 64:016X}",
+}
+"""How LLVM writes the bits of its wide floats."""
+
+
 def literal(t: Scalar, value: Any) -> str:
     """A constant of type ``t`` as LLVM writes it; floats exactly, by their bits."""
     if t.is_bool:
@@ -124,6 +136,8 @@ def literal(t: Scalar, value: Any) -> str:
         return "{ " + ", ".join(f"{t.component.llvm} {part}" for part in parts) + " }"
     if t.bits == 16:
         return f"0xH{struct.unpack('<H', struct.pack('<e', float(value)))[0]:04X}"
+    if t.llvm in _HEXADECIMAL:
+        return _HEXADECIMAL[t.llvm](bits_of(t.dtype.type(value), t))
     bits = struct.unpack("<Q", struct.pack("<d", float(value)))[0]
     return f"0x{bits:016X}"
 

@@ -16,6 +16,7 @@ from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.types import compound, table
 from kernelgen.types.compound import Tuple, Type
+from kernelgen.types.digits import Digits
 
 Parsed = TypeVar("Parsed")
 
@@ -200,7 +201,7 @@ class _Parser:
             return self.function_named(text)
         if kind == "object":
             return _import(text[1:-1])
-        if text in (*_CALLS, "type", "slot") or _NUMPY_NAME.fullmatch(text):
+        if text in (*_CALLS, "type", "slot", *_PARTS) or _NUMPY_NAME.fullmatch(text):
             return self._call(text)
         if text in ("inf", "-inf", "nan"):
             return float(text)
@@ -227,18 +228,25 @@ class _Parser:
             function, *values = (value for _, value in args)
             return _CALLS[text](function, tuple(values), keywords)
         try:
+            if text in _PARTS:
+                return _PARTS[text](*(value for _, value in args))
             return _numpy_scalar(text, *(value for _, value in args))
         except (TypeError, ValueError, OverflowError) as error:
             raise ParseError(f"no {text} can be made of {args}: {error}") from None
 
 
-def _numpy_scalar(name: str, value: Any) -> Any:
+def _numpy_scalar(name: str, value: Any, imag: Any = None) -> Any:
+    """The scalar of a type's name: of a number, or of the two parts of a complex one."""
     row = table.named(name)
     if row is not None and row.is_time:
         return table.time_of(row, value)
-    return np.dtype(name).type(value)
+    if row is None or not row.is_complex:
+        return np.dtype(name).type(value)
+    part = row.component.dtype.type
+    return table.complex_of(part(value), part(imag))
 
 
+_PARTS: dict[str, Callable[..., Any]] = {"complex": complex, "digits": Digits}
 _CALLS = {"made": Made, "raised": Raised}
 _NUMPY_NAMES = "|".join(row.long_name for row in table.SCALARS + table.TIMES)
 _NUMPY_NAME = re.compile(rf"({_NUMPY_NAMES})(\[\w+\])?")

@@ -26,7 +26,8 @@ import numpy as np
 from kernelgen.ir.core import Edge, Function, Op, Value
 from kernelgen.ir.raised import Made, Slot
 from kernelgen.types.compound import Type
-from kernelgen.types.table import ticks_of
+from kernelgen.types.digits import Digits
+from kernelgen.types.table import from_dtype, ticks_of
 
 
 class _Names:
@@ -97,13 +98,27 @@ def _print_call(call: Made) -> str:
     return f"{type(call).__name__.lower()}({', '.join([*parts[:first], *named])})"
 
 
+def _print_scalar(value: Any) -> str:
+    """A NumPy scalar by its type and a number, that of a longdouble as digits in quotes."""
+    row = from_dtype(value.dtype)
+    name = value.dtype.name if row is None else row.long_name
+    if value.dtype.kind in "Mm":
+        return f"{name}({ticks_of(value)})"
+    if isinstance(value, np.complexfloating):
+        return f"{name}({_print_number(value.real)}, {_print_number(value.imag)})"
+    return f"{name}({_print_number(value)})"
+
+
+def _print_number(value: Any) -> str:
+    return repr(str(value)) if isinstance(value, np.longdouble) else repr(value.item())
+
+
 def print_constant(value: Any) -> str:
     """A constant as text."""
     if isinstance(value, Type):
         return f"type({value})"
     if isinstance(value, np.generic):
-        number = ticks_of(value) if value.dtype.kind in "Mm" else value.item()
-        return f"{value.dtype.name}({number!r})"
+        return _print_scalar(value)
     if isinstance(value, Function):
         return f"@{value.name}"
     if isinstance(value, Slot):
@@ -114,6 +129,10 @@ def print_constant(value: Any) -> str:
         return f"({''.join(print_constant(v) + ', ' for v in value).rstrip()})"
     if isinstance(value, pytypes.ModuleType):
         return f"<{value.__name__}>"
+    if isinstance(value, Digits):
+        return f"digits({str(value.exact)!r})"
+    if isinstance(value, complex):
+        return f"complex({value.real!r}, {value.imag!r})"
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
     name = getattr(value, "__qualname__", type(value).__qualname__)

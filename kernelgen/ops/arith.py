@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ir.core import Op
-from kernelgen.llvm_text import Emitter
+from kernelgen.llvm_text import Emitter, libm_symbol
 from kernelgen.ops import library
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
@@ -170,7 +170,7 @@ def _expand_power(op: Op) -> Callable[..., Any] | None:
 
 def _lower_power(e: Emitter, op: Op, args: list[str]) -> str:
     t = result_type(op)
-    return e.library_call("pow" if t.bits == 64 else "powf", t, *args)
+    return e.library_call(libm_symbol("pow", t), t, *args)
 
 
 def _power(a: Any, b: Any) -> Any:

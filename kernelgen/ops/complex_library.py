@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ops.library import replaces
+from kernelgen.types.digits import LN_2, LOG2_E, LOG10_E
+from kernelgen.types.table import complex_of
 
 # ---------------------------------------------------------- ops, by their meaning in Python
 
@@ -26,7 +28,7 @@ def imag(z: Any) -> Any:
 def of_parts(x: Any, y: Any) -> Any:
     """The op of that name: a complex number as wide as its parts."""
     if isinstance(x, np.generic) or isinstance(y, np.generic):
-        return np.result_type(x, y, 1j).type(complex(x, y))
+        return complex_of(x, y)
     return complex(x, y)
 
 
@@ -154,8 +156,7 @@ def log_to_base(z: Any, base: Any) -> Any:
 @replaces(cmath.log10)
 def log10(z: Any) -> Any:
     result = log(z)
-    scale = 0.4342944819032518
-    return of_parts(real(result) * scale, imag(result) * scale)
+    return of_parts(real(result) * LOG10_E, imag(result) * LOG10_E)
 
 
 def _log_of_magnitude(z: Any) -> Any:
@@ -349,13 +350,11 @@ def sign(z: Any) -> Any:
 
 def log2(z: Any) -> Any:
     result = log(z)
-    scale = 1.4426950408889634
-    return of_parts(real(result) * scale, imag(result) * scale)
+    return of_parts(real(result) * LOG2_E, imag(result) * LOG2_E)
 
 
 def exp2(z: Any) -> Any:
-    scale = 0.6931471805599453
-    return exp(of_parts(real(z) * scale, imag(z) * scale))
+    return exp(of_parts(real(z) * LN_2, imag(z) * LN_2))
 
 
 def log1p(z: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +17,16 @@ from kernelgen.ops.rules import as_float, common, same, scalars
 from kernelgen.ops.time_casts import lower_float_to_time, lower_time_cast, time_value
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.table import FLOAT16, FLOAT32, INT64, WEAK_FLOAT, WEAK_INT, Scalar
+from kernelgen.types.digits import Digits
+from kernelgen.types.table import (
+    FLOAT16,
+    FLOAT32,
+    INT64,
+    LONGDOUBLE,
+    WEAK_FLOAT,
+    WEAK_INT,
+    Scalar,
+)
 
 
 def convert_value(value: Any, to: Scalar) -> Any:
@@ -37,17 +45,21 @@ def convert_value(value: Any, to: Scalar) -> Any:
     if not to.is_complex and isinstance(value, (complex, np.complexfloating)):
         value = value.real  # as NumPy casts
     if to.is_integer and isinstance(value, (float, np.floating)):
-        return to.dtype.type(_saturated(float(value), to))
+        return to.dtype.type(_saturated(value, to))
     if to.is_integer:
         return np.array(int(value) & ((1 << to.bits) - 1), f"u{to.size}").astype(to.dtype)[()]
+    if isinstance(value, Digits) and to.component is LONGDOUBLE:
+        value = value.exact
     with np.errstate(over="ignore"):  # a float64 beyond float32 is inf
         return to.dtype.type(value)
 
 
-def _saturated(value: float, to: Scalar) -> int:
-    if math.isnan(value):
+def _saturated(value: Any, to: Scalar) -> int:
+    if np.isnan(value):
         return 0
-    return int(max(min(value, to.maximum), to.minimum))
+    if np.isinf(value):
+        return to.maximum if value > 0 else to.minimum
+    return max(min(int(value), to.maximum), to.minimum)
 
 
 def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
@@ -64,9 +76,7 @@ def lower_conversion(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
         compare = "fcmp une" if source.is_float else "icmp ne"
         return e(f"{compare} {source.llvm} {x}, {zero(source)}")
     if source.is_float and to.is_float:
-        return e(
-            f"{'fpext' if to.bits > source.bits else 'fptrunc'} {source.llvm} {x} to {to.llvm}"
-        )
+        return _convert_float(e, source, to, x)
     if source.is_float:
         function = "fptosi" if to.is_signed else "fptoui"
         return e.call(f"llvm.{function}.sat.{to.llvm}.f{source.bits}", to, (source, x))
@@ -82,6 +92,8 @@ def _convert_time(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
         return lower_time_cast(e, source, to, x)
     if source.is_time:
         return lower_conversion(e, INT64, to, x)
+    if source is FLOAT16:
+        return _convert_time(e, FLOAT32, to, lower_conversion(e, source, FLOAT32, x))
     if source.is_float:
         return lower_float_to_time(e, source, x)
     return lower_conversion(e, source, INT64, x)
@@ -97,6 +109,18 @@ def _convert_complex(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
     if to.is_bool:
         return e(f"or i1 {converted[0]}, {converted[1]}")
     return e.complex(to, *converted) if to.is_complex else converted[0]
+
+
+def _convert_float(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
+    """To a longdouble with a fence: else LLVM makes one step of all that lead to it.
+
+    No library has that from float16.
+    """
+    if to.bits < source.bits:
+        return e(f"fptrunc {source.llvm} {x} to {to.llvm}")
+    if to is LONGDOUBLE:
+        x = e.call(f"llvm.arithmetic.fence.f{source.bits}", source, (source, x))
+    return e(f"fpext {source.llvm} {x} to {to.llvm}")
 
 
 def _convert_half(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:

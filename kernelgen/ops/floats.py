@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ir.core import Op
-from kernelgen.llvm_text import PURE, Emitter, zero
-from kernelgen.ops import library
+from kernelgen.llvm_text import PURE, Emitter, libm_symbol, zero
+from kernelgen.ops import exact, library
 from kernelgen.ops.arith import result_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.table import INT32, WEAK_INT, Scalar
+from kernelgen.types.table import FLOAT64, INT32, WEAK_INT, Scalar
 
 _FARTHEST = 100_000  # beyond this many powers of two every float is zero or infinite
 
@@ -122,6 +122,8 @@ def _nextafter_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 def _lower_nextafter(e: Emitter, op: Op, args: list[str]) -> str:
     """One step of the bits, which order floats of one sign by their magnitude."""
     t, (x, y) = result_type(op), args
+    if t.llvm == "x86_fp80":  # it has a leading bit, so its bits are no such order
+        return e.library_call(libm_symbol("nextafter", t), t, x, y)
     bits_type = f"i{t.bits}"
     bits, target = (e(f"bitcast {t.llvm} {v} to {bits_type}") for v in (x, y))
     negative = e(f"icmp slt {bits_type} {bits}, 0")
@@ -156,6 +158,8 @@ def _fused_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def _fused(x: Any, y: Any, z: Any) -> Any:
+    if x.itemsize > FLOAT64.size:
+        return exact.fused(x, y, z)
     wide = np.longdouble if x.dtype == np.float32 else np.float64
     if wide is np.float64:
         return np.float64(math.fma(x, y, z))  # type: ignore[attr-defined]

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.types.digits import DEGREES_OF_RADIAN, RADIANS_OF_DEGREE
+
 BY_CALL: dict[tuple[Any, int], Callable[..., Any]] = {}
 """The function that replaces a builtin or a function of ``math`` with that many arguments."""
 
@@ -238,12 +240,12 @@ def logarithm(x: Any, base: Any) -> Any:
 
 @replaces(math.degrees)
 def degrees(x: Any) -> Any:
-    return x * (180.0 / math.pi)
+    return x * DEGREES_OF_RADIAN
 
 
 @replaces(math.radians)
 def radians(x: Any) -> Any:
-    return x * (math.pi / 180.0)
+    return x * RADIANS_OF_DEGREE
 
 
 @replaces(math.gcd)

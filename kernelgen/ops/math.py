@@ -2,7 +2,7 @@
 
 Functions keep the width of a float and compute integers as float64. A row gives the Python
 callables that mean it, its reference on NumPy scalars, and the LLVM intrinsic or the libm
-symbol that computes it (for float32 the symbol with an ``f`` behind).
+symbol that computes it (for float32 with an ``f`` behind, for longdouble with an ``l``).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernelgen.ir.core import Op
-from kernelgen.llvm_text import Emitter, literal
-from kernelgen.ops import library
+from kernelgen.llvm_text import Emitter, libm_symbol, literal
+from kernelgen.ops import exact, library
 from kernelgen.ops.arith import Lowering, result_type
 from kernelgen.ops.convert import convert_value, lower_conversion
 from kernelgen.ops.registry import OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common
 from kernelgen.types.compound import Type
-from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
+from kernelgen.types.table import FLOAT64, WEAK_BOOL, WEAK_INT, Scalar
 
 VECTOR_ULP = 4.0
 """The error bound of a vector library's functions."""
@@ -45,12 +45,13 @@ class Row(NamedTuple):
 
     def symbol(self, t: Scalar) -> str:
         """The function of libm that computes this for values of type ``t``."""
-        return (self.libm or self.name) + ("f" if t.bits == 32 else "")
+        return libm_symbol(self.libm or self.name, t)
 
 
 def _wide(function: Callable[..., float]) -> Callable[..., Any]:
     """A reference for what NumPy lacks: Python's double result, rounded to the argument's type.
 
+    Of a longdouble it has the precision and range of a double only.
     Where Python raises, libm gives nan for a domain error and inf for an overflow or a pole.
     """
 
@@ -80,6 +81,8 @@ def _gamma(x: float) -> float:
 
 
 def _ieee_remainder(x: Any, y: Any) -> Any:
+    if x.itemsize > FLOAT64.size:
+        return exact.remainder(x, y)
     try:
         return type(x)(math.remainder(float(x), float(y)))
     except ValueError:

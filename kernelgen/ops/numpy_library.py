@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ops.library import replaces, type_like
+from kernelgen.types.digits import LN_2, LOG2_E
 
 # ------------------------------------------------------------------------------ arithmetic
 
@@ -157,7 +158,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any
 def logaddexp(x: Any, y: Any) -> Any:
     difference = x - y
     if x == y:
-        return x + 0.693147180559945309417232121458
+        return x + LN_2
     if difference > 0:
         return x + math.log1p(math.exp(-difference))
     return y + math.log1p(math.exp(difference))
@@ -168,8 +169,8 @@ def logaddexp2(x: Any, y: Any) -> Any:
     if x == y:
         return x + 1.0
     if difference > 0:
-        return x + 1.442695040888963407359924681002 * math.log1p(math.exp2(-difference))
-    return y + 1.442695040888963407359924681002 * math.log1p(math.exp2(difference))
+        return x + LOG2_E * math.log1p(math.exp2(-difference))
+    return y + LOG2_E * math.log1p(math.exp2(difference))
 
 
 # ------------------------------------------------------------------------- special values

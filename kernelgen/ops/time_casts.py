@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.llvm_text import Emitter
+from kernelgen.llvm_text import Emitter, literal
 from kernelgen.types import table
 from kernelgen.types.table import INT64, Scalar
 from kernelgen.types.units import DAY, Ratio, factor, goes_by_calendar, length, months, ratio
@@ -157,6 +157,5 @@ def lower_time_cast(e: Emitter, source: Scalar, to: Scalar, x: str) -> str:
 def lower_float_to_time(e: Emitter, source: Scalar, x: str) -> str:
     """The LLVM text of a conversion from a float, whose 64 bits are NaT out of range."""
     count = e.call(f"llvm.fptosi.sat.i64.f{source.bits}", INT64, (source, x))
-    outside = e(f"icmp eq i64 {count}, {INT64.maximum}")
-    unordered = e(f"fcmp uno {source.llvm} {x}, {x}")
-    return e.select(e(f"or i1 {outside}, {unordered}"), INT64, NAT, count)
+    outside = e(f"fcmp uge {source.llvm} {x}, {literal(source, 2**63)}")  # or nan
+    return e.select(outside, INT64, NAT, count)

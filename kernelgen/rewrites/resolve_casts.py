@@ -1,7 +1,8 @@
 """Replace conversions that the user writes as calls by ops: ``np.int8(x)``, ``x.astype("M8[D]")``.
 
 Before: untyped SSA. After: a call of a class of NumPy's scalars, or of ``astype``, is an op with
-the type as an attribute; dates and durations made of constants are constants.
+the type as an attribute; dates and durations made of constants, and numbers made of strings, are
+constants.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ def resolve_cast(block: Block, op: Op, callee: Any) -> bool:
         return _resolve_time(op, callee, to, args)
     if len(args) != 1:
         return False
+    constant = args[0].constant
+    if constant is not None and isinstance(constant.attrs["value"], str):
+        made = _called(op, callee, [constant.attrs["value"]])
+        op.name, op.operands, op.attrs = "const", [], {"value": made}
+        return True
     op.name, op.operands, op.attrs = "cast", args, {"to": to}
     return True
 
@@ -80,7 +86,7 @@ def _resolve_time(op: Op, callee: Any, to: Scalar, args: list[Value]) -> bool:
 
 
 def _made(op: Op, callee: Any, values: list[Any]) -> Any:
-    """A constant; what NumPy does not take is an error at the user's line."""
+    """A date or a duration made of constants."""
     if values and isinstance(values[0], str) and values[0] in _CLOCKS:
         raise UnsupportedError(
             f"the time when a kernel is compiled, {values[0]!r}, is no constant",
@@ -91,6 +97,11 @@ def _made(op: Op, callee: Any, values: list[Any]) -> Any:
         unit = values[1]
         if table.named(f"m8[{unit}]") is None:
             raise UnsupportedError(f"there is no unit {unit!r}", op.loc, table.UNITS)
+    return _called(op, callee, values)
+
+
+def _called(op: Op, callee: Any, values: list[Any]) -> Any:
+    """What NumPy's class makes of constants; its refusal is an error at the user's line."""
     try:
         return callee(*values)
     except (TypeError, ValueError, OverflowError) as error:

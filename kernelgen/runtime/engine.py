@@ -14,6 +14,7 @@ import llvmlite.binding as llvm
 
 from kernelgen.errors import InternalError
 from kernelgen.runtime import locks
+from kernelgen.types.table import LONGDOUBLE
 
 _library_numbers = itertools.count()
 
@@ -232,6 +233,8 @@ def _jit() -> Any:
     if sys.platform.startswith("linux"):
         # An interpreter need not be linked against the math library.
         load_library("libm.so.6")
+        if LONGDOUBLE.llvm == "fp128":  # the compiler's library computes those
+            load_library("libgcc_s.so.1")
     # JITLink keeps one library's sections together; the older linker may scatter them
     # further than relocations reach.
     return llvm.create_lljit_compiler(_target_machine(3), use_jit_link=True)

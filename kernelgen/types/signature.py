@@ -94,17 +94,19 @@ def of_types(inputs: Iterable[Any], outputs: Iterable[Any]) -> Signature:
 
 
 def _scalar(spec: Any) -> Scalar:
-    if isinstance(spec, Scalar):
-        return spec
     if isinstance(spec, str):
         return _name(spec, spec)
-    try:
-        row = table.from_dtype(np.dtype(spec))
-    except TypeError:
-        row = None
-    if row is None:
+    row = spec if isinstance(spec, Scalar) else _of_dtype(spec)
+    if row is None or row in table.REFUSED:
         raise SignatureError(f"{spec!r} is not a type that kernels can have", None, known_types())
     return row
+
+
+def _of_dtype(spec: Any) -> Scalar | None:
+    try:
+        return table.from_dtype(np.dtype(spec))
+    except TypeError:
+        return None
 
 
 def _parse_call(spec: str, text: str) -> Signature:
@@ -174,4 +176,6 @@ def unknown_type(spec: str, name: str) -> SignatureError:
 def known_types() -> str:
     """The sentence that lists the types."""
     names = [row.long_name for row in table.SCALARS]
-    return "the types are " + ", ".join(names + [f"{row.long_name}[unit]" for row in table.TIMES])
+    times = [f"{row.long_name}[unit]" for row in table.TIMES]
+    missing = f"; {table.REFUSAL}" if table.REFUSED else ""
+    return "the types are " + ", ".join(names + times) + missing

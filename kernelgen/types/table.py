@@ -6,8 +6,9 @@ Dates and times have a row each without a unit, of which a row is made for each 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Scalar:
     llvm: str
     weak: bool = False
     aliases: tuple[str, ...] = ()
+    padding: int = 0  # bytes behind the bits in memory, which mean nothing
 
     def __str__(self) -> str:
         return self.name
@@ -63,7 +65,7 @@ class Scalar:
     @property
     def size(self) -> int:
         """Bytes of a value in memory."""
-        return max(self.bits // 8, 1)
+        return max(self.bits // 8, 1) + self.padding
 
     @property
     def memory(self) -> str:
@@ -165,6 +167,69 @@ COMPLEX128 = Scalar(
     "c16", "complex128", "c", 128, "{ double, double }", aliases=("D", "cdouble", "complex")
 )
 
+
+def complex_of(real: Any, imag: Any) -> Any:
+    """The complex NumPy scalar of two parts of one type, whatever they are."""
+    made = np.empty((), np.result_type(real, imag, 1j))
+    made.real, made.imag = real, imag
+    return made[()]
+
+
+def bits_of(value: Any, t: Any) -> int:
+    """The bits of a NumPy scalar that is no complex number, as an integer.
+
+    ``t`` is its type, or anything else that knows how many bits mean something.
+    """
+    bits: int = t.bits
+    return int.from_bytes(value.tobytes(), sys.byteorder) & (1 << bits) - 1
+
+
+class _Format(NamedTuple):
+    """How C's ``long double`` lies in 16 bytes: LLVM's type, its bits, and those of 1."""
+
+    llvm: str
+    bits: int
+    one: int
+
+
+_FORMATS = (
+    _Format("x86_fp80", 80, 0x3FFF << 64 | 1 << 63),
+    _Format("fp128", 128, 0x3FFF << 112),
+)
+
+
+def _format_of(one: Any) -> _Format | None:
+    """The format of ``one``, the number 1; None of those that kernels do not have."""
+    return next((f for f in _FORMATS if one.itemsize == 16 and bits_of(one, f) == f.one), None)
+
+
+def _longdoubles(one: Any) -> tuple[Scalar, Scalar]:
+    """The rows of C's ``long double`` and of its complex numbers.
+
+    ``one`` is the number 1. Where that is a double, they are the rows of float64.
+    """
+    if one.itemsize == FLOAT64.size:
+        return FLOAT64, COMPLEX128
+    llvm, bits, _ = _format_of(one) or _Format("ppc_fp128", 128, 0)
+    size = one.itemsize
+    names, of_complex = ("g", f"float{8 * size}"), ("G", f"complex{16 * size}")
+    pad = size - bits // 8
+    return (
+        Scalar(f"f{size}", "longdouble", "f", bits, llvm, aliases=names, padding=pad),
+        Scalar(
+            f"c{2 * size}",
+            "clongdouble",
+            "c",
+            2 * bits,
+            f"{{ {llvm}, {llvm} }}",
+            aliases=of_complex,
+            padding=2 * pad,
+        ),
+    )
+
+
+LONGDOUBLE, CLONGDOUBLE = _longdoubles(np.longdouble(1))
+
 SCALARS = (
     BOOL,
     INT8,
@@ -180,7 +245,12 @@ SCALARS = (
     FLOAT64,
     COMPLEX64,
     COMPLEX128,
-)
+) + ((LONGDOUBLE, CLONGDOUBLE) if _format_of(np.longdouble(1)) else ())
+
+REFUSED = () if LONGDOUBLE in SCALARS else (LONGDOUBLE, CLONGDOUBLE)
+"""Rows of types that this machine has, but kernels have not."""
+
+REFUSAL = "longdouble has 80 or 128 bits in kernels, those of IEEE 754, but others on this machine"
 
 DATETIME = Scalar("M8", "datetime64", "M", 64, "i64", aliases=("M",))
 TIMEDELTA = Scalar("m8", "timedelta64", "m", 64, "i64", aliases=("m",))
@@ -198,14 +268,22 @@ WEAK = (WEAK_BOOL, WEAK_INT, WEAK_FLOAT, WEAK_COMPLEX)
 _STRONG = {"b": BOOL, "i": INT64, "f": FLOAT64, "c": COMPLEX128}
 _UNITLESS = {row.kind: row for row in TIMES}
 _WITH_UNIT: dict[str, Scalar] = {}
-_COMPONENTS = {COMPLEX64: FLOAT32, COMPLEX128: FLOAT64, WEAK_COMPLEX: WEAK_FLOAT}
+_COMPONENTS = {
+    COMPLEX64: FLOAT32,
+    COMPLEX128: FLOAT64,
+    WEAK_COMPLEX: WEAK_FLOAT,
+    CLONGDOUBLE: LONGDOUBLE,
+}
 
 
 def _platform_aliases() -> dict[str, Scalar]:
-    """The C type ``long``, whose width differs by platform."""
+    """The C types whose widths differ by platform: ``long``, and a ``long double`` of 64 bits."""
     long = np.dtype("l").itemsize
     signed, unsigned = (INT64, UINT64) if long == 8 else (INT32, UINT32)
-    return {"l": signed, "long": signed, "L": unsigned, "ulong": unsigned}
+    names = {"l": signed, "long": signed, "L": unsigned, "ulong": unsigned}
+    if LONGDOUBLE is FLOAT64:
+        names |= {"g": FLOAT64, "longdouble": FLOAT64, "G": COMPLEX128, "clongdouble": COMPLEX128}
+    return names
 
 
 def _by_name() -> dict[str, Scalar]:
@@ -245,6 +323,13 @@ def ticks_of(value: Any) -> int:
     return int(value.view(np.int64))
 
 
+def value_of(row: Scalar, *parts: int) -> Any:
+    """The NumPy scalar with these bits; of a complex type, with those of its two parts."""
+    size = row.component.size
+    data = b"".join(part.to_bytes(size, sys.byteorder) for part in parts)
+    return np.frombuffer(data, row.dtype)[0]
+
+
 _TIME = re.compile(
     r"(?:M8|m8|datetime64|timedelta64)\[(\d*)(?:[YMWDhms]|ms|us|μs|ns|ps|fs|as)\]", re.ASCII
 )
@@ -267,6 +352,6 @@ def from_dtype(dtype: np.dtype[Any]) -> Scalar | None:
     if dtype.kind in _UNITLESS:
         return _with_unit(dtype) if np.datetime_data(dtype)[1] else None
     row = BY_DTYPE_CHAR.get(dtype.char)
-    if row is None and dtype.kind in "iu":  # two C types of one width: long and long long
+    if row is None and dtype.kind in "iufc":  # two C types of one width: long and long long
         row = BY_NAME.get(f"{dtype.kind}{dtype.itemsize}")
     return row

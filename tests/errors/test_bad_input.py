@@ -949,15 +949,12 @@ def test_more_arguments_than_numpy_takes(count):
 @pytest.mark.parametrize(
     ("operand", "name"),
     [
-        (np.ones(3, "G"), "clongdouble"),
         (np.array(["a", "b"]), "str"),
         (np.array([b"a", b"b"]), "bytes"),
         ("text", "str"),
         (np.array([None, 1]), "object"),
         (None, "object"),
         (np.array([1, 2**70]), "object"),
-        (np.ones(3, "g"), "longdouble"),
-        (np.longdouble(1), "longdouble"),
         (np.zeros(2, [("a", "f8")]), "void"),
         (np.zeros(2, "V3"), "void"),
     ],
@@ -974,19 +971,19 @@ def test_types_that_kernels_do_not_have(operand, name, place):
 @pytest.mark.parametrize(
     "use",
     [
-        lambda f: f.reduce(np.ones(3, "g")),
+        lambda f: f.reduce(np.ones(3, "S1")),
         lambda f: f.accumulate(np.array([None])),
-        lambda f: f.outer(X, np.longdouble(2)),
-        lambda f: f.at(np.ones(3, "g"), [0], 1),
-        lambda f: f(X, X, dtype="g"),
+        lambda f: f.outer(X, "text"),
+        lambda f: f.at(np.ones(3, "S1"), [0], 1),
+        lambda f: f(X, X, dtype="S1"),
         lambda f: f(X, X, dtype=object),
-        lambda f: f(X, X, signature="gg->g"),
-        lambda f: f.reduce(X, dtype="g"),
-        lambda f: f.resolve_dtypes((np.dtype("G"), np.dtype("d"), None)),
+        lambda f: f(X, X, signature="OO->O"),
+        lambda f: f.reduce(X, dtype="S1"),
+        lambda f: f.resolve_dtypes((np.dtype("O"), np.dtype("d"), None)),
     ],
 )
 def test_types_that_kernels_do_not_have_in_other_uses(use):
-    with pytest.raises(TypeError, match=r"was given (c?longdouble|object)"):
+    with pytest.raises(TypeError, match="was given (bytes|str|object)"):
         use(vectorize(lambda x, y: x + y))
 
 

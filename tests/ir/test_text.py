@@ -17,6 +17,7 @@ from kernelgen.ir.text import print_constant, print_function
 from kernelgen.ir.verify import verify
 from kernelgen.rewrites import TYPED_PASSES, UNTYPED_PASSES
 from kernelgen.types.compound import NONE, RANGE, Tuple
+from kernelgen.types.digits import LN_2
 from kernelgen.types.table import DATETIME, FLOAT64, SCALARS, TIMEDELTA, WEAK
 
 
@@ -52,7 +53,8 @@ def test_every_stage_prints_and_parses(sample):
         "text", "it's", 'a "quoted" \\ text\n', "", (), (1,), (1, (2.5, None)), int,
         ValueError, math,
         math.sqrt, np.sqrt, np.int8(-3), np.uint64(2**64 - 1), np.float32(0.1), np.float64(-0.0),
-        np.float64(np.inf), np.bool_(True), Raised(ValueError), Raised(KeyError, ("no", 1, 2.5)),
+        np.float64(np.inf), np.longdouble("0.1"), np.longdouble("-inf"), 1 - 2.5j, complex(0, -math.inf),
+        np.complex64(1 - 2j), np.clongdouble(1j) / 3, LN_2, np.bool_(True), Raised(ValueError), Raised(KeyError, ("no", 1, 2.5)),
         np.datetime64("2020-01-01"), np.timedelta64(-3, "25s"), np.array(5, "i8").view("m8")[()],
         DATETIME, TIMEDELTA["ns"], DATETIME["25s"], Tuple((DATETIME["D"],)),
         *SCALARS, *WEAK, NONE, RANGE, Tuple((FLOAT64, Tuple((SCALARS[1],)))),

@@ -161,8 +161,9 @@ def ulps(got: Any, want: Any) -> float:
         return 0.0
     if got == want or not (np.isfinite(got) and np.isfinite(want)):
         return 0.0 if got == want and np.signbit(got) == np.signbit(want) else np.inf
-    distance = abs(np.longdouble(got) - np.longdouble(want))
-    return float(distance / np.longdouble(unit_in_the_last_place(want)))
+    with quiet():
+        distance = abs(np.longdouble(got) - np.longdouble(want))
+        return float(distance / np.longdouble(unit_in_the_last_place(want)))
 
 
 def unit_in_the_last_place(x: Any) -> Any:

@@ -11,6 +11,7 @@ from backends import DTYPES, check, edges, grid, quiet
 
 import kernelgen
 from kernelgen.ops.ufuncs import ROWS
+from kernelgen.types.table import from_dtype
 
 ALL = np.arange(2**16, dtype=np.uint16).view(np.float16)
 UNARY = [row.ufunc for row in ROWS if row.ufunc.nin == 1 and "e" in str(row.ufunc.types)]
@@ -66,7 +67,7 @@ def test_operators_of_every_value():
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_conversions(dtype):
     """Out, saturated where integers end; and in, rounded once."""
-    row = getattr(kernelgen, "boolean" if dtype == bool else dtype.name)
+    row = from_dtype(dtype)
     widened = kernelgen.vectorize([row(kernelgen.float16)])(lambda x: x)(ALL)
     if dtype.kind == "f":
         assert same(widened, ALL.astype(dtype)).all()

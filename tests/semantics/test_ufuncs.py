@@ -71,6 +71,8 @@ def arguments(ufunc: np.ufunc, *dtypes: np.dtype) -> tuple[np.ndarray, ...]:
         keep = arrays[1] >= 0
     if ufunc is np.reciprocal and dtypes[0].kind in "iu":
         keep = arrays[0] != 0
+    if ufunc is np.spacing and dtypes[0] == np.longdouble:
+        keep = np.isfinite(2 * arrays[0])
     return tuple(a[keep] for a in arrays)
 
 

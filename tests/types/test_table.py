@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from types import SimpleNamespace
 
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
+from kernelgen.errors import SignatureError
 from kernelgen.types import table
 from kernelgen.types.table import (
     DATETIME,
@@ -49,7 +52,7 @@ all_and_times = pytest.mark.parametrize("row", ALL + WITH_UNITS, ids=str)
 def test_a_row_and_its_dtype_say_the_same(row):
     assert row.dtype.itemsize == row.size
     assert row.dtype.kind == row.kind
-    assert row.dtype.name == row.long_name
+    assert row.dtype.name in (row.long_name, *row.aliases)
     assert from_dtype(row.dtype) is row
     assert from_dtype(row.dtype.newbyteorder()) is row
 
@@ -72,13 +75,13 @@ def test_llvm_knows_the_types(row):
 
 
 def test_every_numpy_type_of_these_kinds_has_a_row():
-    for char in "?bhilqBHILQfd":
+    for char in "?bhilqBHILQefdgFDG":
         row = from_dtype(np.dtype(char))
         assert row is not None
         assert row.dtype == np.dtype(char)
 
 
-@pytest.mark.parametrize("char", ["g", "G", "O", "S1", "U1", "V4"])
+@pytest.mark.parametrize("char", ["O", "S1", "U1", "V4"])
 def test_other_types_have_none(char):
     assert from_dtype(np.dtype(char)) is None
 
@@ -89,6 +92,50 @@ def test_names_are_spelled_as_numpy_spells_them(row):
         assert table.BY_NAME[name] is row
         if name not in ("boolean", "float", "int", "uint", "long", "ulong") and name != "b":
             assert np.dtype(name) == row.dtype
+
+
+def one(size: int, bits: int, byteorder: str = sys.byteorder):
+    """A stand-in for ``np.longdouble(1)`` on another machine."""
+    return SimpleNamespace(itemsize=size, tobytes=lambda: bits.to_bytes(size, byteorder))
+
+
+def test_longdouble_follows_the_platform():
+    x86, _ = table._longdoubles(one(16, 0xABCD << 80 | 0x3FFF << 64 | 1 << 63))
+    assert (x86.llvm, x86.bits, x86.size, x86.alignment) == ("x86_fp80", 80, 16, 16)
+    arm, of_arm = table._longdoubles(one(16, 0x3FFF << 112))
+    assert (arm.llvm, arm.bits, arm.size, arm.padding) == ("fp128", 128, 16, 0)
+    assert (of_arm.llvm, of_arm.name, of_arm.size) == ("{ fp128, fp128 }", "c32", 32)
+    windows = table._longdoubles(one(8, 0x3FF << 52))
+    assert windows == (table.FLOAT64, table.COMPLEX128)
+
+
+def test_a_longdouble_of_two_doubles_is_refused(monkeypatch):
+    pair = one(16, 0x3FF << 52)
+    assert table._format_of(pair) is None
+    refused = table._longdoubles(pair)
+    monkeypatch.setattr(table, "REFUSED", refused)
+    for row in refused:
+        with pytest.raises(SignatureError, match="not a type that kernels can have") as caught:
+            table.FLOAT64(row)
+        assert "but others on this machine" in str(caught.value)
+
+
+def test_a_longdouble_of_64_bits_is_another_name_of_float64(monkeypatch):
+    monkeypatch.setattr(table, "LONGDOUBLE", table.FLOAT64)
+    names = table._platform_aliases()
+    assert names["g"] is names["longdouble"] is table.FLOAT64
+    assert names["G"] is names["clongdouble"] is table.COMPLEX128
+
+
+@pytest.mark.parametrize("row", SCALARS, ids=str)
+def test_a_value_is_its_bits(row):
+    values = np.array([0, 1, 2.75, 3.5, 100], row.component.dtype)
+    for value in values:
+        bits = table.bits_of(value, row.component)
+        parts = (bits, bits)[: 1 + row.is_complex]
+        made = table.value_of(row, *parts)
+        assert made.dtype == row.dtype
+        assert (made.real, made.imag) == (value, value if row.is_complex else 0)
 
 
 def test_python_names_are_the_default_types():
