@@ -975,10 +975,10 @@ def test_types_that_kernels_do_not_have(operand, name, place):
         lambda f: f.accumulate(np.array([None])),
         lambda f: f.outer(X, "text"),
         lambda f: f.at(np.ones(3, "S1"), [0], 1),
-        lambda f: f(X, X, dtype="S1"),
+        lambda f: f(X, X, dtype="S"),
         lambda f: f(X, X, dtype=object),
         lambda f: f(X, X, signature="OO->O"),
-        lambda f: f.reduce(X, dtype="S1"),
+        lambda f: f.reduce(X, dtype="S"),
         lambda f: f.resolve_dtypes((np.dtype("O"), np.dtype("d"), None)),
     ],
 )

@@ -70,7 +70,8 @@ def test_conversions(dtype):
     row = from_dtype(dtype)
     widened = kernelgen.vectorize([row(kernelgen.float16)])(lambda x: x)(ALL)
     if dtype.kind == "f":
-        assert same(widened, ALL.astype(dtype)).all()
+        with quiet():  # some of the nans signal
+            assert same(widened, ALL.astype(dtype)).all()
     narrow = kernelgen.vectorize([kernelgen.float16(row)])(lambda x: x)
     for values in (edges(dtype), widened):
         with quiet():
