@@ -106,7 +106,7 @@ class _Shell:
         e = self.e
         e.lines += [
             "start:",
-            "  %number = alloca i128, align 16",
+            "  %number = alloca [2 x i128], align 16",
             f"  %words = alloca [{max(self.kernel.words, 1)} x i64]",
         ]
         values = []

@@ -281,6 +281,18 @@ def test_functions_that_call_themselves():
         assert vectorize(lambda x, n: power(x, n))(x, 20) == power(x, 20)
 
 
+def test_jitted_functions_take_and_make_them():
+    @kernelgen.njit
+    def both(x, y):
+        if x == 0:
+            raise ValueError(x, y)
+        return x * y, (x, x + y)
+
+    for x in (FINE, FINE * (1 - 2j), np.longdouble(0)):
+        assert attempt(both, x, FINE) == attempt(both.py_func, x, FINE)
+        assert attempt(both, x, 2) == attempt(both.py_func, x, 2)
+
+
 def test_floating_point_errors():
     divide = vectorize(fp_errors="numpy")(lambda x, y: x / y)
     with np.errstate(all="raise"):
