@@ -13,6 +13,8 @@ from kernelgen.lower import Lowered
 from kernelgen.payload import count_words, read_words
 from kernelgen.runtime import cpython_api, engine, locks, patterns, trampolines
 from kernelgen.shells import elementwise
+from kernelgen.source import Loc
+from kernelgen.tracebacks import traceback_to
 
 
 @cache
@@ -24,15 +26,13 @@ def _stubs() -> engine.Module:
 def exceptions(kernel: Lowered) -> cpython_api.ExceptionTable:
     """What makes the kernel's exceptions, of the words that its machine code leaves behind."""
     words = [count_words(error.slots) for error in kernel.errors]
-    makers = [
-        partial(_make, error) if count else error.make
-        for error, count in zip(kernel.errors, words, strict=True)
-    ]
-    return cpython_api.ExceptionTable(makers, words)
+    pairs = zip(kernel.errors, kernel.places, strict=True)
+    return cpython_api.ExceptionTable([partial(_make, *pair) for pair in pairs], words)
 
 
-def _make(error: Raised, words: bytes) -> BaseException:
-    return error.make(read_words(error.slots, words))
+def _make(error: Raised, place: Loc | None, words: bytes = b"") -> BaseException:
+    made = error.make(read_words(error.slots, words))
+    return made.with_traceback(traceback_to(place))
 
 
 class Loops:

@@ -16,6 +16,7 @@ from kernelgen.llvm_text import Emitter
 from kernelgen.ops.calls import TOO_DEEP, depth_limit
 from kernelgen.ops.registry import OPS
 from kernelgen.payload import count_words, write_words
+from kernelgen.source import Loc
 from kernelgen.types.table import Scalar
 
 
@@ -24,7 +25,7 @@ class Lowered(NamedTuple):
 
     Behind the outputs it returns a status: 0, or 1 + the index in ``errors`` of the exception
     to raise. Behind the status come as many 64-bit words as any of the exceptions needs for the
-    values that it is made of.
+    values that it is made of. ``places`` says where in the source each of the exceptions is raised.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Lowered(NamedTuple):
     outputs: tuple[Scalar, ...]
     result: str
     errors: tuple[Raised, ...]
+    places: tuple[Loc | None, ...]
     kept: tuple[str, ...]
     attribute: str
 
@@ -66,7 +68,8 @@ def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowe
         inputs,
         root.outputs,
         program.struct(root.outputs),
-        tuple(program.errors),
+        tuple(error for error, _ in program.errors),
+        tuple(place for _, place in program.errors),
         tuple(dict.fromkeys(program.emitter.kept)),
         program.emitter.attribute,
     )
@@ -81,7 +84,7 @@ class _Program:
         self.symbols = {each: f"{name}.{each.name}" for each in root.callees()}
         self.recursive = bool(self.symbols)
         self.symbols[root] = name
-        self.errors: list[Raised] = []
+        self.errors: list[tuple[Raised, Loc | None]] = []
         raises = [op for each in self.symbols for op in each.ops() if op.name == "raise"]
         self.words = max((count_words(op.attrs["error"].slots) for op in raises), default=0)
 
@@ -90,13 +93,13 @@ class _Program:
         members = [*(t.llvm for t in outputs), "i32", *["i64"] * self.words]
         return f"{{ {', '.join(members)} }}"
 
-    def status(self, error: Raised) -> str:
-        """The status that says that ``error`` is raised."""
+    def status(self, error: Raised, place: Loc | None) -> str:
+        """The status that says that ``error`` is raised at a place of the source."""
         text = print_constant(error)  # equal constants of different types are not the same
         for number, known in enumerate(self.errors, 1):
-            if known == error and print_constant(known) == text:
+            if known == (error, place) and print_constant(known[0]) == text:
                 return str(number)
-        self.errors.append(error)
+        self.errors.append((error, place))
         return str(len(self.errors))
 
 
@@ -186,7 +189,7 @@ class _Lowering:
         spent, low = e("icmp eq i32 %depth, 0"), e(f"icmp ult i64 {here}, %floor")
         stop = e(f"or i1 {spent}, {low}")
         self.left = e("sub i32 %depth, 1")
-        self._leave("head", self.program.status(TOO_DEEP), [])
+        self._leave("head", self.program.status(TOO_DEEP, self.function.loc), [])
         return ["head:", *e.lines, f"  br i1 {stop}, label %exit, label %b0"]
 
     def _leave(self, label: str, status: str, words: list[str]) -> None:
@@ -228,7 +231,7 @@ class _Lowering:
             self.exits.append(_Exit(label, values, "0", []))
             self.emitter.lines.append("  br label %exit")
         elif op.name == "raise":
-            status = self.program.status(op.attrs["error"])
+            status = self.program.status(op.attrs["error"], op.loc)
             self._leave(label, status, self._words(op))
             self.emitter.lines.append("  br label %exit")
         elif op.name == "jump":

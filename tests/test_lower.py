@@ -45,10 +45,11 @@ def test_llvm_accepts_the_text():
     assert result.text.count("ret ") == 1
 
 
-def test_one_error_raised_in_two_places_is_listed_once():
+def test_an_error_is_listed_once_for_each_place_that_raises_it():
     def kernel(x):
-        if x < 0:
-            raise ValueError("bad")
+        for bound in (0, 1, 2):
+            if x < bound:
+                raise ValueError("bad")
         if x > 9:
             raise ValueError("bad")
         if x == 3:
@@ -56,7 +57,10 @@ def test_one_error_raised_in_two_places_is_listed_once():
         return x
 
     result = lowered(kernel, FLOAT64)
-    assert result.errors == (Raised(ValueError, ("bad",)), Raised(ValueError, ("three",)))
+    bad, three = Raised(ValueError, ("bad",)), Raised(ValueError, ("three",))
+    assert result.errors == (bad, bad, three)
+    first = kernel.__code__.co_firstlineno
+    assert [place.line - first for place in result.places] == [3, 5, 7]
     module(result)
 
 

@@ -393,11 +393,12 @@ def test_the_context_is_the_exception_being_handled():
         assert caught.value.__context__ is outer
 
 
-def test_the_traceback_ends_in_the_callers_line():
+def test_the_traceback_ends_in_the_kernels_line():
     with pytest.raises(ValueError, match="too large") as caught:
         make_checked()(1.0, 101.0)
     assert [entry.name for entry in caught.traceback] == [
-        "test_the_traceback_ends_in_the_callers_line"
+        "test_the_traceback_ends_in_the_kernels_line",
+        "checked",
     ]
 
 
