@@ -88,7 +88,10 @@ class Block:
 
     def add_arg(self, type: Type | None = None, hint: str = "") -> Value:
         """Append a block argument."""
-        value = Value(type, hint)
+        return self.take_arg(Value(type, hint))
+
+    def take_arg(self, value: Value) -> Value:
+        """Append a value, which had no definition or a former one, as a block argument."""
         value.definition = self
         self.args.append(value)
         return value

@@ -6,22 +6,23 @@ from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.source import Loc
 
 
-def inline(function: Function, block: Block, op: Op, callee: Function, args: list[Value]) -> None:
+def inline(function: Function, block: Block, op: Op, callee: Function, args: list[Value]) -> Block:
     """Replace ``op`` in ``block`` by the body of ``callee``, which is used up.
 
-    The block is split behind the op; the callee's returns jump there with the result.
+    The block is split behind the op; the callee's returns jump there with the result, which
+    stays the same value. The block behind is returned.
     """
     at = block.ops.index(op)
     rest = Block()
     rest.ops = block.ops[at + 1 :]
-    result = rest.add_arg(op.value.type, op.value.hint)
+    rest.take_arg(op.value)
     block.ops = block.ops[:at]
     where = function.blocks.index(block) + 1
     function.blocks[where:where] = [*callee.blocks, rest]
     _enter(block, op, callee, args)
     for body in callee.blocks:
         _leave(body, rest, op.loc)
-    function.substitute({op.value: result})
+    return rest
 
 
 def _enter(block: Block, op: Op, callee: Function, args: list[Value]) -> None:

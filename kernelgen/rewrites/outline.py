@@ -12,6 +12,7 @@ from typing import Any
 
 from kernelgen.bytecode.build import build
 from kernelgen.errors import UnsupportedError
+from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Function, Op, Value, const
 from kernelgen.rewrites.fold_constants import is_number
 
@@ -94,6 +95,25 @@ class Callers:
         self.outlined = outlined
         self._own: Chain = () if function.code is None else (function.code,)
         self._chains = function.chains
+        self._bodies: dict[tuple[FunctionType, bool], Function] = {}
+        self._met: set[CodeType] = set()
+        self._familiar: frozenset[CodeType] = frozenset()
+
+    def start_round(self) -> None:
+        """From here on, what has been inlined so far is familiar."""
+        self._familiar = frozenset(self._met)
+
+    def is_familiar(self, callee: FunctionType) -> bool:
+        """Whether ``callee`` was inlined in an earlier round: its own calls are known by now."""
+        return callee.__code__ in self._familiar
+
+    def body(self, callee: FunctionType, *, nested: bool = False) -> Function:
+        """A copy of the SSA of ``callee`` to inline, built once."""
+        found = self._bodies.get((callee, nested))
+        if found is None:
+            found = self._bodies[callee, nested] = build(callee, nested=nested)
+        self._met.add(callee.__code__)
+        return copy_function(found)
 
     def chain(self, op: Op) -> Chain:
         """The code that ``op`` stands in, the outermost first."""

@@ -7,10 +7,11 @@ that have no meaning in a kernel, which inference reports.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from kernelgen.bytecode.build import build
+import numpy as np
+
 from kernelgen.bytecode.parameters import parameters_of, rest_parameter
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
@@ -58,12 +59,39 @@ def _resolve_function(function: Function, outlined: Outlined) -> None:
     while changed:
         changed = prune_arguments(function) | fold_constants(function) | resolve_tuples(function)
         changed |= promote_cells(function) | resolve_exceptions(function)
+        callers.start_round()
         for block in list(function.blocks):
-            for op in list(block.ops):
-                if op.name in CALLS and _resolve(function, block, op, callers):
-                    changed = True
-                    break  # the block may have been split
+            changed |= _resolve_block(function, block, callers)
         changed = changed or _resolve_loops(function)
+
+
+def _resolve_block(function: Function, block: Block, callers: Callers) -> bool:
+    """Resolve the first call, and behind it those that do not depend on what it gives."""
+    changed = False
+    for op in list(block.ops):
+        if op.name not in CALLS or (changed and not _is_independent(op, callers)):
+            continue
+        behind = _resolve(function, block, op, callers)
+        if behind is not None:
+            changed, block = True, behind
+    return changed
+
+
+def _is_independent(op: Op, callers: Callers) -> bool:
+    """Whether a call is resolved alike whatever will be known of its arguments.
+
+    A function that has just been met may turn out to call itself, so its other calls wait.
+    """
+    if op.name != "call":
+        return False
+    nested = defining(op.operands[0], "function")
+    if nested is not None:
+        return callers.is_familiar(nested.attrs["nested"].template)
+    constant = op.operands[0].constant
+    callee = None if constant is None else constant.attrs["value"]
+    if isinstance(callee, (BuiltinFunctionType, np.ufunc)):
+        return len(op.operands) - 1 in by_call(callee) and not op.attrs["keywords"]
+    return isinstance(callee, FunctionType) and callers.is_familiar(callee)
 
 
 def _resolve_loops(function: Function) -> bool:
@@ -82,40 +110,40 @@ def _is_over_range(op: Op) -> bool:
     return defining(op.operands[0], "range") is not None
 
 
-def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> bool:
+def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Block | None:
+    """Resolve a call; the block in which what follows it stands then, None if it is left."""
     if op.name == "contains":
         return _resolve_contains(function, block, op, callers)
     if op.name == "call_starred":
-        return _resolve_starred(block, op)
+        return block if _resolve_starred(block, op) else None
     nested = defining(op.operands[0], "function")
     if nested is not None:
-        _inline_nested(function, block, op, nested, callers)
-        return True
+        return _inline_nested(function, block, op, nested, callers)
     constant = op.operands[0].constant
     if constant is None:
-        return _resolve_number_method(op) or _resolve_method(block, op)
+        return block if _resolve_number_method(op) or _resolve_method(block, op) else None
     callee, args = constant.attrs["value"], op.operands[1:]
     if isinstance(callee, MethodType):
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
-        return True
+        return block
     if (callee is isinstance or callee is type) and not op.attrs["keywords"]:
-        return _resolve_class(block, op, callee, args)
+        return block if _resolve_class(block, op, callee, args) else None
     made = named_tuple(block, op) or resolve_sequence_call(block, op)
     if made is not None:
         _replace(function, block, op, made)
-        return True
+        return block
     if is_kernel_ufunc(callee):
         result = resolve_ufunc_call(block, op, callee)
         _replace(function, block, op, result)
-        return True
+        return block
     jitted = jitted_function(callee)
     if jitted is not None:
         args = _bind(block, op, jitted, _default_of(block, op, jitted))
         _replace(function, block, op, resolve_jitted_call(block, op, callee, args))
-        return True
+        return block
     if resolve_cast(block, op, callee):
-        return True
+        return block
     by_arity = by_call(callee)
     replacement = _library_function(callee, len(args))
     if replacement is None and isinstance(callee, FunctionType):
@@ -124,21 +152,20 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> bool
         values = (elements(args[0], block, op) if len(args) == 1 else None) or args
         if len(values) == 1 and values is not args:
             _replace(function, block, op, values[0])
-            return True
+            return block
         _choose(op, callee.__name__, values)
-        return True
+        return block
     if len(args) > 2 and any(callee is f for f in library.FOLDED) and not op.attrs["keywords"]:
         _nest(block, op, args)
-        return True
+        return block
     if len(args) in by_arity and not op.attrs["keywords"]:
         op.name, op.operands, op.attrs = by_arity[len(args)].name, args, {}
-        return True
+        return block
     if replacement is not None:
-        _inline(function, block, op, replacement, callers)
-        return True
+        return _inline(function, block, op, replacement, callers)
     if by_arity or _is_library(callee):
         _refuse_arguments(callee, op, len(args))
-    return False
+    return None
 
 
 def _resolve_starred(block: Block, op: Op) -> bool:
@@ -195,11 +222,11 @@ def _replace(function: Function, block: Block, op: Op, value: Value) -> None:
     function.substitute({op.value: value})
 
 
-def _resolve_contains(function: Function, block: Block, op: Op, callers: Callers) -> bool:
+def _resolve_contains(function: Function, block: Block, op: Op, callers: Callers) -> Block | None:
     """``value in values`` compares with one after the other."""
     values = elements(op.operands[1], block, op)
     if values is None:
-        return False
+        return None
     op.operands[1] = put(block, op, "tuple", *values)
     callee = put(block, op, "const", value=library.is_one_of)
     op.name, op.operands, op.attrs = "call", [callee, *op.operands], {"keywords": ()}
@@ -267,13 +294,13 @@ def _inline(
     op: Op,
     callee: FunctionType,
     callers: Callers,
-) -> None:
-    """Inline a Python function, or invoke one that calls itself."""
+) -> Block:
+    """Inline a Python function, or invoke one that calls itself; the block behind the call."""
     args = _bind(block, op, callee, _default_of(block, op, callee))
     if callers.is_recursive(op, callee):
         callers.outlined.invoke(op, callee, args)
-    else:
-        _inline_body(function, block, op, callee, build(callee), args, callers)
+        return block
+    return _inline_body(function, block, op, callee, callers.body(callee), args, callers)
 
 
 def _default_of(block: Block, op: Op, callee: FunctionType) -> Callable[[str], Value | None]:
@@ -288,7 +315,7 @@ def _inline_nested(
     op: Op,
     made: Op,
     callers: Callers,
-) -> None:
+) -> Block:
     """Inline a function that the kernel defines; it is given the cells that it shares."""
     nested: Nested = made.attrs["nested"]
     cells, defaults = made.operands[: len(nested.free)], made.operands[len(nested.free) :]
@@ -301,7 +328,8 @@ def _inline_nested(
         )
     default = dict(zip(nested.defaults, defaults, strict=True)).get
     args = [*_bind(block, op, callee, default), *cells]
-    _inline_body(function, block, op, callee, build(callee, nested=True), args, callers)
+    body = callers.body(callee, nested=True)
+    return _inline_body(function, block, op, callee, body, args, callers)
 
 
 def _inline_body(
@@ -312,15 +340,16 @@ def _inline_body(
     body: Function,
     args: list[Value],
     callers: Callers,
-) -> None:
-    """Put ``body`` in place of a call of ``callee``."""
+) -> Block:
+    """Put ``body`` in place of a call of ``callee``; the block behind it."""
     chain = callers.chain(op)
     ours = (callee.__module__ or "").startswith(_OURS)  # code of exec() may be of no module
     if ours:
         _place_at(body, op.loc)
-    inline(function, block, op, body, args)
+    behind = inline(function, block, op, body, args)
     if not ours:
         callers.enter(body, (*chain, callee.__code__))
+    return behind
 
 
 def _place_at(body: Function, loc: Loc | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import math as renamed
 from math import sqrt
@@ -15,7 +16,10 @@ from helper_module import nested, scaled
 import kernelgen
 from kernelgen import pipeline
 from kernelgen.errors import UnsupportedError
-from kernelgen.types.table import INT64
+from kernelgen.rewrites.fold_constants import fold_constants
+from kernelgen.types.table import FLOAT64, INT64
+
+resolve_calls = importlib.import_module("kernelgen.rewrites.resolve_calls")  # the pass has its name
 
 F4, F8, I8 = (np.dtype(t) for t in ("f4", "f8", "i1"))
 SMALL = np.arange(-6, 12)
@@ -298,3 +302,50 @@ def test_unknown_names_are_refused_where_they_stand():
         kernelgen.vectorize(kernel)(1)
     assert "return x + undefined_name" in str(raised.value)
     assert "^^^^^^^^^^^^^^" in str(raised.value)
+
+
+# ------------------------------------------------------------------------- many calls in a block
+
+LINES = {
+    "helpers": "    x = halved(x)\n",
+    "closures": "    x = inner(x)\n",
+    "operators": "    x = math.fabs(x)\n",
+    "ufuncs": "    x = np.fabs(x)\n",
+}
+
+
+def halved(x):
+    return x * 0.5 + 1.0
+
+
+def many_calls(line, count):
+    source = (
+        f"def f(x):\n    k = 0.5\n    def inner(y): return y * k + 1.0\n{line * count}    return x"
+    )
+    namespace = {"halved": halved, "math": math, "np": np}
+    exec(source, namespace)
+    return namespace["f"]
+
+
+def rounds(monkeypatch, kernel):
+    """How often all of a kernel's code is gone over while its calls are resolved."""
+    seen = []
+
+    def counted(function):
+        seen.append(function)
+        return fold_constants(function)
+
+    monkeypatch.setattr(resolve_calls, "fold_constants", counted)
+    pipeline.typed(pipeline.Request(kernel, (FLOAT64,)))
+    return len(seen)
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_many_calls_take_no_more_rounds_than_a_few(monkeypatch, line):
+    few, many = (rounds(monkeypatch, many_calls(line, count)) for count in (3, 60))
+    assert few == many
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_many_calls_compute_the_same(line):
+    check(many_calls(line, 12), SMALL * 0.5)
