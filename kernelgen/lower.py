@@ -40,6 +40,15 @@ class Lowered(NamedTuple):
     attribute: str
 
     @property
+    def held(self) -> list[str]:
+        """What holds the vector functions, which nothing calls until a loop is vectorised."""
+        if not self.kept:
+            return []
+        pointers = ", ".join(f"ptr @{symbol}" for symbol in self.kept)
+        array = f"[{len(self.kept)} x ptr] [{pointers}]"
+        return [f'@llvm.compiler.used = appending global {array}, section "llvm.metadata"']
+
+    @property
     def words(self) -> int:
         """How many words there are behind the status."""
         return max((count_words(error.slots) for error in self.errors), default=0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+
 import numpy as np
 
 import kernelgen
@@ -32,3 +35,27 @@ class Overhead:
     def time_call_out(self, n: int | str, library: str) -> None:
         """Call that writes to an array that exists."""
         self.add(self.x, self.y, out=self.out)
+
+
+class Function:
+    """A function compiled by ``njit``, called with two arguments."""
+
+    params = (["float", "int", "float32"], ["kernelgen", "numba", "python"])
+    param_names = ("arguments", "library")
+
+    def setup(self, arguments: str, library: str) -> None:
+        """Compile and warm up."""
+        if library != "python" and importlib.util.find_spec(library) is None:
+            raise NotImplementedError(f"{library} is not installed")
+        self.add = add if library == "python" else importlib.import_module(library).njit(add)
+        values = {"float": (1.5, 2.5), "int": (1, 2), "float32": np.float32([1.5, 2.5])}
+        self.x, self.y = values[arguments]
+        self.add(self.x, self.y)
+
+    def time_call(self, arguments: str, library: str) -> None:
+        """Call by position."""
+        self.add(self.x, self.y)
+
+    def time_call_by_name(self, arguments: str, library: str) -> None:
+        """Call by keyword."""
+        self.add(x=self.x, y=self.y)

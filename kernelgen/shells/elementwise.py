@@ -113,7 +113,7 @@ def _space(kernel: Lowered, pattern: Pattern) -> tuple[Operand, ...]:
 
 
 def _module(kernel: Lowered, loops: list[str], *, falls_back: bool = False) -> str:
-    lines = [*kernel.declarations, *_keep(kernel), *_error_declarations(kernel)]
+    lines = [*kernel.declarations, *kernel.held, *_error_declarations(kernel)]
     if falls_back:
         lines += [
             f"declare i32 @{STRIDED}(ptr, ptr, ptr, ptr, ptr)",
@@ -121,15 +121,6 @@ def _module(kernel: Lowered, loops: list[str], *, falls_back: bool = False) -> s
             f"@{TABLE} = external global i64",
         ]
     return "\n".join([*lines, kernel.text, *loops, *cpu.METADATA, ""])
-
-
-def _keep(kernel: Lowered) -> list[str]:
-    """Hold the vector functions, which nothing calls until the loop is vectorised."""
-    if not kernel.kept:
-        return []
-    pointers = ", ".join(f"ptr @{symbol}" for symbol in kernel.kept)
-    array = f"[{len(kernel.kept)} x ptr] [{pointers}]"
-    return [f'@llvm.compiler.used = appending global {array}, section "llvm.metadata"']
 
 
 def _error_declarations(kernel: Lowered) -> list[str]:

@@ -79,6 +79,7 @@ def entry_module(
     body = shell.run(arguments, result, nogil)
     lines = [
         *{**dict.fromkeys(kernel.declarations), **dict.fromkeys(shell.e.declarations.values())},
+        *kernel.held,
         _DECLARATIONS,
         *(f"@{symbol} = external global i8" for symbol in shell.objects),
         *(f"@{ExceptionTable.symbol(k)} = external global i8" for k in range(len(kernel.errors))),
