@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
-from kernelgen.ir.raised import Raised, leaves
+from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.calls import TOO_DEEP, depth_limit
 from kernelgen.ops.registry import OPS
 from kernelgen.payload import count_words, write_words
 from kernelgen.source import Loc
+from kernelgen.types.compound import leaves
 from kernelgen.types.table import Scalar
 
 
@@ -94,7 +95,8 @@ class _Program:
         self.recursive = bool(self.symbols)
         self.symbols[root] = name
         self.errors: list[tuple[Raised, Loc | None]] = []
-        raises = [op for each in self.symbols for op in each.ops() if op.name == "raise"]
+        ops = [op for each in self.symbols for op in each.ops()]
+        raises = [op for op in ops if op.name in ("raise", "require")]
         self.words = max((count_words(op.attrs["error"].slots) for op in raises), default=0)
 
     def struct(self, outputs: Sequence[Scalar]) -> str:
@@ -162,6 +164,7 @@ class _Lowering:
         self.exits: list[_Exit] = []
         self.outputs = _outputs(function)
         self.left = str(depth_limit())
+        self._own = {"invoke": self._lower_call, "require": self._lower_require}
 
     def run(self) -> str:
         for i, param in enumerate(self.function.params):
@@ -210,7 +213,7 @@ class _Lowering:
         self.label = self.labels[block]
         for op in block.ops[:-1]:
             args = [self.names[v] for v in op.operands]
-            lower = self._lower_call if op.name == "invoke" else OPS[op.name].lower
+            lower = self._own.get(op.name) or OPS[op.name].lower
             self.names[op.value] = lower(self.emitter, op, args)
         self._lower_terminator(block.terminator)
         self.bodies[block] = self.emitter.lines
@@ -227,11 +230,24 @@ class _Lowering:
         status = e(f"extractvalue {struct} {result}, {len(outputs)}")
         places = [len(outputs) + 1 + k for k in range(self.program.words)]
         self._leave(self.label, status, [e(f"extractvalue {struct} {result}, {i}") for i in places])
-        fine = e(f"icmp eq i32 {status}, 0")
-        self.label = f"{fine[1:]}.next"
-        e.lines += [f"  br i1 {fine}, label %{self.label}, label %exit", f"{self.label}:"]
+        self._go_on_if(e(f"icmp eq i32 {status}, 0"))
         one = isinstance(op.value.type, Scalar)
         return e(f"extractvalue {struct} {result}, 0") if one else f"{struct} {result}"
+
+    def _lower_require(self, e: Emitter, op: Op, args: list[str]) -> str:
+        """Leave with the status of an exception unless a condition holds."""
+        status = self.program.status(op.attrs["error"], op.loc)
+        self._leave(self.label, status, self._words(op, op.operands[1:]))
+        self._go_on_if(args[0])
+        return "undef"
+
+    def _go_on_if(self, condition: str) -> None:
+        """Leave by the way just noted unless the condition holds; else go on in a new block."""
+        self.label = f"next{len(self.exits)}"
+        self.emitter.lines += [
+            f"  br i1 {condition}, label %{self.label}, label %exit",
+            f"{self.label}:",
+        ]
 
     def _lower_terminator(self, op: Op) -> None:
         label = self.label
@@ -241,7 +257,7 @@ class _Lowering:
             self.emitter.lines.append("  br label %exit")
         elif op.name == "raise":
             status = self.program.status(op.attrs["error"], op.loc)
-            self._leave(label, status, self._words(op))
+            self._leave(label, status, self._words(op, op.operands))
             self.emitter.lines.append("  br label %exit")
         elif op.name == "jump":
             self._lower_edge(label, op.edges[0])
@@ -249,9 +265,9 @@ class _Lowering:
         else:
             self._lower_branch(label, op)
 
-    def _words(self, op: Op) -> list[str]:
+    def _words(self, op: Op, values: list[Value]) -> list[str]:
         """The words of what an exception is made of."""
-        pairs = zip(op.attrs["error"].slots, op.operands, strict=True)
+        pairs = zip(op.attrs["error"].slots, values, strict=True)
         return [word for t, v in pairs for word in write_words(self.emitter, t, self.names[v])]
 
     def _lower_branch(self, label: str, op: Op) -> None:

@@ -11,13 +11,15 @@ class Options(NamedTuple):
     ``error_model`` is what division by zero does, "numpy" or "python"; ``math_flags`` are
     LLVM's fast-math flags for every floating point operation. ``precise`` keeps libm's scalar
     functions, which a vector library's equal to within 4 ulp. ``fp_errors`` is "ignore" or
-    "numpy": whether floating point exceptions are those that the kernel earns.
+    "numpy": whether floating point exceptions are those that the kernel earns. ``boundscheck``
+    is whether an index out of range raises IndexError.
     """
 
     error_model: str = "numpy"
     math_flags: str = ""
     precise: bool = False
     fp_errors: str = "ignore"
+    boundscheck: bool = False
 
 
 DEFAULTS = Options()

@@ -23,7 +23,7 @@ from kernelgen.llvm_text import Emitter, no_versions
 from kernelgen.lower import Lowered, lower
 from kernelgen.options import DEFAULTS, Options
 from kernelgen.returned import set_returned
-from kernelgen.rewrites import CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
+from kernelgen.rewrites import CHECK_BOUNDS, CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.resolve_classes import resolve_classes
 from kernelgen.rewrites.unpack_arguments import unpack_arguments
@@ -31,7 +31,7 @@ from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
 from kernelgen.source import definition_of
 from kernelgen.types.arguments import Argument, Arguments
-from kernelgen.types.compound import Tuple, describe
+from kernelgen.types.compound import Tuple, Type, describe
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
@@ -43,18 +43,21 @@ class Request:
 
     ``outputs`` are those that a signature asks for, None to take what the function returns.
     ``itself`` is what the function's own name stands for while nothing is bound to it.
+    ``any_result`` lets it return whatever compiled code can hand over, where a ufunc's kernel
+    returns numbers.
     A jitted function is called with ``arguments``, whose numbers are the inputs; ``returned`` is
     what a signature of it declares, ``locals`` are types that variables are to have.
     """
 
     function: FunctionType
-    inputs: tuple[Scalar, ...]
+    inputs: tuple[Type, ...]
     outputs: tuple[Scalar, ...] | None = None
     options: Options = DEFAULTS
     itself: object = None
     arguments: Arguments | None = None
     returned: Argument | None = None
     locals: Mapping[str, Scalar] | None = None
+    any_result: bool = False
 
 
 # ------------------------------------------------------------------- the stages, in order
@@ -97,9 +100,9 @@ def typed(request: Request) -> Function:
     function = inferred(request)
     if request.arguments is not None:
         set_returned(function, request.returned)
-        return function
-    made = check_outputs(function)
-    _set_outputs(function, made if request.outputs is None else request.outputs, made)
+    elif not request.any_result:
+        made = check_outputs(function)
+        _set_outputs(function, made if request.outputs is None else request.outputs, made)
     return function
 
 
@@ -187,6 +190,8 @@ def _rewrite(function: Function, options: Options) -> Function:
     passes = list(TYPED_PASSES)
     if options.error_model == "python":
         passes.insert(1, CHECK_DIVISION)
+    if options.boundscheck:
+        passes.insert(1, CHECK_BOUNDS)
     return _apply(function, passes, is_typed=True)
 
 

@@ -267,6 +267,18 @@ def binary_slice(b: Builder, i: Instr) -> None:
     b.push(b.emit("subscript", values, b.emit("slice", start, stop)))
 
 
+@handles("STORE_SUBSCR")
+def store_subscr(b: Builder, i: Instr) -> None:
+    value, target, index = b.pop_many(3)
+    b.emit("store_subscript", target, index, value)
+
+
+@handles("STORE_SLICE")
+def store_slice(b: Builder, i: Instr) -> None:
+    value, target, start, stop = b.pop_many(4)
+    b.emit("store_subscript", target, b.emit("slice", start, stop), value)
+
+
 @handles("CONTAINS_OP")
 def contains_op(b: Builder, i: Instr) -> None:
     found = b.emit("contains", *b.pop_many(2))

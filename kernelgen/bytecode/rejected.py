@@ -49,9 +49,9 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "import at the top of the module; the kernel sees the module's globals",
     ),
     (
-        ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"),
-        "a scalar kernel cannot assign items",
-        "the kernel is called for each element: its arguments are numbers, not arrays",
+        ("DELETE_SUBSCR",),
+        "items cannot be deleted in a kernel",
+        "arrays and tuples keep their length",
     ),
     (
         ("STORE_ATTR", "DELETE_ATTR"),

@@ -15,7 +15,7 @@ from kernelgen.errors import KernelgenError
 from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.types import compound, table
-from kernelgen.types.compound import Tuple, Type
+from kernelgen.types.compound import Array, ArrayIterator, Slice, Tuple, Type, array_named
 from kernelgen.types.digits import Digits
 
 Parsed = TypeVar("Parsed")
@@ -28,7 +28,7 @@ class ParseError(KernelgenError):
 _TOKEN = re.compile(
     r"\s*(?:(?P<name>[%^@][\w.]+)|(?P<object><[^<>\n]+>)"
     r"|(?P<string>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
-    r"|(?P<number>-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf\b|nan\b))|(?P<arrow>->)|(?P<word>~?[A-Za-z_][\w.]*(?:\[\w+\])?)"
+    r"|(?P<number>-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf\b|nan\b))|(?P<arrow>->)|(?P<word>~?[A-Za-z_][\w.]*(?:\[[\w:,]*\])*)"
     r"|(?P<punctuation>[(){}:,=]))"
 )
 
@@ -187,7 +187,9 @@ class _Parser:
         if self.accept("("):
             return Tuple(tuple(self.sequence(self.type)))
         name = self.take("word")
-        found = table.named(name) or compound.BY_NAME.get(name)
+        if name in _COMPOUND and self.accept("("):
+            return _COMPOUND[name](*self.sequence(self.type))
+        found = table.named(name) or compound.BY_NAME.get(name) or array_named(name)
         if found is None:
             raise ParseError(f"no type is called {name!r}")
         return found
@@ -201,7 +203,9 @@ class _Parser:
             return self.function_named(text)
         if kind == "object":
             return _import(text[1:-1])
-        if text in (*_CALLS, "type", "slot", *_PARTS) or _NUMPY_NAME.fullmatch(text):
+        if text == "Ellipsis":
+            return ...
+        if text in (*_CALLS, "type", "slot", "slice", *_PARTS) or _NUMPY_NAME.fullmatch(text):
             return self._call(text)
         if text in ("inf", "-inf", "nan"):
             return float(text)
@@ -223,6 +227,8 @@ class _Parser:
             self.expect(")")
             return Slot(found) if text == "slot" else found
         args = self.sequence(self.argument)
+        if text == "slice":
+            return slice(*(value for _, value in args))
         if text in _CALLS:
             keywords = tuple(name for name, _ in args if name)
             function, *values = (value for _, value in args)
@@ -246,6 +252,11 @@ def _numpy_scalar(name: str, value: Any, imag: Any = None) -> Any:
     return table.complex_of(part(value), part(imag))
 
 
+def _iterator(array: Array) -> ArrayIterator:
+    return ArrayIterator(array, table.WEAK_INT)
+
+
+_COMPOUND: dict[str, Callable[..., Type]] = {"slice": Slice, "iterator": _iterator}
 _PARTS: dict[str, Callable[..., Any]] = {"complex": complex, "digits": Digits}
 _CALLS = {"made": Made, "raised": Raised}
 _NUMPY_NAMES = "|".join(row.long_name for row in table.SCALARS + table.TIMES)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.types.compound import Tuple, Type
+from kernelgen.types.compound import Tuple, Type, leaves
 from kernelgen.types.table import Scalar
 
 
@@ -51,13 +51,6 @@ class Raised(Made):
         """A fresh instance, with NumPy scalars (or Nones) for its slots."""
         error: BaseException = _evaluate(self, iter(values))
         return error
-
-
-def leaves(t: Type) -> tuple[Type, ...]:
-    """The types of the values that a value of type ``t`` consists of."""
-    if isinstance(t, Tuple):
-        return tuple(leaf for element in t.elements for leaf in leaves(element))
-    return (t,)
 
 
 def _slots(part: Any) -> Iterator[Type]:

@@ -127,6 +127,11 @@ def print_constant(value: Any) -> str:
         return _print_call(value)
     if isinstance(value, tuple):
         return f"({''.join(print_constant(v) + ', ' for v in value).rstrip()})"
+    if isinstance(value, slice):
+        parts = (value.start, value.stop, value.step)
+        return f"slice({', '.join(map(print_constant, parts))})"
+    if value is ...:
+        return "Ellipsis"
     if isinstance(value, pytypes.ModuleType):
         return f"<{value.__name__}>"
     if isinstance(value, Digits):

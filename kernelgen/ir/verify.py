@@ -5,9 +5,8 @@ from __future__ import annotations
 from kernelgen.errors import InternalError
 from kernelgen.ir.core import TERMINATORS, Block, Function, Op, Value
 from kernelgen.ir.dominance import dominates, immediate_dominators, reverse_postorder
-from kernelgen.ir.raised import leaves
 from kernelgen.ir.text import print_function
-from kernelgen.types.compound import Type
+from kernelgen.types.compound import Type, leaves
 
 EDGES = {"jump": 1, "branch": 2, "return": 0, "raise": 0, "unsupported": 0}
 

@@ -2,6 +2,7 @@
 
 from kernelgen.ops import (
     arith,
+    arrays,
     calls,
     casts,
     compare,
@@ -12,6 +13,7 @@ from kernelgen.ops import (
     floats,
     functions,
     math,
+    memory,
     objects,
     times,
     tuples,
@@ -20,6 +22,7 @@ from kernelgen.ops import (
 
 __all__ = [
     "arith",
+    "arrays",
     "calls",
     "casts",
     "compare",
@@ -30,6 +33,7 @@ __all__ = [
     "floats",
     "functions",
     "math",
+    "memory",
     "objects",
     "times",
     "tuples",

@@ -6,11 +6,11 @@ import sys
 from typing import Any
 
 from kernelgen.ir.core import Op
-from kernelgen.ir.raised import Raised, leaves
+from kernelgen.ir.raised import Raised
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import NONE, Tuple, Type, describe
+from kernelgen.types.compound import NONE, Array, Tuple, Type, describe, leaves
 from kernelgen.types.table import Scalar
 
 TOO_DEEP = Raised(RecursionError, ("maximum recursion depth exceeded",))
@@ -32,8 +32,10 @@ def check_arguments(types: tuple[Type, ...]) -> None:
 
 
 def is_handed_over(t: Type) -> bool:
-    """Whether values of a type can be arguments and results: numbers, None, tuples of them."""
-    return all(isinstance(leaf, Scalar) or leaf == NONE for leaf in leaves(t))
+    """Whether values of a type can be arguments and results: numbers, arrays, None, tuples."""
+    if isinstance(t, Tuple):
+        return all(map(is_handed_over, t.elements))
+    return isinstance(t, (Scalar, Array)) or t == NONE
 
 
 def _invoke_rule(op: Op, types: tuple[Type, ...]) -> Typed:
@@ -43,7 +45,6 @@ def _invoke_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def _member_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    assert isinstance(types[0], Tuple)
     return Typed(types, leaves(types[0])[op.attrs["index"]])
 
 

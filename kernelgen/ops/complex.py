@@ -17,7 +17,7 @@ from kernelgen.ops import complex_library as library
 from kernelgen.ops.arith import SYMBOLS, identity, result_type
 from kernelgen.ops.compare import SYMBOLS as COMPARISONS
 from kernelgen.ops.exceptions import TEXT_OPS
-from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import as_float, common, same, scalars
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Type
@@ -50,7 +50,7 @@ DEFINITIONS: dict[str, Definition] = {
 
 def refuse_complex(op: Op, types: tuple[Type, ...]) -> None:
     """Raise NoRule for an op that does not exist for complex operands."""
-    if op.name in DEFINITIONS or op.name.startswith("np."):
+    if op.name in DEFINITIONS or op.name.startswith("np.") or OPS[op.name].carries:
         return
     if any(isinstance(t, Scalar) and t.is_complex for t in types):
         symbol = SYMBOLS.get(op.name) or COMPARISONS.get(op.name)

@@ -17,16 +17,21 @@ from kernelgen.ir.raised import Raised
 from kernelgen.llvm_text import Emitter, literal, zero
 from kernelgen.ops import library
 from kernelgen.ops.convert import convert_value
+from kernelgen.ops.indexing import indexed_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types import table
 from kernelgen.types.compound import (
+    ELLIPSIS,
     NONE,
     RANGE,
     RANGE_ITERATOR,
     UNDEFINED,
+    Array,
+    ArrayIterator,
     Object,
+    Slice,
     Tuple,
     Type,
     describe,
@@ -49,6 +54,10 @@ def constant_type(value: Any) -> Type:
         return Tuple(tuple(map(constant_type, value)))
     if value is None:
         return NONE
+    if value is ...:
+        return ELLIPSIS
+    if isinstance(value, slice):
+        return Slice(*map(constant_type, (value.start, value.stop, value.step)))
     for python, weak in _LITERALS:
         if isinstance(value, python):
             return weak
@@ -148,6 +157,10 @@ define(
 
 
 def _iter_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if isinstance(types[0], Array):
+        if types[0].ndim == 0:
+            raise NoRule("iteration over a 0-d array")
+        return Typed(types, ArrayIterator(types[0], WEAK_INT))
     if types[0] != RANGE:
         raise NoRule(
             f"`for` runs over a range or a tuple in a scalar kernel, not over {describe(types[0])}",
@@ -164,24 +177,31 @@ def _iter_reference(values: Any) -> Any:
     return values[0], _count_reference(*values), values[2]
 
 
-def _on_iterator(result: Type) -> Callable[[Op, tuple[Type, ...]], Typed]:
-    def rule(op: Op, types: tuple[Type, ...]) -> Typed:
-        return Typed((RANGE_ITERATOR,), result)
+def _on_iterator(result: Callable[[Type], Type]) -> Callable[[Op, tuple[Type, ...]], Typed]:
+    return lambda op, types: Typed(types, result(types[0]))
 
-    return rule
+
+def _value_type(t: Type) -> Type:
+    """What an iterator gives: the integers of a range, the elements or rows of an array."""
+    return indexed_type(t.array, WEAK_INT) if isinstance(t, ArrayIterator) else WEAK_INT
 
 
 def _define_iterator(
-    name: str, result: Type, python: Callable[..., Any], reference: Callable[..., Any]
+    name: str,
+    result: Callable[[Type], Type],
+    python: Callable[..., Any],
+    reference: Callable[..., Any],
 ) -> None:
-    define(OpDef(name, _on_iterator(result), python, never_lowered, reference))
+    define(OpDef(name, _on_iterator(result), python, never_lowered, reference, halves=True))
 
 
 define(OpDef("iter", _iter_rule, _iter_python, never_lowered, _iter_reference))
-_define_iterator("iter_more", WEAK_BOOL, bool, lambda it: np.bool_(it[1] != 0))
-_define_iterator("iter_value", WEAK_INT, lambda r: r[0] if r else 0, lambda it: it[0])
 _define_iterator(
-    "iter_next", RANGE_ITERATOR, lambda r: r[1:], lambda it: (it[0] + it[2], it[1] - 1, it[2])
+    "iter_more", lambda t: WEAK_BOOL, lambda r: len(r) > 0, lambda it: np.bool_(it[1] != 0)
+)
+_define_iterator("iter_value", _value_type, lambda r: r[0] if len(r) else 0, lambda it: it[0])
+_define_iterator(
+    "iter_next", lambda t: t, lambda r: r[1:], lambda it: (it[0] + it[2], it[1] - 1, it[2])
 )
 
 

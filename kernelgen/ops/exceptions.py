@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kernelgen.ir.core import Op, Value
-from kernelgen.ir.raised import Made, Raised, Slot, leaves
+from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ir.sequences import defining
 from kernelgen.ops.control import constant_type
 from kernelgen.ops.objects import call_with_keywords
@@ -137,7 +137,7 @@ def _check_part(value: Value, t: Type) -> None:
             "depending on the way taken",
             "raise the exception on each way by itself",
         )
-    elif value.constant is None and not all(map(_can_be_filled, leaves(t))):
+    elif value.constant is None and not _can_be_filled(t):
         raise NoRule(
             f"an exception cannot be made of {describe(t)}",
             "use numbers, strings, and tuples of them",
@@ -145,6 +145,8 @@ def _check_part(value: Value, t: Type) -> None:
 
 
 def _can_be_filled(t: Type) -> bool:
+    if isinstance(t, Tuple):
+        return all(map(_can_be_filled, t.elements))
     return isinstance(t, (Scalar, Object)) or t == NONE
 
 

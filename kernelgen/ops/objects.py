@@ -10,16 +10,19 @@ import operator
 from typing import Any
 
 from kernelgen.ir.core import Op
+from kernelgen.ops.arrays import attribute_type, subscript_rule
 from kernelgen.ops.control import constant_type
 from kernelgen.ops.refused import DICT, refusal
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import Object, Tuple, Type, describe
-from kernelgen.types.table import Scalar
+from kernelgen.types.compound import Array, Object, Tuple, Type, describe
+from kernelgen.types.table import WEAK_INT, Scalar
 
 
 def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     name = op.attrs["name"]
+    if isinstance(types[0], Array):
+        return Typed(types, attribute_type(types[0], name))
     if isinstance(types[0], Scalar) and name in ("real", "imag"):
         return OPS[name].rule(Op(name, op.operands), types)
     if isinstance(types[0], (Scalar, Tuple)):
@@ -38,6 +41,8 @@ def _attr(value: Any, name: str) -> Any:
 
 def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     callee, constant = types[0], op.operands[0].constant
+    if constant is not None and constant.attrs["value"] is len and is_array_call(types):
+        return Typed((None, None), WEAK_INT)
     refused = None if constant is None else refusal(constant.attrs["value"])
     if refused is not None:
         raise NoRule(*refused)
@@ -61,6 +66,11 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     raise NoRule(f"{describe(callee)} cannot be called")
 
 
+def is_array_call(types: tuple[Type, ...]) -> bool:
+    """Whether a function is called with one array that has a length."""
+    return len(types) == 2 and isinstance(types[1], Array) and types[1].ndim > 0
+
+
 _ON_SEQUENCES = (len, tuple, reversed, enumerate, zip)
 
 
@@ -80,6 +90,8 @@ def _call_starred(function: Any, values: Any, by_name: Any = None) -> Any:
 
 
 def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if isinstance(types[0], Array):
+        return subscript_rule(types[0], types[1])
     if isinstance(types[0], Tuple) and isinstance(types[1], Object):
         raise NoRule(f"a tuple cannot be indexed by {describe(types[1])}", "write its elements out")
     if isinstance(types[0], Tuple):

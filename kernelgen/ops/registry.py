@@ -63,6 +63,9 @@ class OpDef(NamedTuple):
         Whether a zero as second operand is a ZeroDivisionError in Python.
     halves : bool
         Whether it takes float16 as it is. All others compute float16 in float32.
+    carries : bool
+        Whether it only moves values about, and takes complex numbers, times and float16 as they
+        are.
     effects : bool
         Whether it may raise or have no end, so that it stays where nothing uses its result.
     """
@@ -76,6 +79,7 @@ class OpDef(NamedTuple):
     expand: Callable[[Op], Callable[..., Any] | str | None] | None = None
     divides: bool = False
     halves: bool = False
+    carries: bool = False
     effects: bool = False
 
     def compute(self, *values: Any, **attrs: Any) -> Any:

@@ -42,7 +42,7 @@ def rule_of(op: Op, types: tuple[Type, ...]) -> Rule:
     """The type rule of an op for these operands, or NoRule if it has no meaning for times."""
     times = [t for t in types if isinstance(t, Scalar) and t.is_time]
     own = op.name in _AS_THEY_ARE or op.name.startswith("np.") or op.name in FORMS.values()
-    if not times or own:
+    if not times or own or OPS[op.name].carries:
         return OPS[op.name].rule
     if op.name in FORMS:
         return OPS[FORMS[op.name]].rule

@@ -7,10 +7,11 @@ from typing import Any
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
+from kernelgen.ops.indexing import indexed_type
 from kernelgen.ops.refused import DICT, LIST
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
-from kernelgen.types.compound import Tuple, Type, describe
-from kernelgen.types.table import Scalar
+from kernelgen.types.compound import Array, Tuple, Type, describe
+from kernelgen.types.table import WEAK_INT, Scalar
 
 
 def make_tuple(*values: Any, cls: Any = None) -> Any:
@@ -25,8 +26,10 @@ def item(values: Any, index: int) -> Any:
 
 def unpack(values: Any, count: int, index: int) -> Any:
     """Element ``index`` of a tuple that must have ``count`` elements."""
-    if len(values) != count:
-        raise ValueError(f"cannot unpack {len(values)} values into {count} names")
+    if len(values) < count:
+        raise ValueError(f"not enough values to unpack (expected {count}, got {len(values)})")
+    if len(values) > count:
+        raise ValueError(f"too many values to unpack (expected {count})")
     return values[index]
 
 
@@ -49,6 +52,8 @@ def _make_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def _item_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if isinstance(types[0], Array):
+        return Typed(types, indexed_type(types[0], WEAK_INT))
     elements = _elements("cannot be indexed in a scalar kernel", types[0])
     index = op.attrs["index"]
     if not -len(elements) <= index < len(elements):
@@ -57,6 +62,8 @@ def _item_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def _unpack_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if isinstance(types[0], Array):
+        return Typed(types, indexed_type(types[0], WEAK_INT))
     elements = _elements("cannot be unpacked", types[0])
     count = op.attrs["count"]
     if len(elements) != count:
@@ -94,7 +101,6 @@ def _unknown(what: str) -> Callable[[Op, tuple[Type, ...]], Typed]:
 
 define(OpDef("unpack_starred", _unknown("`*` in an assignment"), unpack_starred, never_lowered))
 define(OpDef("contains", _unknown("`in`"), contains, never_lowered))
-define(OpDef("slice", _unknown("a slice"), slice, never_lowered))
 
 # Displays with `*` and calls with it are made of lists, which have no other use.
 

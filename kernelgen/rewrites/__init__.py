@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kernelgen.ir.core import Function
+from kernelgen.rewrites.check_bounds import check_bounds
 from kernelgen.rewrites.check_division import check_division
 from kernelgen.rewrites.eliminate_dead_code import eliminate_dead_code
 from kernelgen.rewrites.expand_ops import expand_ops
 from kernelgen.rewrites.form_raises import form_raises
 from kernelgen.rewrites.insert_conversions import insert_conversions
+from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.rewrites.split_tuples import split_tuples
 from kernelgen.rewrites.widen_halves import widen_halves
@@ -22,6 +24,7 @@ UNTYPED_PASSES: tuple[tuple[Pass, str], ...] = (
 
 TYPED_PASSES: tuple[tuple[Pass, str], ...] = (
     (insert_conversions, "from here on an op computes in exactly the types of its operands"),
+    (resolve_arrays, "what follows knows few ops on arrays"),
     (widen_halves, "NumPy computes float16 in float32, and rounds after every operation"),
     (expand_ops, "what is written in the kernel language needs no lowering of its own"),
     (widen_halves, "the same for what has been inlined"),
@@ -36,4 +39,9 @@ CHECK_DIVISION: tuple[Pass, str] = (
     "and before a division is replaced by its definition",
 )
 
-__all__ = ["CHECK_DIVISION", "TYPED_PASSES", "UNTYPED_PASSES", "Pass"]
+CHECK_BOUNDS: tuple[Pass, str] = (
+    check_bounds,
+    "boundscheck=True only; in front of what resolves the indices that users write",
+)
+
+__all__ = ["CHECK_BOUNDS", "CHECK_DIVISION", "TYPED_PASSES", "UNTYPED_PASSES", "Pass"]

@@ -1,4 +1,4 @@
-"""Replace tuples, ranges and iterators by their components.
+"""Replace tuples, arrays, slices, ranges and iterators by their components.
 
 Before: typed SSA with conversions. After: every value is a scalar (or None), and a
 ``return`` of a tuple returns its components, as a ``raise`` takes them.
@@ -10,26 +10,27 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.ir.raised import leaves
-from kernelgen.types.compound import RANGE, RANGE_ITERATOR, Tuple, Type
+from kernelgen.rewrites import split_arrays as arrays
+from kernelgen.types.compound import (
+    NONE,
+    RANGE_ITERATOR,
+    Array,
+    ArrayIterator,
+    Type,
+    components,
+    leaves,
+)
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
 
 def split_tuples(function: Function) -> None:
     """Apply the pass."""
-    if any(_component_types(value.type) is not None for value in function.values()):
+    if any(components(value.type) is not None for value in function.values()):
         function.sort_blocks()
-        _Splitter(function).run()
+        Splitter(function).run()
 
 
-def _component_types(t: Type | None) -> tuple[Type, ...] | None:
-    """The types of the parts of a compound type, None for other types."""
-    if isinstance(t, Tuple):
-        return t.elements
-    return (WEAK_INT,) * 3 if t in (RANGE, RANGE_ITERATOR) else None
-
-
-class _Splitter:
+class Splitter:
     """One walk over a function, definitions before uses; ``parts`` grows as it goes."""
 
     def __init__(self, function: Function) -> None:
@@ -53,7 +54,7 @@ class _Splitter:
         self.function.substitute(self.replaced)
 
     def _split_argument(self, block: Block, arg: Value) -> list[Value]:
-        types = _component_types(arg.type)
+        types = components(arg.type)
         if types is None:
             return [arg]
         self.parts[arg] = [Value(t, arg.hint) for t in types]
@@ -64,11 +65,14 @@ class _Splitter:
     def _leaves(self, values: list[Value]) -> list[Value]:
         """The scalars that values consist of."""
         leaves = []
-        for value in map(self._final, values):
+        for value in map(self.final, values):
             leaves += self._leaves(self.parts[value]) if value in self.parts else [value]
         return leaves
 
-    def _final(self, value: Value) -> Value:
+    def finals(self, values: list[Value]) -> list[Value]:
+        return list(map(self.final, values))
+
+    def final(self, value: Value) -> Value:
         while value in self.replaced:
             value = self.replaced[value]
         return value
@@ -76,13 +80,13 @@ class _Splitter:
     def _visit(self) -> None:
         """Split what an op makes or takes apart; keep it if it does neither."""
         op, result = self.op, self.op.result
-        first = self.parts.get(self._final(op.operands[0])) if op.operands else None
-        if op.name in ("return", "raise", "invoke"):
+        first = self.parts.get(self.final(op.operands[0])) if op.operands else None
+        if op.name in ("return", "raise", "invoke", "require"):
             op.operands = self._leaves(op.operands)
         if op.name == "invoke":
             self._split_call(op)
             return
-        if result is not None and op.name in _PARTS and _component_types(result.type) is not None:
+        if result is not None and op.name in _PARTS and components(result.type) is not None:
             self.parts[result] = _PARTS[op.name](self, first or [])
         elif result is not None and first is not None:
             self.replaced[result] = _TAKEN[op.name](self, first)
@@ -92,7 +96,7 @@ class _Splitter:
     def _split_call(self, op: Op) -> None:
         """Take the values that a call returned out of its result, which stays whole."""
         self.block.append(op)
-        if isinstance(op.value.type, Tuple):
+        if components(op.value.type) is not None:
             types = leaves(op.value.type)
             members = iter([self._member(op.value, i, t) for i, t in enumerate(types)])
             self.parts[op.value] = self._group(op.value.type, members)
@@ -102,15 +106,15 @@ class _Splitter:
         new.value.type = t
         return new.value
 
-    def _group(self, t: Tuple, members: Iterator[Value]) -> list[Value]:
-        """The elements of a tuple made of ``members``; those that are tuples are split as well."""
-        elements = []
-        for element in t.elements:
-            value = Value(element) if isinstance(element, Tuple) else next(members)
-            if isinstance(element, Tuple):
-                self.parts[value] = self._group(element, members)
-            elements.append(value)
-        return elements
+    def _group(self, t: Type, members: Iterator[Value]) -> list[Value]:
+        """The parts of a value made of ``members``; those that are compound are split as well."""
+        parts = []
+        for part in components(t) or ():
+            value = Value(part) if components(part) is not None else next(members)
+            if components(part) is not None:
+                self.parts[value] = self._group(part, members)
+            parts.append(value)
+        return parts
 
     def emit(self, name: str, t: Type, *operands: Value, **attrs: Any) -> Value:
         """A new op in place of the visited one; its result is split in turn if it is compound."""
@@ -121,64 +125,90 @@ class _Splitter:
         self.op = outer
         return new.value
 
+    def integer(self, value: int) -> Value:
+        """A constant that counts."""
+        return self.emit("const", WEAK_INT, value=value)
+
     def types(self) -> tuple[Type, ...]:
         """The types of the parts that the visited op makes."""
-        types = _component_types(self.op.value.type)
+        types = components(self.op.value.type)
         assert types is not None
         return types
 
 
-def _made(s: _Splitter, first: list[Value]) -> list[Value]:
-    return [s._final(value) for value in s.op.operands]
+def _made(s: Splitter, first: list[Value]) -> list[Value]:
+    return s.finals(s.op.operands)
 
 
-def _of_constant(s: _Splitter, first: list[Value]) -> list[Value]:
+def _of_constant(s: Splitter, first: list[Value]) -> list[Value]:
     values = s.op.attrs["value"]
+    if isinstance(values, slice):
+        values = values.start, values.stop, values.step
     return [s.emit("const", t, value=v) for t, v in zip(s.types(), values, strict=True)]
 
 
-def _of_default(s: _Splitter, first: list[Value]) -> list[Value]:
+def _of_default(s: Splitter, first: list[Value]) -> list[Value]:
     return [s.emit("default", t, type=t) for t in s.types()]
 
 
-def _of_conversion(s: _Splitter, first: list[Value]) -> list[Value]:
+def _of_conversion(s: Splitter, first: list[Value]) -> list[Value]:
     return [
         part if part.type == t else s.emit("convert", t, part, to=t)
         for part, t in zip(first, s.types(), strict=True)
     ]
 
 
-def _of_iterator(s: _Splitter, first: list[Value]) -> list[Value]:
+def _of_slice(s: Splitter, first: list[Value]) -> list[Value]:
+    missing = 3 - len(s.op.operands)
+    return s.finals(s.op.operands) + [s.emit("const", NONE, value=None) for _ in range(missing)]
+
+
+def _of_iterator(s: Splitter, first: list[Value]) -> list[Value]:
+    if isinstance(s.op.operands[0].type, Array):
+        return arrays.iterator(s, s.final(s.op.operands[0]))
     return [first[0], s.emit("range_count", WEAK_INT, *first), first[2]]
 
 
-def _of_advance(s: _Splitter, first: list[Value]) -> list[Value]:
+def _of_advance(s: Splitter, first: list[Value]) -> list[Value]:
+    if s.op.value.type != RANGE_ITERATOR:
+        return arrays.next_row(s, first)
     value, left, step = first
     one = s.emit("const", WEAK_INT, value=1)
     return [s.emit("add", WEAK_INT, value, step), s.emit("sub", WEAK_INT, left, one), step]
 
 
-def _taken_part(s: _Splitter, first: list[Value]) -> Value:
+def _taken_part(s: Splitter, first: list[Value]) -> Value:
     """``item`` and ``unpack`` of a compound value that is itself a part of one."""
     index: int = s.op.attrs["index"]
     return first[index]
 
 
-def _taken_part_or_parts(s: _Splitter, first: list[Value]) -> list[Value]:
-    part = s._final(_taken_part(s, first))
+def _taken_part_or_parts(s: Splitter, first: list[Value]) -> list[Value]:
+    part = s.final(_taken_part(s, first))
     s.replaced[s.op.value] = part
     return s.parts[part]
 
 
-def _more(s: _Splitter, first: list[Value]) -> Value:
+def _more(s: Splitter, first: list[Value]) -> Value:
+    if isinstance(s.op.operands[0].type, ArrayIterator):
+        return arrays.more_rows(s, first)
     return s.emit("ne", WEAK_BOOL, first[1], s.emit("const", WEAK_INT, value=0))
 
 
-def _known(decide: Callable[[list[Value]], bool]) -> Callable[[_Splitter, list[Value]], Value]:
+def _value(s: Splitter, first: list[Value]) -> Value:
+    iterates = isinstance(s.op.operands[0].type, ArrayIterator)
+    return arrays.row(s, first) if iterates else first[0]
+
+
+def _row(s: Splitter, first: list[Value]) -> list[Value]:
+    return s.parts[arrays.row(s, first)]
+
+
+def _known(decide: Callable[[list[Value]], bool]) -> Callable[[Splitter, list[Value]], Value]:
     return lambda s, first: s.emit("const", WEAK_BOOL, value=decide(first))
 
 
-_PARTS: dict[str, Callable[[_Splitter, list[Value]], list[Value]]] = {
+_PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "tuple": _made,
     "range": _made,
     "const": _of_constant,
@@ -186,17 +216,29 @@ _PARTS: dict[str, Callable[[_Splitter, list[Value]], list[Value]]] = {
     "convert": _of_conversion,
     "iter": _of_iterator,
     "iter_next": _of_advance,
+    "iter_value": _row,
     "item": _taken_part_or_parts,
     "unpack": _taken_part_or_parts,
+    "slice": _of_slice,
+    "subscript": arrays.view,
+    "array_T": arrays.transposed,
+    "array_shape": arrays.shape,
+    "array_strides": arrays.strides,
 }
 """How the parts of a compound result come about."""
 
-_TAKEN: dict[str, Callable[[_Splitter, list[Value]], Value]] = {
+_TAKEN: dict[str, Callable[[Splitter, list[Value]], Value]] = {
     "item": _taken_part,
     "unpack": _taken_part,
     "member": lambda s, first: s._leaves([s.op.operands[0]])[s.op.attrs["index"]],
     "iter_more": _more,
-    "iter_value": lambda s, first: first[0],
+    "iter_value": _value,
+    "dim": arrays.dim,
+    "get": arrays.get,
+    "put": arrays.put,
+    "subscript": arrays.subscript,
+    "array_size": arrays.size,
+    "array_nbytes": arrays.nbytes,
     "truth": _known(bool),
     "not": _known(lambda parts: not parts),
     "is": _known(lambda parts: False),

@@ -23,7 +23,9 @@ def widen_halves(function: Function) -> None:
 
 
 def _is_widened(op: Op) -> bool:
-    return not OPS[op.name].halves and any(v.type == FLOAT16 for v in op.operands)
+    definition = OPS[op.name]
+    taken = definition.halves or definition.carries
+    return not taken and any(v.type == FLOAT16 for v in op.operands)
 
 
 def _widen(block: Block, op: Op, replaced: dict[Value, Value]) -> None:

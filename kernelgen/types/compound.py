@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
-from kernelgen.types.table import Scalar
+from kernelgen.types.table import ADDRESS, WEAK_INT, Scalar, named
 
 
 class Tuple(NamedTuple):
@@ -14,6 +15,61 @@ class Tuple(NamedTuple):
 
     def __str__(self) -> str:
         return f"({', '.join(map(str, self.elements))})"
+
+
+class Array(NamedTuple):
+    """A NumPy array.
+
+    Parameters
+    ----------
+    dtype : Scalar
+        The type of its elements.
+    ndim : int
+        The number of its dimensions.
+    layout : {"C", "F", "A"}
+        Whether its elements are known to lie without gaps, the last index or the first one
+        running fastest. "A" says nothing about its strides.
+    readonly : bool
+        Whether its elements can be assigned.
+    """
+
+    dtype: Scalar
+    ndim: int
+    layout: str = "A"
+    readonly: bool = False
+
+    def __str__(self) -> str:
+        """As in ``f8[:,::1]``; of a read-only one ``const f8[:]``, without spaces."""
+        axes = [":"] * self.ndim
+        if self.layout != "A" and axes:
+            axes[-1 if self.layout == "C" else 0] = "::1"
+        return f"{'const.' if self.readonly else ''}{self.dtype}[{','.join(axes)}]"
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is known to have no gaps between its elements."""
+        return self.layout != "A"
+
+
+class Slice(NamedTuple):
+    """A ``slice`` object: each of start, stop and step is an integer or None."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+    def __str__(self) -> str:
+        return f"slice({', '.join(map(str, self))})"
+
+
+class ArrayIterator(NamedTuple):
+    """A position in the first axis of an array."""
+
+    array: Array
+    position: Scalar
+
+    def __str__(self) -> str:
+        return f"iterator({self.array})"
 
 
 class Object(NamedTuple):
@@ -40,7 +96,7 @@ class Special:
     __repr__ = __str__
 
 
-Type = Scalar | Tuple | Object | Special
+Type = Scalar | Tuple | Array | ArrayIterator | Slice | Object | Special
 
 RANGE = Special("range")
 """A ``range`` object: start, stop and step are weak integers."""
@@ -56,7 +112,33 @@ UNDEFINED = Special("undefined")
 
 OBJECT = Object()
 
-BY_NAME: dict[str, Type] = {str(t): t for t in (RANGE, RANGE_ITERATOR, NONE, UNDEFINED, OBJECT)}
+ELLIPSIS = Special("ellipsis")
+"""The type of ``...``."""
+
+_SPECIAL = (RANGE, RANGE_ITERATOR, NONE, UNDEFINED, OBJECT, ELLIPSIS)
+
+BY_NAME: dict[str, Type] = {str(t): t for t in _SPECIAL}
+
+
+def components(t: Type | None) -> tuple[Type, ...] | None:
+    """The types of the parts that a value of a compound type consists of, None of other types.
+
+    An array has the address of its first element, its shape, its strides in bytes, and the
+    address of what owns the memory (see ``rewrites/split_arrays.py``).
+    """
+    if isinstance(t, Tuple):
+        return t.elements
+    if isinstance(t, Array):
+        return (ADDRESS, *(WEAK_INT,) * (2 * t.ndim), ADDRESS)
+    if isinstance(t, (ArrayIterator, Slice)):
+        return tuple(t)
+    return (WEAK_INT,) * 3 if t in (RANGE, RANGE_ITERATOR) else None
+
+
+def leaves(t: Type) -> tuple[Type, ...]:
+    """The types of the values that a value of type ``t`` consists of, as machine code has it."""
+    parts = components(t)
+    return (t,) if parts is None else tuple(leaf for part in parts for leaf in leaves(part))
 
 
 def describe(t: Type) -> str:
@@ -66,4 +148,26 @@ def describe(t: Type) -> str:
         return f"Python {python[t.kind]}" if t.weak else t.long_name
     if isinstance(t, Tuple):
         return f"tuple ({', '.join(map(describe, t.elements))})"
+    if isinstance(t, Array):
+        kind = f"{t.ndim}-dimensional array of {t.dtype.long_name}"
+        return f"read-only {kind}" if t.readonly else kind
+    if isinstance(t, Slice):
+        return "slice"
     return t.what if isinstance(t, Object) else str(t).replace("none", "None")
+
+
+_ARRAY = re.compile(r"(const\.)?(.+)\[((?::|::1)(?:,(?::|::1))*|)\]")
+
+
+def array_named(name: str) -> Array | None:
+    """The array type whose text is ``name``, as in ``f8[:,::1]``; None if it is no such text."""
+    match = _ARRAY.fullmatch(name)
+    dtype = None if match is None else named(match[2])
+    if match is None or dtype is None:
+        return None
+    axes = match[3].split(",") if match[3] else []
+    dense = [axis for axis, text in enumerate(axes) if text == "::1"]
+    if len(dense) > 1 or any(axis not in (0, len(axes) - 1) for axis in dense):
+        return None
+    layout = "A" if dense == [] and axes else "C" if dense in ([], [len(axes) - 1]) else "F"
+    return Array(dtype, len(axes), layout, match[1] is not None)

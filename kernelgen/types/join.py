@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelgen.types.compound import UNDEFINED, Tuple, Type
+from kernelgen.types.compound import UNDEFINED, Array, Tuple, Type
 from kernelgen.types.promote import common_type
 from kernelgen.types.table import Scalar
 
@@ -16,6 +16,9 @@ def join(*types: Type) -> Type | None:
     if len(distinct) < 2:
         return distinct[0] if distinct else UNDEFINED
     scalars = [t for t in distinct if isinstance(t, Scalar)]
+    arrays = [t for t in distinct if isinstance(t, Array)]
+    if len(arrays) == len(distinct):
+        return _join_arrays(arrays)
     tuples = [t for t in distinct if isinstance(t, Tuple)]
     if len(scalars) == len(distinct):
         return common_type(*scalars)
@@ -23,3 +26,12 @@ def join(*types: Type) -> Type | None:
         return None
     elements = tuple(join(*ways) for ways in zip(*(t.elements for t in tuples), strict=True))
     return None if None in elements else Tuple(elements)
+
+
+def _join_arrays(arrays: list[Array]) -> Array | None:
+    """The type of a variable that is one of several arrays: of one dtype and dimension."""
+    if len({(t.dtype, t.ndim) for t in arrays}) > 1:
+        return None
+    layouts = {t.layout for t in arrays}
+    layout = layouts.pop() if len(layouts) == 1 else "A"
+    return arrays[0]._replace(layout=layout, readonly=any(t.readonly for t in arrays))

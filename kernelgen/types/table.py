@@ -265,6 +265,9 @@ WEAK_COMPLEX = Scalar("~c16", "complex128", "c", 128, "{ double, double }", weak
 
 WEAK = (WEAK_BOOL, WEAK_INT, WEAK_FLOAT, WEAK_COMPLEX)
 
+ADDRESS = Scalar("address", "address", "p", 64, "ptr")
+"""What an array is made of when it is taken apart; no array holds it, no user writes it."""
+
 _STRONG = {"b": BOOL, "i": INT64, "f": FLOAT64, "c": COMPLEX128}
 _UNITLESS = {row.kind: row for row in TIMES}
 _WITH_UNIT: dict[str, Scalar] = {}

@@ -331,7 +331,7 @@ def string_as_an_index(x):
     return pair["a"]
 
 
-@case(UnsupportedError, "cannot assign items", "x[0]")
+@case(TypingError, "items of float64 cannot be assigned", "x[0]")
 def item_assignment(x):
     x[0] = 1
     return x

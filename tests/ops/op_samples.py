@@ -13,6 +13,7 @@ import kernelgen
 from kernelgen import pipeline
 from kernelgen.ops import ufuncs
 from kernelgen.ops.math import ROWS
+from kernelgen.types.compound import Array
 from kernelgen.types.table import (
     BOOL,
     COMPLEX128,
@@ -103,6 +104,17 @@ def kernel(x, y):
 """
 
 
+ARRAYS = """
+def kernel(a, i):
+    s = 0.0
+    for v in a[i:, i]:
+        s += v
+    a[i, -1] = s
+    x, y = a[1, ::i]
+    return a[:i, ::-1].shape, a.T.strides, a.size, a.nbytes, a.itemsize
+"""
+
+
 def function(source: str, **names: object) -> object:
     namespace = {"math": math, "cmath": cmath, "np": np, "index": index, "same": same, **names}
     exec(source, namespace)
@@ -117,6 +129,7 @@ def kernels_of_all_ops() -> Iterator[pipeline.Request]:
     yield pipeline.Request(function(RAISE), (FLOAT32, INT8))
     yield pipeline.Request(function(CALL), (FLOAT64, INT64))
     yield pipeline.Request(function(NESTED), (FLOAT64, INT64))
+    yield pipeline.Request(function(ARRAYS), (Array(FLOAT64, 2), INT64), any_result=True)
     for row in ROWS:
         arguments = ", ".join("xy"[: row.arity])
         source = f"def kernel(x, y): return function({arguments})"

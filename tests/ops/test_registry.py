@@ -63,8 +63,20 @@ def test_every_op_occurs_and_is_lowered_or_removed():
         left |= {op.name for op in pipeline.rewritten(request).ops() if op.result is not None}
         assert pipeline.lowered(request).text
     made_by_passes = {"convert", "default", "range_count"}
-    resolved_before_inference = {"class_of", "contains", "slice", "unpack_starred", "zip"}
+    made_by_passes |= {
+        "in_bounds",
+        "dim",
+        "get",
+        "put",
+        "load",
+        "store",
+        "offset",
+        "element",
+        "require",
+    }
+    made_by_passes |= {name for name in OPS if name.startswith("array_")}
+    resolved_before_inference = {"class_of", "contains", "unpack_starred", "zip"}
     assert built | left | made_by_passes | resolved_before_inference == set(OPS)
     never = {name for name, op in OPS.items() if op.lower is never_lowered}
-    assert left & never == {"invoke"}  # a call may leave the function, which lower.py sees to
+    assert left & never == {"invoke", "require"}  # they may leave the function: see lower.py
     assert left | never | {"item", "unpack"} >= set(OPS) - {"default"}

@@ -19,7 +19,7 @@ from kernelgen.ir.verify import verify
 GOLDEN = Path(__file__).with_name("golden")
 CASES = sorted(GOLDEN.glob("*/*.in.ir"))
 TYPED = {
-    "widen_halves",
+    "widen_halves", "check_bounds", "resolve_arrays",
     "insert_conversions", "expand_ops", "split_tuples", "eliminate_dead_code", "check_division", "form_raises",
 }  # fmt: skip
 
@@ -51,7 +51,7 @@ def test_golden(case, request):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name[:-6]}")
 def test_passes_leave_nothing_to_do_for_themselves(case):
-    if case.parent.name == "check_division":
+    if case.parent.name in ("check_division", "check_bounds"):
         pytest.skip("it guards every division that it sees")
     function = parse_function(case.read_text())
     apply(case.parent.name, function)
@@ -69,9 +69,10 @@ def test_every_pass_has_golden_files():
         path.stem for path in Path(import_module("kernelgen.rewrites").__file__).parent.glob("*.py")
     }
     # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
-    # test_calls.py, test_isinstance.py, test_times.py and test_recursion.py, and in tests/jit
+    # test_calls.py, test_isinstance.py, test_times.py, test_recursion.py and test_arrays.py, and in
+    # tests/jit
     tested_elsewhere = {
         "__init__", "inline", "bind_defaults", "resolve_ufunc_call", "resolve_classes",
-        "resolve_casts", "outline", "unpack_arguments", "resolve_jitted_call",
+        "resolve_casts", "outline", "split_arrays", "unpack_arguments", "resolve_jitted_call",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

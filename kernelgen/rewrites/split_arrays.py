@@ -1,0 +1,245 @@
+"""How arrays are taken apart: what becomes of each op on them (see ``split_tuples``).
+
+An array is its address, its shape, its strides in bytes, and the address of what owns its memory.
+Of a dense array the elements are found by its shape alone, so that LLVM sees them side by side;
+its strides are right as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kernelgen.ir.core import Value
+from kernelgen.ir.raised import Made, Raised, Slot
+from kernelgen.ops.exceptions import fill
+from kernelgen.ops.indexing import items_of, plan
+from kernelgen.types.compound import NONE, Array, ArrayIterator, Slice, Tuple
+from kernelgen.types.table import ADDRESS, WEAK_BOOL, WEAK_INT
+
+if TYPE_CHECKING:
+    from kernelgen.rewrites.split_tuples import Splitter
+
+
+class Parts(NamedTuple):
+    """The parts of an array."""
+
+    data: Value
+    shape: list[Value]
+    strides: list[Value]
+    owner: Value
+
+    @classmethod
+    def of(cls, values: list[Value]) -> Parts:
+        """The parts from their list, as ``components`` orders them."""
+        ndim = (len(values) - 2) // 2
+        return cls(values[0], values[1 : 1 + ndim], values[1 + ndim : -1], values[-1])
+
+    @property
+    def list(self) -> list[Value]:
+        return [self.data, *self.shape, *self.strides, self.owner]
+
+
+def _array(s: Splitter) -> Array:
+    """The type of the array that the visited op is on."""
+    t = s.op.operands[0].type
+    assert isinstance(t, Array)
+    return t
+
+
+def _times(s: Splitter, a: Value, b: Value) -> Value:
+    return s.emit("mul", WEAK_INT, a, b)
+
+
+def _plus(s: Splitter, a: Value, b: Value) -> Value:
+    return s.emit("add", WEAK_INT, a, b)
+
+
+def _sum(s: Splitter, terms: list[Value]) -> Value:
+    total = terms[0]
+    for term in terms[1:]:
+        total = _plus(s, total, term)
+    return total
+
+
+def _product(s: Splitter, factors: list[Value]) -> Value:
+    total = factors[0] if factors else s.integer(1)
+    for factor in factors[1:]:
+        total = _times(s, total, factor)
+    return total
+
+
+# ---------------------------------------------------------------------------------- elements
+
+
+def _address(s: Splitter, t: Array, parts: Parts, indices: list[Value]) -> Value:
+    """Where the element at ``indices``, none of them negative, stands."""
+    if not indices:
+        return parts.data
+    if not t.dense:
+        terms = [_times(s, i, stride) for i, stride in zip(indices, parts.strides, strict=True)]
+        return s.emit("offset", ADDRESS, parts.data, _sum(s, terms))
+    axes = range(t.ndim) if t.layout == "C" else range(t.ndim)[::-1]
+    place = indices[axes[0]]
+    for axis in axes[1:]:
+        place = _plus(s, _times(s, place, parts.shape[axis]), indices[axis])
+    return s.emit("element", ADDRESS, parts.data, place, type=t.dtype)
+
+
+def get(s: Splitter, first: list[Value]) -> Value:
+    """An element, by indices that are right."""
+    t = _array(s)
+    address = _address(s, t, Parts.of(first), s.finals(s.op.operands[1:]))
+    return s.emit("load", t.dtype, address, type=t.dtype)
+
+
+def put(s: Splitter, first: list[Value]) -> Value:
+    """Assign an element. What users write may be negative, and may be checked."""
+    t, parts = _array(s), Parts.of(first)
+    value, *indices = s.finals(s.op.operands[1:])
+    if "checked" in s.op.attrs:
+        indices = [_right_index(s, parts, axis, i) for axis, i in enumerate(indices)]
+    address = _address(s, t, parts, indices)
+    return s.emit("store", NONE, address, value, type=t.dtype)
+
+
+_OUT_OF_BOUNDS = "index {} is out of bounds for axis {} with size {}"
+
+
+def _right_index(s: Splitter, parts: Parts, axis: int, index: Value) -> Value:
+    """An index that a user writes: from the end if it is negative, in bounds if that is asked."""
+    length = parts.shape[axis]
+    place = s.emit("wrapped_index", WEAK_INT, index, length)
+    if s.op.attrs.get("checked"):
+        right = s.emit("in_bounds", WEAK_BOOL, place, length)
+        text = Made(fill, (_OUT_OF_BOUNDS, Slot(WEAK_INT), axis, Slot(WEAK_INT)))
+        error = Raised(IndexError, (text,))
+        s.emit("require", NONE, right, index, length, error=error)
+    return place
+
+
+# ------------------------------------------------------------------------------------- views
+
+
+def subscript(s: Splitter, first: list[Value]) -> Value:
+    """``array[index]`` that is an element."""
+    t, parts = _array(s), Parts.of(first)
+    indices = [_right_index(s, parts, axis, i) for axis, i in enumerate(_index_values(s))]
+    return s.emit("load", t.dtype, _address(s, t, parts, indices), type=t.dtype)
+
+
+def view(s: Splitter, first: list[Value]) -> list[Value]:
+    """``array[index]`` that is a view."""
+    t, parts = _array(s), Parts.of(first)
+    index = s.op.operands[1].type
+    assert index is not None
+    values = _index_values(s)
+    shape: list[Value] = []
+    strides: list[Value] = []
+    moves: list[Value] = []
+    axis = 0
+    for item in plan(t, index):
+        if item.kind == "new":
+            shape.append(s.integer(1))
+            strides.append(s.integer(0))
+            continue
+        length, stride = parts.shape[axis], parts.strides[axis]
+        if item.kind == "integer":
+            moves.append(_times(s, _right_index(s, parts, axis, values[item.place]), stride))
+        elif item.kind == "slice":
+            start, count, step = _slice(s, values[item.place], items_of(index)[item.place], length)
+            moves.append(_times(s, start, stride))
+            shape.append(count)
+            strides.append(_times(s, stride, step))
+        else:
+            shape.append(length)
+            strides.append(stride)
+        axis += 1
+    data = s.emit("offset", ADDRESS, parts.data, _sum(s, moves)) if moves else parts.data
+    return Parts(data, shape, strides, parts.owner).list
+
+
+def _index_values(s: Splitter) -> list[Value]:
+    """The parts of an index, as many as its type has."""
+    index = s.final(s.op.operands[1])
+    return s.finals(s.parts[index]) if isinstance(index.type, Tuple) else [index]
+
+
+_ZERO_STEP = Raised(ValueError, ("slice step cannot be zero",))
+
+
+def _slice(s: Splitter, value: Value, t: object, length: Value) -> tuple[Value, Value, Value]:
+    """Where a slice of an axis begins, how many elements it has, and its step."""
+    assert isinstance(t, Slice)
+    start, stop, step = s.finals(s.parts[value])
+    if t.step == NONE:
+        step = s.integer(1)
+    else:
+        zero = s.emit("ne", WEAK_BOOL, step, s.integer(0))
+        s.emit("require", NONE, zero, error=_ZERO_STEP)
+    if t.start == NONE:
+        start = s.emit("slice_first", WEAK_INT, length, step)
+    else:
+        start = s.emit("slice_bound", WEAK_INT, start, length, step)
+    if t.stop == NONE:
+        stop = s.emit("slice_last", WEAK_INT, length, step)
+    else:
+        stop = s.emit("slice_bound", WEAK_INT, stop, length, step)
+    return start, s.emit("range_count", WEAK_INT, start, stop, step), step
+
+
+def transposed(s: Splitter, first: list[Value]) -> list[Value]:
+    parts = Parts.of(first)
+    return parts._replace(shape=parts.shape[::-1], strides=parts.strides[::-1]).list
+
+
+# -------------------------------------------------------------------------------- attributes
+
+
+def dim(s: Splitter, first: list[Value]) -> Value:
+    axis: int = s.op.attrs["axis"]
+    return Parts.of(first).shape[axis]
+
+
+def shape(s: Splitter, first: list[Value]) -> list[Value]:
+    return Parts.of(first).shape
+
+
+def strides(s: Splitter, first: list[Value]) -> list[Value]:
+    return Parts.of(first).strides
+
+
+def size(s: Splitter, first: list[Value]) -> Value:
+    return _product(s, Parts.of(first).shape)
+
+
+def nbytes(s: Splitter, first: list[Value]) -> Value:
+    return _times(s, size(s, first), s.integer(_array(s).dtype.size))
+
+
+# --------------------------------------------------------------------------------- iteration
+
+
+def iterator(s: Splitter, array: Value) -> list[Value]:
+    """An array, and how many of its rows have been taken."""
+    return [array, s.integer(0)]
+
+
+def more_rows(s: Splitter, first: list[Value]) -> Value:
+    array, position = first
+    length = Parts.of(s.parts[array]).shape[0]
+    return s.emit("lt", WEAK_BOOL, position, length)
+
+
+def next_row(s: Splitter, first: list[Value]) -> list[Value]:
+    array, position = first
+    return [array, _plus(s, position, s.integer(1))]
+
+
+def row(s: Splitter, first: list[Value]) -> Value:
+    """The element or row at which an iterator stands."""
+    t = s.op.operands[0].type
+    assert isinstance(t, ArrayIterator) and s.op.value.type is not None
+    array, position = first
+    if t.array.ndim == 1:
+        return s.emit("get", t.array.dtype, array, position)
+    return s.emit("subscript", s.op.value.type, array, position, checked=False)
