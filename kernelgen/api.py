@@ -345,12 +345,14 @@ def jit(
         What division by zero does: ZeroDivisionError, or what NumPy gives.
     locals : dict of str to type, optional
         Types of local variables: what is assigned to them is converted.
+    boundscheck : bool, optional
+        Raise IndexError for an index that is out of range. Otherwise, such an index reads or
+        writes whatever memory it hits.
     forceobj : bool
         Compile nothing: the function runs as plain Python.
-    nopython, boundscheck, cache, debug, inline, looplift, parallel
+    nopython, cache, debug, inline, looplift, parallel
         Accepted, and nothing depends on them: there is no mode in which compiled code works on
-        Python's objects; accesses are always checked where they may be out of bounds; nothing is
-        kept on disk; exceptions always have the line that raised them; all functions are inlined
+        Python's objects; nothing is kept on disk; exceptions always have the line that raised them; all functions are inlined
         but those that call themselves; loops run on one thread.
 
     Returns
@@ -378,7 +380,7 @@ def jit(
     is_function = callable(given) and not is_signature(given)
     choices = FunctionChoices(
         () if is_function or given is None else _declared(given),
-        Options(error_model, _math_flags(fastmath), precise),
+        Options(error_model, _math_flags(fastmath), precise, boundscheck=bool(boundscheck)),
         nogil,
         forceobj,
         {name: _local_type(name, t) for name, t in (locals or {}).items()},
@@ -391,6 +393,14 @@ def jit(
 
 
 njit = jit
+
+
+def prange(*bounds: int) -> range:
+    """``range``, for a loop whose iterations may run in any order.
+
+    They run one after the other, on one thread.
+    """
+    return range(*bounds)
 
 
 def _declared(specs: Any) -> tuple[Declared, ...]:

@@ -29,6 +29,7 @@ from kernelgen.types.arguments import (
     describe_arguments,
     leaves_of,
 )
+from kernelgen.types.compound import Array
 from kernelgen.types.declared import Declared, declare
 from kernelgen.types.promote import can_cast_safely, common_type
 from kernelgen.types.table import WEAK, Scalar
@@ -278,11 +279,11 @@ class Dispatcher:
             locals=self.choices.locals,
         )
 
-    def _also_taken(self) -> Callable[[Scalar], Sequence[Scalar]]:
+    def _also_taken(self) -> Callable[[Scalar], Sequence[Scalar]] | None:
         """Which Python numbers native code takes for a type in a signature."""
         signatures = self.choices.signatures
         if not signatures:
-            return lambda t: ()
+            return None
         if len(signatures) == 1:
             return lambda t: [w for w in WEAK if _casts_by_kind(w, t)]
         return lambda t: [w for w in WEAK if w.strong is t]
@@ -337,7 +338,17 @@ def _fit(fits: Fits, given: Argument, declared: Argument) -> bool:
         return same and all(_fit(fits, g, d) for g, d in pairs)
     if isinstance(given, Scalar) and isinstance(declared, Scalar):
         return fits(given, declared)
+    if isinstance(given, Array) and isinstance(declared, Array):
+        return _is_such_an_array(given, declared)
     return given == declared
+
+
+def _is_such_an_array(given: Array, declared: Array) -> bool:
+    """Whether an array is what a signature asks for, or of a stricter type."""
+    return given == declared._replace(
+        layout=given.layout if declared.layout == "A" else declared.layout,
+        readonly=given.readonly and declared.readonly,
+    )
 
 
 def _as_declared(value: Any, given: Argument, declared: Argument) -> Any:

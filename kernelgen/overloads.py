@@ -10,7 +10,15 @@ from typing import Any
 from kernelgen import pipeline
 from kernelgen.errors import InternalError
 from kernelgen.loops import exceptions
-from kernelgen.runtime import cpython_api, engine, layouts, native_class, numpy_api, trampolines
+from kernelgen.runtime import (
+    blocks,
+    cpython_api,
+    engine,
+    layouts,
+    native_class,
+    numpy_api,
+    trampolines,
+)
 from kernelgen.shells.function import ENTRY, Entry, entry_module
 from kernelgen.types.arguments import Argument, Arguments
 from kernelgen.types.table import Scalar
@@ -26,8 +34,8 @@ class Overload:
     ----------
     request : Request
         What is compiled, with ``arguments``.
-    also : callable
-        Which Python numbers native calls may give for a strong type, beside NumPy's scalars.
+    also : callable, optional
+        Of a signature: which Python numbers native calls may give for a strong type.
     nogil : bool
         Whether other threads run meanwhile.
 
@@ -40,7 +48,10 @@ class Overload:
     """
 
     def __init__(
-        self, request: pipeline.Request, also: Callable[[Scalar], Sequence[Scalar]], nogil: bool
+        self,
+        request: pipeline.Request,
+        also: Callable[[Scalar], Sequence[Scalar]] | None,
+        nogil: bool,
     ) -> None:
         assert request.arguments is not None
         layouts.check()
@@ -62,6 +73,7 @@ class Overload:
             **trampolines.addresses().for_loops,
             **self._errors.symbols,
             **numpy_api.symbols(),
+            **{symbol: _library().address(symbol) for symbol in blocks.SYMBOLS},
             **{symbol: id(value) for symbol, value in shell.objects.items()},
         }
         return engine.link(self.module.object_code, [ENTRY], symbols)
@@ -79,9 +91,11 @@ class Overload:
 
 @cache
 def _library() -> engine.Library:
-    module = engine.compile_module(native_class.SOURCE, opt_level=2)
-    symbols = {**cpython_api.symbols(), native_class.SLOW: id(native_class.SLOW_METHOD)}
-    return engine.link(module.object_code, [native_class.CALL], symbols)
+    """What all jitted functions have in common."""
+    source = cpython_api.COUNT_REFERENCES + native_class.SOURCE + blocks.SOURCE
+    module = engine.compile_module(source, opt_level=2)
+    symbols = {**blocks.symbols(), native_class.SLOW: id(native_class.SLOW_METHOD)}
+    return engine.link(module.object_code, [native_class.CALL, *blocks.SYMBOLS], symbols)
 
 
 def native_call() -> int:

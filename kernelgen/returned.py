@@ -1,4 +1,4 @@
-"""What a jitted function returns: numbers, None, tuples and named tuples of them."""
+"""What a jitted function returns: numbers, arrays, None, tuples and named tuples of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kernelgen.ir.core import Function, Value
 from kernelgen.ir.sequences import defining
 from kernelgen.types import compound
 from kernelgen.types.arguments import NONE, Argument, Group, describe_argument
-from kernelgen.types.compound import UNDEFINED, Tuple, Type, describe
+from kernelgen.types.compound import UNDEFINED, Array, Tuple, Type, describe
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.table import Scalar
 
@@ -36,13 +36,14 @@ def set_returned(function: Function, declared: Argument | None) -> Argument:
             f"its signature has {describe_argument(declared)}",
             function.loc,
         )
-    function.result = _type_of(declared)
-    return declared
+    returned = _with_arrays_of(found, declared)
+    function.result = _type_of(returned)
+    return returned
 
 
 def _form(function: Function, t: Type, values: Sequence[Value]) -> Argument:
     """What ``values`` of type ``t`` are to the caller."""
-    if isinstance(t, Scalar):
+    if isinstance(t, (Scalar, Array)):
         return t
     if isinstance(t, Tuple):
         parts = [_parts(value) for value in values]
@@ -57,7 +58,7 @@ def _form(function: Function, t: Type, values: Sequence[Value]) -> Argument:
     raise TypingError(
         f"a compiled function cannot return {describe(t)}",
         loc,
-        "return numbers, None, or tuples of them",
+        "return numbers, arrays, None, or tuples of them",
     )
 
 
@@ -78,10 +79,20 @@ def _goes_to(found: Argument, declared: Argument) -> bool:
     if isinstance(found, Scalar) and isinstance(declared, Scalar):
         times = found.is_time or declared.is_time
         return not times or can_cast_within_kind(found, declared)
+    if isinstance(found, Array) and isinstance(declared, Array):
+        return (found.dtype, found.ndim) == (declared.dtype, declared.ndim)
     return found == declared
+
+
+def _with_arrays_of(found: Argument, declared: Argument) -> Argument:
+    """What is declared, but arrays as they are: NumPy's have their layout with them."""
+    if isinstance(found, Group) and isinstance(declared, Group):
+        elements = map(_with_arrays_of, found.elements, declared.elements)
+        return Group(tuple(elements), declared.cls)
+    return found if isinstance(found, Array) else declared
 
 
 def _type_of(argument: Argument) -> Type:
     if isinstance(argument, Group):
         return Tuple(tuple(map(_type_of, argument.elements)))
-    return argument if isinstance(argument, Scalar) else compound.NONE
+    return argument if isinstance(argument, (Scalar, Array)) else compound.NONE

@@ -1,8 +1,8 @@
-"""Give a function whose arguments are not all numbers parameters for the numbers in them alone.
+"""Give a function whose arguments are tuples or constants parameters for the numbers and arrays.
 
 Before: untyped SSA as built, its entry with an argument for each parameter. After: tuples are made
-of their elements in the entry, so that their lengths and fields are known; what is not a number is
-a constant.
+of their elements in the entry, so that their lengths and fields are known; what is neither number
+nor array is a constant.
 """
 
 from __future__ import annotations

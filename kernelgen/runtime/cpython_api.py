@@ -11,6 +11,8 @@ from kernelgen.payload import SIZE
 # What generated code may call. Addresses are handed to the linker one by one, because a
 # libpython that was loaded privately (an embedding host) is invisible to a search by name.
 _LINKED = (
+    "PyCapsule_GetPointer",
+    "PyCapsule_New",
     "PyComplex_FromDoubles",
     "PyErr_SetObject",
     "PyEval_RestoreThread",
@@ -30,6 +32,13 @@ _LINKED = (
     "Py_DecRef",
     "Py_IncRef",
 )
+
+
+COUNT_REFERENCES = """
+declare void @Py_IncRef(ptr)
+declare void @Py_DecRef(ptr)
+"""
+"""Declarations for LLVM."""
 
 
 def function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:

@@ -28,14 +28,42 @@ VALUE = object.__basicsize__
 ITEMS = tuple.__basicsize__
 """The first item of a tuple."""
 
+ARRAY_DATA, ARRAY_NDIM, ARRAY_SHAPE, ARRAY_STRIDES = 16, 24, 32, 40
+ARRAY_DTYPE, ARRAY_FLAGS = 56, 64
+"""The members of NumPy's arrays."""
+
+C_CONTIGUOUS, F_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x2, 0x100, 0x400
+"""Flags of arrays."""
+
+DTYPE_KIND = 24
+"""The word of a dtype that has its byte order and its number, other bytes masked out."""
+
+DTYPE_MASK = 0xFFFFFFFF_00FF0000
+
+DTYPE_METADATA, METADATA_UNIT = 112, 32
+"""The address of what dtypes of times have beside, and where in that the unit is."""
+
 UNIT = VALUE + 8
 """The unit of NumPy's dates and durations, a word of two 32-bit numbers."""
 
 
 def unit_word(t: Scalar) -> int:
-    """The word at `UNIT` of scalars of a time's type."""
-    sample = np.array(0, np.int64).view(t.dtype)[()]
+    """The word at `UNIT` of scalars of a time's type, and in the metadata of its dtype."""
+    return unit_word_of(t.dtype)
+
+
+def unit_word_of(dtype: np.dtype[Any]) -> int:
+    """The same for a dtype."""
+    sample = np.array(0, np.int64).view(dtype)[()]
     return ctypes.c_uint64.from_address(id(sample) + UNIT).value
+
+
+def dtype_words(t: Scalar) -> tuple[int, ...]:
+    """The words at `DTYPE_KIND` of the dtypes of a type: C types of one width have one each."""
+    codes = "lq" if t is table.INT64 else "LQ" if t is table.UINT64 else ""
+    dtypes = [t.dtype, *(np.dtype(c) for c in codes if np.dtype(c).itemsize == t.size)]
+    words = (ctypes.c_uint64.from_address(id(d) + DTYPE_KIND).value for d in dtypes)
+    return tuple(dict.fromkeys(word & DTYPE_MASK for word in words))
 
 
 @cache
@@ -67,7 +95,36 @@ def _expect_value(sample: Any) -> None:
     if found[0] != sample:
         raise InternalError(f"objects of {type(sample)} are not laid out as expected")
 
+    _check_arrays()
+
+
+def _check_arrays() -> None:
+    array = np.zeros((2, 3, 4), "m8[25s]")[:, ::2]
+    for offset, tuple_ in ((ARRAY_SHAPE, array.shape), (ARRAY_STRIDES, array.strides)):
+        at = ctypes.c_uint64.from_address(id(array) + offset).value
+        _expect_at(array, at, np.array(tuple_).tobytes())
+    _expect(array, ARRAY_DATA, array.ctypes.data.to_bytes(8, "little"))
+    _expect(array, ARRAY_NDIM, (3).to_bytes(4, "little"))
+    _expect(array, ARRAY_DTYPE, id(array.dtype).to_bytes(8, "little"))
+    _expect(array, ARRAY_FLAGS, (ALIGNED | WRITEABLE).to_bytes(4, "little"))
+    c_order = np.zeros((2, 2))
+    for whole, flag in ((c_order, C_CONTIGUOUS), (c_order.T, F_CONTIGUOUS)):
+        whole.flags.writeable = False
+        flags = ctypes.c_uint32.from_address(id(whole) + ARRAY_FLAGS).value
+        _expect(whole, ARRAY_FLAGS, (flags & ~(3 | WRITEABLE) | flag).to_bytes(4, "little"))
+    for dtype in (np.dtype(">i4"), np.dtype("f8"), array.dtype):
+        _expect(dtype, DTYPE_KIND, f"{dtype.kind}{dtype.char}{dtype.byteorder}".encode())
+        _expect(dtype, DTYPE_KIND + 4, dtype.num.to_bytes(4, "little"))
+    metadata = ctypes.c_uint64.from_address(id(array.dtype) + DTYPE_METADATA).value
+    _expect_at(
+        array.dtype, metadata + METADATA_UNIT, unit_word_of(array.dtype).to_bytes(8, "little")
+    )
+
 
 def _expect(owner: object, offset: int, data: bytes) -> None:
-    if ctypes.string_at(id(owner) + offset, len(data)) != data:
+    _expect_at(owner, id(owner) + offset, data)
+
+
+def _expect_at(owner: object, address: int, data: bytes) -> None:
+    if ctypes.string_at(address, len(data)) != data:
         raise InternalError(f"objects of {type(owner)} are not laid out as expected")

@@ -196,7 +196,6 @@ SOURCE = f"""
 @{SLOW} = external global i8
 declare ptr @PyObject_GetAttr(ptr, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
-declare void @Py_DecRef(ptr)
 
 define ptr @{CALL}(ptr %self, ptr %args, i64 %flagged, ptr %keywords) {{
   %record.at = getelementptr i8, ptr %self, i64 {RECORD}

@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from kernelgen.llvm_text import Emitter
 from kernelgen.lower import Lowered
 from kernelgen.ops.convert import lower_conversion
-from kernelgen.runtime import layouts
+from kernelgen.runtime import blocks, layouts
 from kernelgen.runtime.cpython_api import ExceptionTable
 from kernelgen.runtime.native_class import MISSED
 from kernelgen.types.arguments import Argument, Arguments, Constant, Group
+from kernelgen.types.compound import Array
 from kernelgen.types.table import Scalar
 
 ENTRY = "kernelgen_entry"
@@ -56,7 +59,7 @@ def entry_module(
     arguments: Arguments,
     result: Argument,
     *,
-    also: Callable[[Scalar], Sequence[Scalar]],
+    also: Callable[[Scalar], Sequence[Scalar]] | None = None,
     nogil: bool = False,
 ) -> Entry:
     """The module with the entry of a kernel.
@@ -69,9 +72,9 @@ def entry_module(
         What the arguments have to be.
     result : Argument
         What is returned. Weak numbers become Python's, strong ones NumPy's scalars.
-    also : callable
-        Of which types Python numbers are taken for an argument of a strong type, beside NumPy's
-        scalars.
+    also : callable, optional
+        If the arguments are those of a signature: of which types Python numbers are taken for a
+        strong type, beside NumPy's scalars. Arrays then may be of a stricter type.
     nogil : bool, optional
         Whether other threads may run while the kernel does.
     """
@@ -81,6 +84,7 @@ def entry_module(
         *{**dict.fromkeys(kernel.declarations), **dict.fromkeys(shell.e.declarations.values())},
         *kernel.held,
         _DECLARATIONS,
+        blocks.DECLARATIONS,
         *(f"@{symbol} = external global i8" for symbol in shell.objects),
         *(f"@{ExceptionTable.symbol(k)} = external global i8" for k in range(len(kernel.errors))),
         kernel.text,
@@ -92,21 +96,42 @@ def entry_module(
     return Entry("\n".join(lines), shell.objects)
 
 
+def _flags(t: Array, declared: bool) -> tuple[int, int]:
+    """Which flags of an array to look at, and what they are to be.
+
+    A call has code for exactly its arrays; a signature takes arrays of which it asks less.
+    """
+    looked_at = wanted = layouts.ALIGNED
+    if t.layout == "C":
+        looked_at |= layouts.C_CONTIGUOUS
+        wanted |= layouts.C_CONTIGUOUS
+    elif t.layout == "F":
+        looked_at |= layouts.F_CONTIGUOUS | (0 if declared else layouts.C_CONTIGUOUS)
+        wanted |= layouts.F_CONTIGUOUS
+    elif not declared:
+        looked_at |= layouts.C_CONTIGUOUS | layouts.F_CONTIGUOUS
+    if not (t.readonly and declared):
+        looked_at |= layouts.WRITEABLE
+        wanted |= 0 if t.readonly else layouts.WRITEABLE
+    return looked_at, wanted
+
+
 class _Shell:
     """An entry as it is written."""
 
-    def __init__(self, kernel: Lowered, also: Callable[[Scalar], Sequence[Scalar]]) -> None:
+    def __init__(self, kernel: Lowered, also: Callable[[Scalar], Sequence[Scalar]] | None) -> None:
         self.kernel = kernel
         self.also = also
+        self.declared = also is not None
         self.e = Emitter()
         self.objects: dict[str, Any] = {}
+        self.frame: list[str] = []  # what the entry has on its stack
         self._symbols: dict[int, str] = {}
         self._labels = 0
 
     def run(self, arguments: Arguments, result: Argument, nogil: bool) -> list[str]:
         e = self.e
-        e.lines += [
-            "start:",
+        self.frame += [
             "  %number = alloca [2 x i128], align 16",
             f"  %words = alloca [{max(self.kernel.words, 1)} x i64]",
         ]
@@ -116,6 +141,8 @@ class _Shell:
         outputs = self._call(values, nogil)
         e.lines.append(f"  ret ptr {self._box(result, iter(outputs), 'failed')}")
         return [
+            "start:",
+            *self.frame,
             *e.lines,
             "missed:",
             f"  ret ptr inttoptr (i64 {MISSED} to ptr)",
@@ -168,9 +195,11 @@ class _Shell:
             return []
         if isinstance(t, Group):
             return self._elements(value, t)
+        if isinstance(t, Array):
+            return self._array(value, t)
         if t.weak:
             return [f"{t.llvm} {self._python_number(value, t)}"]
-        also = self.also(t)
+        also = self.also(t) if self.also is not None else ()
         if also:
             return [f"{t.llvm} {self._number_of_several(value, t, also)}"]
         self._require(self._has_class(value, t.dtype.type))
@@ -237,6 +266,42 @@ class _Shell:
                 self._require(self.e(f"icmp {compare} i64 {number}, {bound}"))
         return lower_conversion(self.e, source, to, number)
 
+    def _array(self, value: str, t: Array) -> list[str]:
+        """The parts of an array. What owns its memory is a header that stands for the object."""
+        self._require(self._has_class(value, np.ndarray))
+        self._check_array(value, t)
+        parts = [f"ptr {self._load('ptr', value, layouts.ARRAY_DATA)}"]
+        for offset in (layouts.ARRAY_SHAPE, layouts.ARRAY_STRIDES):
+            numbers = self._load("ptr", value, offset)
+            parts += [f"i64 {self._load('i64', numbers, 8 * i)}" for i in range(t.ndim)]
+        return [*parts, f"ptr {self._owner(value)}"]
+
+    def _check_array(self, value: str, t: Array) -> None:
+        e = self.e
+        ndim = self._load("i32", value, layouts.ARRAY_NDIM)
+        self._require(e(f"icmp eq i32 {ndim}, {t.ndim}"))
+        flags = self._load("i32", value, layouts.ARRAY_FLAGS)
+        looked_at, wanted = _flags(t, self.declared)
+        self._require(e(f"icmp eq i32 {e(f'and i32 {flags}, {looked_at}')}, {wanted}"))
+        dtype = self._load("ptr", value, layouts.ARRAY_DTYPE)
+        kind = e(f"and i64 {self._load('i64', dtype, layouts.DTYPE_KIND)}, {layouts.DTYPE_MASK}")
+        same = [e(f"icmp eq i64 {kind}, {word}") for word in layouts.dtype_words(t.dtype)]
+        self._require(same[0] if len(same) == 1 else e(f"or i1 {', '.join(same)}"))
+        if t.dtype.is_time:
+            metadata = self._load("ptr", dtype, layouts.DTYPE_METADATA)
+            unit = self._load("i64", metadata, layouts.METADATA_UNIT)
+            self._require(e(f"icmp eq i64 {unit}, {layouts.unit_word(t.dtype)}"))
+
+    def _owner(self, value: str) -> str:
+        """The header of an argument's memory, in this frame."""
+        owner = f"%owner{len(self.frame)}"
+        self.frame.append(f"  {owner} = alloca [4 x i64]")
+        self.e.lines += [
+            f"  store [4 x i64] [i64 1, i64 0, i64 0, i64 0], ptr {owner}",
+            f"  store ptr {value}, ptr {self._at(owner, 8)}",
+        ]
+        return owner
+
     # The call.
 
     def _call(self, values: list[str], nogil: bool) -> list[tuple[str, str]]:
@@ -282,6 +347,8 @@ class _Shell:
             return self._object(t.value)
         if isinstance(t, Group):
             return self._tuple(t, values, failed)
+        if isinstance(t, Array):
+            return self._array_object(t, values, failed)
         value = next(values)[1]
         made = self._python_object(t, value) if t.weak else self._numpy_scalar(t, value)
         self._require(self.e(f"icmp ne ptr {made}, null"), failed)
@@ -306,6 +373,21 @@ class _Shell:
         self.e.lines.append(f"  store {t.memory} {value}, ptr %number")
         dtype = self._object(t.dtype)
         return self.e(f"call ptr @PyArray_Scalar(ptr %number, ptr {dtype}, ptr null)")
+
+    def _array_object(self, t: Array, values: Iterator[tuple[str, str]], failed: str) -> str:
+        """An argument, a view of one, or an array that owns a block."""
+        data, *lengths, owner = (next(values)[1] for _ in range(2 * t.ndim + 2))
+        place = f"%lengths{len(self.frame)}"
+        self.frame.append(f"  {place} = alloca [{2 * t.ndim} x i64]")
+        for i, length in enumerate(lengths):
+            self.e.lines.append(f"  store i64 {length}, ptr {self._at(place, 8 * i)}")
+        flags = 0 if t.readonly else layouts.WRITEABLE
+        made = self.e(
+            f"call ptr @{blocks.MAKE_ARRAY}(ptr {self._object(t.dtype.dtype)}, i32 {t.ndim}, "
+            f"ptr {place}, ptr {data}, ptr {owner}, i32 {flags})"
+        )
+        self._require(self.e(f"icmp ne ptr {made}, null"), failed)
+        return made
 
     def _tuple(self, t: Group, values: Iterator[tuple[str, str]], failed: str) -> str:
         """A tuple of new objects; it is dropped where one of them cannot be made."""

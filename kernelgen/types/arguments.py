@@ -15,7 +15,7 @@ import numpy as np
 
 from kernelgen.errors import TypingError
 from kernelgen.types import table
-from kernelgen.types.compound import describe
+from kernelgen.types.compound import Array, describe
 from kernelgen.types.signature import known_types
 from kernelgen.types.table import WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
@@ -44,6 +44,12 @@ class Constant:
 
     __repr__ = __str__
 
+    def __call__(self, *arguments: Any) -> Any:
+        """The signature of a function that returns this: of None, ``void(float64)``."""
+        from kernelgen.types.declared import returning
+
+        return returning(self, arguments)
+
 
 NONE = Constant(None)
 
@@ -63,6 +69,12 @@ class Group:
 
     __repr__ = __str__
 
+    def __call__(self, *arguments: Any) -> Any:
+        """The signature of a function that returns such a tuple."""
+        from kernelgen.types.declared import returning
+
+        return returning(self, arguments)
+
 
 def tuple_type(elements: Sequence[Any]) -> Group:
     """The type of tuples of elements of these types: ``Tuple((float64, int32))``."""
@@ -74,15 +86,15 @@ def uniform_tuple_type(element: Any, length: int) -> Group:
     return Group((element,) * length)
 
 
-Argument: TypeAlias = Scalar | Group | Constant
+Argument: TypeAlias = Scalar | Array | Group | Constant
 """What code is compiled for, of one argument or of the result."""
 
 Arguments: TypeAlias = tuple[Argument, ...]
 
 
-def leaves_of(arguments: Sequence[Argument]) -> tuple[Scalar, ...]:
-    """The types of the values that machine code is given."""
-    found: list[Scalar] = []
+def leaves_of(arguments: Sequence[Argument]) -> tuple[Scalar | Array, ...]:
+    """The types of the numbers and arrays in the arguments, which a function of the IR is given."""
+    found: list[Scalar | Array] = []
     for each in arguments:
         if isinstance(each, Group):
             found += leaves_of(each.elements)
@@ -129,12 +141,14 @@ def classify(value: Any, name: str) -> Given:
             return _number(value, python, weak, name)
     if isinstance(value, tuple):
         return _tuple(value, name)
+    if isinstance(value, np.ndarray):
+        return _array(value, name)
     if isinstance(value, _CONSTANTS) or is_function(value):
         return Given(Constant(value), value)
     raise TypingError(
         f"the argument {name!r} is {_described(value)}, which compiled code cannot be given",
         None,
-        "give it numbers, NumPy's scalars, tuples of them, None, functions or strings",
+        "give it numbers, arrays, tuples of them, None, functions or strings",
     )
 
 
@@ -161,6 +175,35 @@ def _numpy_scalar(value: Any, name: str) -> Given:
         raise TypingError(message, None, known_types())
     exact = type(value) is row.dtype.type
     return Given(row, value if exact else row.dtype.type(value))  # of C's long and long long
+
+
+def _array(value: np.ndarray[Any, Any], name: str) -> Given:
+    """Subclasses are taken for the arrays that they are, but masked ones are refused."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypingError(
+            f"the argument {name!r} is a masked array", None, "give it .data and .mask"
+        )
+    row = table.from_dtype(value.dtype)
+    if row is None:
+        message = f"the argument {name!r} is an array of {value.dtype}"
+        raise TypingError(message, None, known_types())
+    if not value.dtype.isnative:
+        raise TypingError(
+            f"the argument {name!r} is an array whose bytes are in the other order",
+            None,
+            f"convert it: {name}.astype({name}.dtype.newbyteorder())",
+        )
+    if not value.flags.aligned:
+        message = f"the argument {name!r} is an array whose elements are not aligned"
+        raise TypingError(message, None, f"copy it: {name}.copy()")
+    t = Array(row, value.ndim, layout_of(value), not value.flags.writeable)
+    return Given(t, value if type(value) is np.ndarray else value.view(np.ndarray))
+
+
+def layout_of(value: np.ndarray[Any, Any]) -> str:
+    """What an array's type says of how its elements lie."""
+    flags = value.flags
+    return "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
 
 
 def _tuple(value: tuple[Any, ...], name: str) -> Given:

@@ -45,6 +45,15 @@ class Array(NamedTuple):
             axes[-1 if self.layout == "C" else 0] = "::1"
         return f"{'const.' if self.readonly else ''}{self.dtype}[{','.join(axes)}]"
 
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The signature of a function that returns such an array."""
+        from kernelgen.types.declared import returning
+
+        return returning(self, arguments)
+
     @property
     def dense(self) -> bool:
         """Whether it is known to have no gaps between its elements."""
@@ -154,6 +163,26 @@ def describe(t: Type) -> str:
     if isinstance(t, Slice):
         return "slice"
     return t.what if isinstance(t, Object) else str(t).replace("none", "None")
+
+
+def array_of(dtype: Scalar, axes: Any) -> Array:
+    """The type ``dtype[axes]``, of slices ``:``, and ``::1`` for the axis that runs fastest.
+
+    Raises
+    ------
+    TypeError
+        The axes are something else.
+    """
+    axes = axes if isinstance(axes, tuple) else (axes,)
+    texts = {(None, None, None): ":", (None, None, 1): "::1"}
+    named = [
+        texts.get((axis.start, axis.stop, axis.step)) if isinstance(axis, slice) else None
+        for axis in axes
+    ]
+    found = None if None in named else array_named(f"{dtype}[{','.join(map(str, named))}]")
+    if found is None:
+        raise TypeError("the axes of an array type are `:`, and `::1` for the first or last one")
+    return found
 
 
 _ARRAY = re.compile(r"(const\.)?(.+)\[((?::|::1)(?:,(?::|::1))*|)\]")

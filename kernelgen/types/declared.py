@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from kernelgen.errors import SignatureError
 from kernelgen.types import table
 from kernelgen.types.arguments import NONE, Argument, Arguments, Constant, Group
+from kernelgen.types.compound import Array, array_named
 from kernelgen.types.signature import Signature, of_types, unknown_type
 from kernelgen.types.table import Scalar
 
 FORMS = (
-    'a signature looks like "f8(f8,i4)", "float64(float64, int32)", "(f8,i4)", "void(f8)", '
-    "float64(float64, int32) or (float64, int32)"
+    'a signature looks like "f8(f8,i4)", "float64(float64[:], int32)", "(f8,i4)", '
+    '"void(f8[:,::1])", float64(float64[:], int32) or (float64, int32)'
 )
 
 
@@ -35,7 +37,7 @@ def declare(spec: Any) -> Declared:
     ----------
     spec : str, Signature, tuple of types
         Text in one of the forms ``"f8(f8,i4)"``, ``"(f8,i4)"``, ``"f8,i4"``, ``"void(f8)"``,
-        ``"f8(Tuple((f8,i4)), UniTuple(f8,3))"``; what calling a type makes; or the types of the
+        ``"f8(Tuple((f8,i4)), f8[:,::1])"``; what calling a type makes; or the types of the
         arguments alone.
 
     Raises
@@ -57,16 +59,21 @@ def declare(spec: Any) -> Declared:
         return Declared(spec.inputs, returned)
     if isinstance(spec, str):
         return _Parser(spec).signature()
-    if isinstance(spec, (tuple, list)):
+    if isinstance(spec, (tuple, list)) and not isinstance(spec, Array):
         return Declared(tuple(map(as_argument, spec)))
     return Declared((as_argument(spec),))
 
 
+def returning(returned: Argument, arguments: Sequence[Any]) -> Declared:
+    """The signature that is made by calling a type."""
+    return Declared(tuple(map(as_argument, arguments)), returned)
+
+
 def is_signature(spec: Any) -> bool:
     """Whether ``spec`` is one signature, and not several or a function."""
-    if isinstance(spec, tuple) and not isinstance(spec, (Signature, Declared)):
+    if isinstance(spec, tuple) and not isinstance(spec, (Signature, Declared, Array)):
         return not any(isinstance(each, (Signature, Declared)) for each in spec)
-    return isinstance(spec, (str, Signature, Declared, Group, Scalar, Constant))
+    return isinstance(spec, (str, Signature, Declared, Group, Scalar, Array, Constant))
 
 
 def as_argument(spec: Any) -> Argument:
@@ -77,7 +84,7 @@ def as_argument(spec: Any) -> Argument:
     SignatureError
         There is no such type.
     """
-    if isinstance(spec, (Scalar, Group)) or spec is None or isinstance(spec, Constant):
+    if isinstance(spec, (Scalar, Array, Group, Constant)) or spec is None:
         return NONE if spec is None else spec
     if isinstance(spec, str):
         return _Parser(spec).type_alone()
@@ -86,7 +93,11 @@ def as_argument(spec: Any) -> Argument:
     return of_types((spec,), ()).inputs[0]
 
 
-_TOKEN = re.compile(r"\s*([A-Za-z_?~][A-Za-z_0-9?]*(?:\[[^\[\]:]+\])?|\d+|[(),])")
+_TOKEN = re.compile(
+    r"\s*((?:const\.)?[A-Za-z_?~][A-Za-z_0-9?]*"  # a name
+    r"(?:\[[^\[\]:]+\])?(?:\s*\[[\s:1,]*\])?"  # with the unit of a time, with axes
+    r"|\d+|[(),])"
+)
 
 
 class _Parser:
@@ -148,10 +159,12 @@ class _Parser:
             return NONE
         if name in _TUPLES and self._take("("):
             return self._closed(_TUPLES[name](self))
-        row = table.named(name)
-        if row is None:
+        found = table.named(name) or array_named(name)
+        if found is None and "[" in name and table.named(name.partition("[")[0]) is not None:
+            raise self._error()
+        if found is None:
             raise unknown_type(self.text, name)
-        return row
+        return found
 
     def _tuple(self) -> Group:
         found = self._type()

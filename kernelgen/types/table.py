@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from kernelgen.types.signature import Signature
+    pass
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # each row is made once
@@ -24,7 +24,7 @@ class Scalar:
     combined with a strong type it takes that type (NEP 50). It is held as its default type.
 
     Calling a type makes a signature, ``float64(float64, int32)``: this type is the result.
-    ``datetime64["ns"]`` is the type with that unit.
+    ``datetime64["ns"]`` is the type with that unit, ``float64[:, ::1]`` that of arrays.
     """
 
     name: str
@@ -41,12 +41,19 @@ class Scalar:
 
     __repr__ = __str__
 
-    def __call__(self, *inputs: Any) -> Signature:
+    def __call__(self, *inputs: Any) -> Any:
+        from kernelgen.types.declared import returning
         from kernelgen.types.signature import of_types
 
-        return of_types(inputs, (self,))
+        if all(isinstance(t, (Scalar, str, np.dtype, type)) for t in inputs):
+            return of_types(inputs, (self,))
+        return returning(self, inputs)
 
-    def __getitem__(self, unit: str) -> Scalar:
+    def __getitem__(self, unit: Any) -> Any:
+        from kernelgen.types.compound import array_of
+
+        if not isinstance(unit, str):
+            return array_of(self, unit)
         if not self.is_time:
             raise TypeError(f"{self.long_name} has no units")
         row = named(f"{self.unitless.long_name}[{unit}]")
