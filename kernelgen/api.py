@@ -352,8 +352,9 @@ def jit(
         Compile nothing: the function runs as plain Python.
     nopython, cache, debug, inline, looplift, parallel
         Accepted, and nothing depends on them: there is no mode in which compiled code works on
-        Python's objects; nothing is kept on disk; exceptions always have the line that raised them; all functions are inlined
-        but those that call themselves; loops run on one thread.
+        Python's objects; nothing is kept on disk; exceptions always have the line that
+        raised them; all functions are inlined but those that call themselves; loops run on one
+        thread.
 
     Returns
     -------

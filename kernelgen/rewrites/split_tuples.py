@@ -96,10 +96,10 @@ class Splitter:
     def _split_call(self, op: Op) -> None:
         """Take the values that a call returned out of its result, which stays whole."""
         self.block.append(op)
-        if components(op.value.type) is not None:
-            types = leaves(op.value.type)
-            members = iter([self._member(op.value, i, t) for i, t in enumerate(types)])
-            self.parts[op.value] = self._group(op.value.type, members)
+        t = op.value.type
+        if t is not None and components(t) is not None:
+            members = iter([self._member(op.value, i, leaf) for i, leaf in enumerate(leaves(t))])
+            self.parts[op.value] = self._group(t, members)
 
     def _member(self, result: Value, index: int, t: Type) -> Value:
         new = self.block.append(Op("member", (result,), {"index": index}, self.op.loc))

@@ -1,0 +1,122 @@
+"""Jitted functions that take and return arrays."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import kernelgen as nb
+from kernelgen import jit
+from kernelgen.errors import TypingError
+
+
+@jit
+def product(a, x, out):
+    for i in range(a.shape[0]):
+        s = 0.0
+        for j in range(len(x)):
+            s += a[i, j] * x[j]
+        out[i] = s
+
+
+@jit
+def itself(a):
+    return a
+
+
+@jit
+def views(a):
+    return a[1:], a.T, a[-1, ::-1]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_matrix_product(order):
+    a, x = np.array(np.arange(30.0).reshape(5, 6), order=order), np.arange(12.0)[::-2]
+    out = np.empty(5)
+    assert product(a, x, out) is None
+    np.testing.assert_array_equal(out, a @ x)
+
+
+def test_code_is_compiled_for_each_layout():
+    f = jit(lambda a: a[0])
+    for a in (np.ones(4), np.ones(8)[::2], np.ones(3, "f4"), np.ones(9)):
+        assert f(a) == 1
+    assert len(f.signatures) == 3
+
+
+def test_an_argument_is_returned_as_itself():
+    a = np.arange(4)
+    assert itself(a) is a
+
+
+def test_views_keep_their_array_alive():
+    a = np.empty((3, 4))
+    a.flat = np.arange(12)
+    tail, transposed, backwards = views(a)
+    assert all(v.base is a for v in (tail, transposed, backwards))
+    for got, want in ((tail, a[1:]), (transposed, a.T), (backwards, a[-1, ::-1])):
+        np.testing.assert_array_equal(got, want)
+        assert got.strides == want.strides
+
+
+def test_calls_keep_no_references():
+    a, x, out = np.ones((2, 2)), np.ones(2), np.ones(2)
+    before = [sys.getrefcount(v) for v in (a, x, out)]
+    for _ in range(1000):
+        product(a, x, out)
+        itself(a)
+        views(a)
+    assert [sys.getrefcount(v) for v in (a, x, out)] == before
+
+
+def test_signatures_with_arrays():
+    at = jit(nb.float64(nb.float64[:, ::1], nb.types.UniTuple(nb.int64, 2)))(lambda a, ij: a[ij])
+    a = np.arange(6.0).reshape(2, 3)
+    assert at(a, (1, 2)) == 5
+
+    @jit("void(float64[:], int64)")
+    def assign(a, n):
+        a[0] = n
+
+    b = np.zeros(3)
+    assign(b[::-1], 4)
+    np.testing.assert_array_equal(b, [0, 0, 4])
+
+
+def test_an_index_out_of_bounds_names_axis_index_and_size():
+    element = jit(boundscheck=True)(lambda a, i: a[1, i])
+    a = np.zeros((2, 3))
+    assert element(a, -3) == 0
+    for i in (3, -4):
+        with pytest.raises(IndexError, match=f"index {i} is out of bounds for axis 1 with size 3"):
+            element(a, i)
+
+
+def test_read_only_arrays():
+    a = np.arange(3)
+    a.flags.writeable = False
+    assert jit(lambda a: a[1])(a) == 1
+
+    @jit
+    def assign(a):
+        a[0] = 1
+
+    with pytest.raises(TypingError, match="the array is read-only"):
+        assign(a)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (np.zeros(3, ">f8"), "other order"),
+        (np.zeros(3, object), "array of object"),
+        (np.ma.zeros(3), "masked array"),
+        ([1, 2], "is a list"),
+        (np.zeros(3, "U2"), "array of <U2"),
+    ],
+)
+def test_what_is_no_array_for_compiled_code(bad, words):
+    with pytest.raises(TypingError, match=words):
+        itself(bad)
