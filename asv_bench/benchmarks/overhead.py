@@ -15,6 +15,11 @@ def add(x, y):
     return x + y
 
 
+def add_first(x, y):
+    """Smallest function of two arrays."""
+    return x[0] + y[0]
+
+
 class Overhead:
     """Sum of two short arrays, or of two Python floats."""
 
@@ -40,15 +45,17 @@ class Overhead:
 class Function:
     """A function compiled by ``njit``, called with two arguments."""
 
-    params = (["float", "int", "float32"], ["kernelgen", "numba", "python"])
+    params = (["float", "int", "float32", "array"], ["kernelgen", "numba", "python"])
     param_names = ("arguments", "library")
 
     def setup(self, arguments: str, library: str) -> None:
         """Compile and warm up."""
         if library != "python" and importlib.util.find_spec(library) is None:
             raise NotImplementedError(f"{library} is not installed")
-        self.add = add if library == "python" else importlib.import_module(library).njit(add)
+        add_ = add_first if arguments == "array" else add
+        self.add = add_ if library == "python" else importlib.import_module(library).njit(add_)
         values = {"float": (1.5, 2.5), "int": (1, 2), "float32": np.float32([1.5, 2.5])}
+        values["array"] = np.ones(5), np.ones(5)
         self.x, self.y = values[arguments]
         self.add(self.x, self.y)
 
