@@ -28,8 +28,8 @@ Definition = Callable[..., Any] | None
 
 _AS_THEY_ARE = (
     "convert", "tuple", "is", "truth", "not", "attr", "real", "imag", "conjugate", "as_complex",
-    "complex", "where", "like", "cast", "argument", "exception", "invoke", "member",
-    *TEXT_OPS,
+    "complex", "where", "like", "cast", "argument", "exception", "invoke", "member", "astype",
+    "method_of", "python_number", "total", "decimals", "view", *TEXT_OPS,
 )  # fmt: skip
 
 DEFINITIONS: dict[str, Definition] = {
@@ -108,10 +108,6 @@ def _weak_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return same(WEAK_COMPLEX, 1)
 
 
-def _conjugate(x: Any) -> Any:
-    return x.conjugate()
-
-
 def _expand_conjugate(op: Op) -> Callable[..., Any]:
     t = op.operands[0].type
     assert isinstance(t, Scalar)
@@ -129,7 +125,16 @@ define(
         calls=((library.of_parts, 2),),
     )
 )
-define(OpDef("conjugate", _conjugate_rule, _conjugate, never_lowered, expand=_expand_conjugate))
+define(
+    OpDef(
+        "conjugate",
+        _conjugate_rule,
+        library.conjugated,
+        never_lowered,
+        calls=((library.conjugated, 1),),
+        expand=_expand_conjugate,
+    )
+)
 define(
     OpDef(
         "as_complex",

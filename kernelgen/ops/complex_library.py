@@ -42,6 +42,11 @@ def from_parts(x: Any, y: Any) -> Any:
     return of_parts(float(x), float(y))
 
 
+def conjugated(z: Any) -> Any:
+    """The op ``conjugate``."""
+    return z.conjugate()
+
+
 # ------------------------------------------------------------------------------ arithmetic
 
 

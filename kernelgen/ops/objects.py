@@ -12,8 +12,9 @@ from typing import Any
 from kernelgen.ir.core import Op
 from kernelgen.ops.arrays import attribute_type, subscript_rule
 from kernelgen.ops.control import constant_type
+from kernelgen.ops.methods import COMPUTED, attribute_rule
 from kernelgen.ops.refused import DICT, refusal
-from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, Unsupported, define
+from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Array, Object, Tuple, Type, describe
 from kernelgen.types.table import WEAK_INT, Scalar
@@ -23,9 +24,9 @@ def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     name = op.attrs["name"]
     if isinstance(types[0], Array):
         return Typed(types, attribute_type(types[0], name))
-    if isinstance(types[0], Scalar) and name in ("real", "imag"):
-        return OPS[name].rule(Op(name, op.operands), types)
-    if isinstance(types[0], (Scalar, Tuple)):
+    if isinstance(types[0], Scalar):
+        return attribute_rule(op, types[0])
+    if isinstance(types[0], Tuple):
         raise NoRule(f"the attribute {name!r} of {describe(types[0])} cannot be used in a kernel")
     if types[0] == constant_type(""):
         raise NoRule(
@@ -37,6 +38,10 @@ def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 def _attr(value: Any, name: str) -> Any:
     return getattr(value, name)
+
+
+def _computed(op: Op) -> str:
+    return COMPUTED[op.attrs["name"]]
 
 
 def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
@@ -109,7 +114,7 @@ def _class_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 define(OpDef("class_of", _class_rule, type, never_lowered))
-define(OpDef("attr", _attr_rule, _attr, never_lowered, expand=lambda op: str(op.attrs["name"])))
+define(OpDef("attr", _attr_rule, _attr, never_lowered, expand=_computed))
 define(OpDef("call", _call_rule, call_with_keywords, never_lowered))
 define(OpDef("call_starred", _starred_rule, _call_starred, never_lowered))
 define(OpDef("subscript", _subscript_rule, operator.getitem, never_lowered))

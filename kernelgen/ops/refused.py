@@ -27,6 +27,32 @@ REFUSED: tuple[tuple[Any, str, str], ...] = (
 """The function, the reason, and what to do instead."""
 
 
+_MAKES_ARRAYS = "makes an array of a number, and a kernel has numbers", "use the number itself"
+_CHANGES = "changes an array, and numbers cannot be changed", "assign the variable instead"
+_CHOOSES = "takes sequences, and a kernel has numbers", "use `if`, or a constant table: TABLE[i]"
+_MEMORY = "shows the memory of an array, and a kernel has numbers", None
+_BYTES = "makes or reads bytes, and a kernel has numbers", "do it outside of the kernel"
+_TEXT = "makes or reads text, and a kernel has numbers", "do it outside of the kernel"
+_LONG = "may need integers of more than 64 bits", "use math.frexp(x)"
+
+_MEMBERS: dict[tuple[str, str | None], str] = {
+    _MAKES_ARRAYS: "ravel flatten reshape repeat cumsum cumprod argsort nonzero diagonal trace "
+    "swapaxes flat",
+    _CHANGES: "fill put resize setfield setflags sort partition argpartition itemset",
+    _CHOOSES: "choose compress take searchsorted dot",
+    _MEMORY: "data flags ctypes to_device newbyteorder getfield byteswap",
+    _BYTES: "tobytes tostring tofile dump dumps to_bytes from_bytes",
+    _TEXT: "hex fromhex from_number",
+}
+
+MEMBERS: dict[str, tuple[str, str | None]] = {
+    name: (f"{name}() {reason}" if reason != _MEMORY[0] else f"{name} {reason}", hint)
+    for (reason, hint), names in _MEMBERS.items()
+    for name in names.split()
+}
+"""Methods and attributes of numbers: why a kernel cannot have them, and what to do instead."""
+
+
 def refusal(function: Any) -> tuple[str, str] | None:
     """Why ``function`` cannot be called, and what to do instead, if that is known."""
     for refused, reason, hint in REFUSED:

@@ -57,10 +57,11 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
         return False
     values = [c.attrs["value"] for c in constants if c is not None]
     if op.name == "call":
-        return _fold_exception(op, values) or _fold_issubclass(op, values)
+        folded = _fold_exception(op, values) or _fold_issubclass(op, values)
+        return folded or _fold_type_query(op, values)
     if op.name == "attr":
         return _fold_attribute(op, values[0])
-    on_classes = op.name in _ON_CLASSES and all(isinstance(v, (type, UnionType)) for v in values)
+    on_classes = op.name in _ON_CLASSES and all(isinstance(v, _CLASSES) for v in values)
     if op.name not in _ON_ANYTHING and not on_classes and not all(map(is_number, values)):
         return False
     try:
@@ -76,6 +77,7 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
 _GIVE_ANYTHING = ("item", "unpack", "slice", "class_of")
 _ON_ANYTHING = ("truth", "not", "is", "int", "float", *_GIVE_ANYTHING)
 _ON_CLASSES = ("eq", "ne", "or")
+_CLASSES = (type, UnionType, np.dtype, str)
 
 
 def is_number(value: Any) -> bool:
@@ -132,6 +134,20 @@ def _fold_issubclass(op: Op, values: list[Any]) -> bool:
         return _become_constant(op, issubclass(*values[1:]))
     except TypeError as error:
         raise UnsupportedError(str(error).replace("issubclass", "isinstance"), op.loc) from None
+
+
+_TYPE_QUERIES = (np.dtype, np.finfo, np.iinfo, np.issubdtype, np.promote_types)
+
+
+def _fold_type_query(op: Op, values: list[Any]) -> bool:
+    """What NumPy tells of types when a kernel is compiled: ``np.finfo(np.float32)``."""
+    callee, *args = values
+    if op.attrs["keywords"] or not any(callee is query for query in _TYPE_QUERIES):
+        return False
+    try:
+        return _become_constant(op, callee(*args))
+    except (TypeError, ValueError) as error:
+        raise UnsupportedError(f"np.{callee.__name__}(): {error}", op.loc) from None
 
 
 def _fold_raise(op: Op, constant: Op) -> bool:

@@ -25,9 +25,10 @@ from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.outline import CALLS, Callers, Outlined
 from kernelgen.rewrites.promote_cells import promote_cells
 from kernelgen.rewrites.prune_arguments import prune_arguments
-from kernelgen.rewrites.resolve_casts import resolve_astype, resolve_cast
+from kernelgen.rewrites.resolve_casts import resolve_cast
 from kernelgen.rewrites.resolve_exceptions import resolve_exceptions
 from kernelgen.rewrites.resolve_jitted_call import jitted_function, resolve_jitted_call
+from kernelgen.rewrites.resolve_methods import resolve_constant_method, resolve_methods
 from kernelgen.rewrites.resolve_tuples import (
     method,
     named_tuple,
@@ -100,7 +101,9 @@ def _resolve_loops(function: Function) -> bool:
     if loops and (unroll_loops(function) or zip_ranges(function)):
         return True
     needed = loops or any(op.name in _NEED_TUPLES for op in function.ops())
-    return (needed and split_joined_tuples(function)) or separate_messages(function)
+    if needed and (split_joined_tuples(function) or resolve_methods(function)):
+        return True
+    return separate_messages(function)
 
 
 _NEED_TUPLES = ("attr", "call", "contains", "subscript", "unpack_starred")
@@ -121,14 +124,18 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
         return _inline_nested(function, block, op, nested, callers)
     constant = op.operands[0].constant
     if constant is None:
-        return block if _resolve_number_method(op) or _resolve_method(block, op) else None
+        return block if _resolve_method(block, op) else None
     callee, args = constant.attrs["value"], op.operands[1:]
     if isinstance(callee, MethodType):
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
         return block
+    if resolve_constant_method(block, op, callee):
+        return block
     if (callee is isinstance or callee is type) and not op.attrs["keywords"]:
         return block if _resolve_class(block, op, callee, args) else None
+    if (callee is np.finfo or callee is np.iinfo) and _ask_of_class(block, op, args):
+        return block
     made = named_tuple(block, op) or resolve_sequence_call(block, op)
     if made is not None:
         _replace(function, block, op, made)
@@ -183,6 +190,14 @@ def _resolve_starred(block: Block, op: Op) -> bool:
     return True
 
 
+def _ask_of_class(block: Block, op: Op, args: list[Value]) -> bool:
+    """``np.finfo(x)`` of a number is that of its class."""
+    if len(args) != 1 or args[0].constant or defining(args[0], "class_of", "attr") is not None:
+        return False
+    op.operands[1] = put(block, op, "class_of", args[0])
+    return True
+
+
 def _resolve_class(block: Block, op: Op, callee: Any, args: list[Value]) -> bool:
     """``type(x)`` is an op; ``isinstance(x, c)`` asks whether it gives a subclass of ``c``."""
     if callee is type and len(args) == 1:
@@ -198,21 +213,6 @@ def _resolve_class(block: Block, op: Op, callee: Any, args: list[Value]) -> bool
         args[1] = put(block, op, "const", value=tuple(known))
     issubclass_ = put(block, op, "const", value=issubclass)
     op.operands = [issubclass_, put(block, op, "class_of", args[0]), args[1]]
-    return True
-
-
-def _resolve_number_method(op: Op) -> bool:
-    """``x.conjugate()`` and ``x.astype(dtype)`` are ops."""
-    method = defining(op.operands[0], "attr")
-    if method is None:
-        return False
-    if method.attrs["name"] == "astype":
-        resolve_astype(op, method.operands[0])
-    elif method.attrs["name"] == "conjugate" and len(op.operands) == 1:
-        op.name, op.operands, op.attrs = "conjugate", list(method.operands), {}
-    else:
-        return False
-    method.attrs["name"] = "real"  # what is left of it is dead, but must have a type
     return True
 
 

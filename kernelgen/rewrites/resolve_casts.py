@@ -13,7 +13,7 @@ import numpy as np
 
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
-from kernelgen.ir.sequences import put
+from kernelgen.ir.sequences import defining
 from kernelgen.ops.casts import scalar_type_of
 from kernelgen.types import table
 from kernelgen.types.signature import known_types
@@ -25,9 +25,6 @@ _CLOCKS = ("now", "today")
 def resolve_cast(block: Block, op: Op, callee: Any) -> bool:
     """Apply the rewrite to a call of the constant ``callee``; whether it was such a call."""
     args = op.operands[1:]
-    owner = getattr(callee, "__self__", None)
-    if isinstance(owner, np.generic) and callee.__name__ == "astype":
-        return resolve_astype(op, put(block, op, "const", value=owner))
     to = scalar_type_of(callee)
     if to is None or op.attrs["keywords"]:
         return False
@@ -44,18 +41,36 @@ def resolve_cast(block: Block, op: Op, callee: Any) -> bool:
     return True
 
 
-def resolve_astype(op: Op, value: Value) -> bool:
-    """``value.astype(dtype)`` is an op; ``op`` is the call."""
-    constants = [arg.constant for arg in op.operands[1:]]
-    if len(constants) != 1 or constants[0] is None or op.attrs["keywords"]:
+def resolve_to_type(op: Op, name: str, value: Value) -> bool:
+    """``value.astype(dtype)`` and ``value.view(dtype)`` are ops; ``op`` is the call.
+
+    Not so if the type is that of another value, which is not known yet.
+    """
+    split = len(op.operands) - len(op.attrs["keywords"])
+    given = dict(zip(op.attrs["keywords"], op.operands[split:], strict=True))
+    given |= dict(zip(("dtype",), op.operands[1:split], strict=False))
+    if given.keys() - {"copy"} != {"dtype"} or split > 2:
         raise UnsupportedError(
-            "astype() takes one constant in a kernel, the type", op.loc, 'write x.astype("f4")'
+            f"{name}() takes one constant in a kernel, the type", op.loc, f'write x.{name}("f4")'
         )
-    to = _type_meant(constants[0].attrs["value"])
+    if given["dtype"].constant is None:
+        return _refuse_unknown_type(op, name, given["dtype"])
+    to = _type_meant(given["dtype"].constant.attrs["value"])
     if to is None:
-        raise UnsupportedError("astype() to a type that kernels do not have", op.loc, known_types())
-    op.name, op.operands, op.attrs = "astype", [value], {"to": to}
+        raise UnsupportedError(
+            f"{name}() to a type that kernels do not have", op.loc, known_types()
+        )
+    op.name, op.operands, op.attrs = name, [value], {"to": to}
     return True
+
+
+def _refuse_unknown_type(op: Op, name: str, dtype: Value) -> bool:
+    """Wait for what tells the type of a value, but not for a number."""
+    if defining(dtype, "class_of", "attr") is not None:
+        return False
+    raise UnsupportedError(
+        f"{name}() takes one constant in a kernel, the type", op.loc, f'write x.{name}("f4")'
+    )
 
 
 def _type_meant(spec: Any) -> Scalar | None:

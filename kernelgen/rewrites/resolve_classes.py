@@ -1,7 +1,8 @@
 """Replace classes of values, which ``isinstance`` and ``type`` ask for, by constants.
 
-Before: untyped SSA with its calls resolved. After: the same without ``class_of``, where types
-tell the class, and without the branches that this decides. One class is resolved at a time, in
+So are the attributes that types tell, ``x.dtype`` for instance. Before: untyped SSA with its calls
+resolved. After: the same without ``class_of``, where types tell the class, without these
+attributes, and without the branches that this decides. One of them is resolved at a time, in
 the order of the code, because the types behind it depend on the branches that are left.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 
 from kernelgen.infer import propagate
 from kernelgen.ir.core import Function, Op
+from kernelgen.ops.methods import KNOWN, known_attribute
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.types.compound import NONE, RANGE, Tuple, Type
 from kernelgen.types.table import Scalar
@@ -19,10 +21,10 @@ from kernelgen.types.table import Scalar
 
 def resolve_classes(function: Function, params: Sequence[Type]) -> None:
     """Apply the pass to a function that is given values of the types ``params``."""
-    while any(op.name == "class_of" for op in function.ops()):
+    while any(map(_asks, function.ops())):
         function.sort_blocks()
         propagate(function, params)
-        resolved = any(_resolve(op) for op in function.ops() if op.name == "class_of")
+        resolved = any(_resolve(op) for op in function.ops() if _asks(op))
         for value in function.values():
             value.type = None
         if not resolved:
@@ -30,13 +32,22 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
         resolve_calls(function)
 
 
+def _asks(op: Op) -> bool:
+    """Whether an op asks for what a type tells."""
+    return op.name == "class_of" or (op.name == "attr" and op.attrs["name"] in KNOWN)
+
+
 def _resolve(op: Op) -> bool:
     """Make a constant of the class that ``op`` asks for; whether it is known."""
-    cls = class_of(op.operands[0].type)
-    if cls is None:
-        return False
-    op.name, op.operands, op.attrs = "const", [], {"value": cls}
-    return True
+    t = op.operands[0].type
+    if op.name == "attr":
+        known, value = known_attribute(t, op.attrs["name"])
+    else:
+        value = class_of(t)
+        known = value is not None
+    if known:
+        op.name, op.operands, op.attrs = "const", [], {"value": value}
+    return known
 
 
 def class_of(t: Type | None) -> Any:

@@ -40,6 +40,7 @@ EXPRESSIONS = {
     "math.floor(x), math.ceil(x), math.trunc(x)": (FLOAT32, FLOAT32),
     "math.isnan(x), math.isinf(x), math.isfinite(x), x.conjugate()": (FLOAT64, FLOAT64),
     "np.int16(x), same(y)": (FLOAT32, FLOAT64),
+    "x.item(), x.sum(), x.round(1), x.view('i4'), x.T, int(y).bit_length()": (FLOAT32, FLOAT64),
     "x if None is y else index(y)": (INT64, INT8),
     "x.real, x.imag, x.conjugate(), x * y, x / y, abs(x), complex(x.real, 1.0)": (
         COMPLEX128,

@@ -1,0 +1,76 @@
+"""Replace calls of methods of numbers by ops, or by calls of the functions that define them.
+
+Before: untyped SSA in which nothing more is known of tuples, so that the owner of a method is no
+tuple. After: no call of a method that numbers have and kernels know. Whether the owner's type has
+it, the op ``method_of`` checks in inference.
+"""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from kernelgen.errors import UnsupportedError
+from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ir.sequences import defining, put
+from kernelgen.ops.methods import METHODS
+from kernelgen.rewrites.resolve_casts import resolve_to_type
+
+_TO_TYPES = ("astype", "view")
+
+
+def resolve_methods(function: Function) -> bool:
+    """Apply the pass; whether there was such a call."""
+    resolved: set[Op] = set()
+    for block in function.blocks:
+        for op in [op for op in block.ops if op.name == "call"]:
+            method = defining(op.operands[0], "attr")
+            if method is not None and _resolve(block, op, method):
+                resolved.add(method)
+    _drop(function, resolved)
+    return bool(resolved)
+
+
+def _resolve(block: Block, op: Op, method: Op) -> bool:
+    name, owner = method.attrs["name"], method.operands[0]
+    if name not in METHODS and name not in _TO_TYPES:
+        return False
+    return _call(block, op, name, put(block, op, "method_of", owner, member=name))
+
+
+def _call(block: Block, op: Op, name: str, owner: Value) -> bool:
+    """Have a call of a method call its definition with the owner as its first argument."""
+    if name in _TO_TYPES:
+        return resolve_to_type(op, name, owner)
+    function = METHODS[name].function
+    _check_arguments(op, name, function)
+    op.operands[:1] = [put(block, op, "const", value=function), owner]
+    return True
+
+
+def _check_arguments(op: Op, name: str, function: Any) -> None:
+    split = len(op.operands) - len(op.attrs["keywords"])
+    try:
+        signature(function).bind(*op.operands[:split], **dict.fromkeys(op.attrs["keywords"]))
+    except TypeError:
+        takes = ", ".join(list(signature(function).parameters)[1:]) or "no arguments"
+        raise UnsupportedError(f"{name}() of a number takes {takes} in a kernel", op.loc) from None
+
+
+def _drop(function: Function, methods: set[Op]) -> None:
+    """Remove the attributes that nothing uses any more: methods alone have no type."""
+    used = {value for op in function.ops() for value in op.operands}
+    used |= {value for edge in function.edges() for value in edge.args}
+    for block in function.blocks:
+        block.ops = [op for op in block.ops if op not in methods or op.value in used]
+
+
+def resolve_constant_method(block: Block, op: Op, callee: Any) -> bool:
+    """The same for a method of a constant number, which ``callee`` is; whether it was one."""
+    owner, name = getattr(callee, "__self__", None), getattr(callee, "__name__", "")
+    known = name in METHODS or name in _TO_TYPES
+    if not known or not isinstance(owner, (np.generic, int, float, complex)):
+        return False
+    return _call(block, op, name, put(block, op, "const", value=owner))
