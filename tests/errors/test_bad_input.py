@@ -400,14 +400,14 @@ def unknown_function_of_a_module(x):
     return math.squareroot(x)
 
 
-@case(TypingError, "the attribute 'shape' of float64", "x.shape")
+@case(TypingError, "float64 has no attribute 'shapes'", "x.shapes")
 def attribute_of_a_number(x):
-    return x.shape
+    return x.shapes
 
 
-@case(TypingError, "the attribute 'is_integer' of float64", "x.is_integer")
+@case(TypingError, r"hex\(\) makes or reads text", "x.hex")
 def method_of_a_number(x):
-    return x.is_integer()
+    return x.hex()
 
 
 @case(TypingError, "float64 cannot be indexed", "x[0]")
