@@ -6,7 +6,6 @@ has one at all, its class says. What a kernel cannot have is in ``refused.py``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Type, describe
 from kernelgen.types.table import (
+    FLOAT64,
     INT64,
     UINT64,
     WEAK_BOOL,
@@ -130,7 +130,8 @@ def _method_of(x: Any, member: str = "") -> Any:
 
 def _item_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     (t,) = scalars("item()", types)
-    return same(_WEAK[t.kind], 1)
+    wide = t.component.is_float and t.component.bits > FLOAT64.bits  # Python has no such numbers
+    return same(t if wide else _WEAK[t.kind], 1)
 
 
 def python_number(x: Any) -> Any:
@@ -269,7 +270,7 @@ def item(x: Any) -> Any:
 
 @_is("is_integer", kinds="biuf")
 def is_integer(x: Any) -> Any:
-    return bool(math.isfinite(x) and x == np.floor(x))
+    return bool(np.isfinite(x) and x == np.floor(x))
 
 
 @_is("bit_count", kinds="biu")
