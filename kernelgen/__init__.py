@@ -9,6 +9,7 @@ from kernelgen.errors import (
     TypingError,
     UnsupportedError,
 )
+from kernelgen.guvectorize import guvectorize
 from kernelgen.types import (
     b1,
     bool_,
@@ -72,6 +73,7 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "guvectorize",
     "i1",
     "i2",
     "i4",

@@ -107,9 +107,9 @@ def vectorize(
     >>> isinstance(relative_difference, np.ufunc)
     True
     """
-    _check_choice("error_model", error_model, ("numpy", "python"))
-    _check_choice("fp_errors", fp_errors, ("ignore", "numpy"))
-    options = Options(error_model, _math_flags(fastmath), precise, fp_errors)
+    check_choice("error_model", error_model, ("numpy", "python"))
+    check_choice("fp_errors", fp_errors, ("ignore", "numpy"))
+    options = Options(error_model, math_flags(fastmath), precise, fp_errors)
     if fp_errors == "numpy" and options.math_flags:
         raise KernelgenError("fp_errors='numpy' and fastmath contradict each other")
     if target != "cpu":
@@ -124,13 +124,13 @@ def vectorize(
     return decorate(given) if is_kernel else decorate
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         known = " or ".join(f'"{choice}"' for choice in choices)
         raise KernelgenError(f"{name} cannot be {value!r}", None, f"it is {known}")
 
 
-def _math_flags(fastmath: bool | Iterable[str]) -> str:
+def math_flags(fastmath: bool | Iterable[str]) -> str:
     if isinstance(fastmath, bool):
         return FAST if fastmath else ""
     known = f"it is True, False or a set of {', '.join(_FLAGS)}"
@@ -171,7 +171,7 @@ def _check_units(signatures: tuple[Signature, ...]) -> None:
 
 
 def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
-    kernel_function = _checked_function(function)
+    kernel_function = checked_function(function)
     names = _inputs(kernel_function, choices.signatures)
     for signature in choices.signatures:
         if len(signature.inputs) != len(names):
@@ -183,20 +183,52 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
     returned = count_returned(kernel_function.__code__)
     nout = len(choices.signatures[0].outputs) if choices.signatures else returned
     kernel = Kernel(kernel_function, len(names), nout, choices)
-    doc = inspect.getdoc(function) or ""
-    try:
-        ufunc = make_ufunc(
-            function.__name__, doc, len(names), nout, choices.identity, kernel.promote
-        )
-    except ValueError as error:  # NumPy's limit of operands, in NumPy's words
-        raise UnsupportedError(str(error), definition_of(kernel_function.__code__)) from None
-    kernel.ufunc = _dressed(ufunc, kernel, names)
+    ufunc = make_kernel_ufunc(kernel, names, _KEYWORDS)
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)
-    return kernel.ufunc
+    return ufunc
 
 
-def _checked_function(function: Any) -> FunctionType:
+def make_kernel_ufunc(
+    kernel: Kernel, names: tuple[str, ...], keywords: dict[str, object], core: str | None = None
+) -> np.ufunc:
+    """Make the ufunc of a kernel, with its name and documentation, and what can be asked of it.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Is given its ufunc.
+    names : tuple of str
+        Of the inputs.
+    keywords : dict
+        What the ufunc takes by keyword beside ``out``, and the defaults.
+    core : str, optional
+        The core dimensions of a generalized ufunc.
+    """
+    function = kernel.function
+    doc = inspect.getdoc(function) or ""
+    counts = (len(names), kernel.nout)
+    try:
+        kernel.ufunc = make_ufunc(
+            function.__name__, doc, *counts, kernel.choices.identity, kernel.promote, signature=core
+        )
+    except ValueError as error:  # NumPy's limit of operands, in NumPy's words
+        raise UnsupportedError(str(error), definition_of(function.__code__)) from None
+    return _dressed(kernel.ufunc, kernel, _call_signature(names, kernel.nout, keywords))
+
+
+_KEYWORDS = {
+    "where": True,
+    "casting": "same_kind",
+    "order": "K",
+    "dtype": None,
+    "subok": True,
+    "signature": None,
+}
+"""What every ufunc takes."""
+
+
+def checked_function(function: Any) -> FunctionType:
     if isinstance(function, FunctionType):
         return function
     what = getattr(function, "__name__", None) or type(function).__name__
@@ -212,6 +244,26 @@ def _inputs(function: FunctionType, signatures: tuple[Signature, ...]) -> tuple[
 
     Parameters with defaults are no inputs, but those that a signature has a type for.
     """
+    names, required = positional_parameters(function)
+    asked = len(signatures[0].inputs) if signatures else required
+    names = names[: max(asked, required)]
+    if not names:
+        raise UnsupportedError(
+            f"the kernel {function.__name__} has no arguments, so a ufunc has nothing to run over",
+            definition_of(function.__code__),
+            "give it a parameter, or use np.full",
+        )
+    return names
+
+
+def positional_parameters(function: FunctionType) -> tuple[tuple[str, ...], int]:
+    """The names of the positional parameters, and how many of them have no default.
+
+    Raises
+    ------
+    UnsupportedError
+        There are parameters that the operands of a ufunc cannot be.
+    """
     code = function.__code__
     if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
         raise UnsupportedError(
@@ -220,16 +272,8 @@ def _inputs(function: FunctionType, signatures: tuple[Signature, ...]) -> tuple[
             "leave out *args and **kwargs",
         )
     _check_keyword_only(function)
-    required = code.co_argcount - len(function.__defaults__ or ())
-    asked = len(signatures[0].inputs) if signatures else required
-    names = code.co_varnames[: min(max(asked, required), code.co_argcount)]
-    if not names:
-        raise UnsupportedError(
-            f"the kernel {function.__name__} has no arguments, so a ufunc has nothing to run over",
-            definition_of(function.__code__),
-            "give it a parameter, or use np.full",
-        )
-    return names
+    count = code.co_argcount
+    return code.co_varnames[:count], count - len(function.__defaults__ or ())
 
 
 def _check_keyword_only(function: FunctionType) -> None:
@@ -245,7 +289,7 @@ def _check_keyword_only(function: FunctionType) -> None:
             )
 
 
-def _dressed(ufunc: np.ufunc, kernel: Kernel, names: tuple[str, ...]) -> np.ufunc:
+def _dressed(ufunc: np.ufunc, kernel: Kernel, call: inspect.Signature) -> np.ufunc:
     """Give the ufunc the kernel's name and documentation, and what can be asked of it."""
     function = kernel.function
     attributes = {
@@ -253,7 +297,7 @@ def _dressed(ufunc: np.ufunc, kernel: Kernel, names: tuple[str, ...]) -> np.ufun
         "__module__": function.__module__,
         "__doc__": function.__doc__,
         "__wrapped__": function,
-        "__signature__": _call_signature(names, kernel.nout),
+        "__signature__": call,
         "py_func": function,
         "signatures": kernel.signatures,
         "declared_signatures": kernel.choices.signatures,
@@ -267,21 +311,15 @@ def _dressed(ufunc: np.ufunc, kernel: Kernel, names: tuple[str, ...]) -> np.ufun
     return ufunc
 
 
-def _call_signature(names: tuple[str, ...], nout: int) -> inspect.Signature:
+def _call_signature(
+    names: tuple[str, ...], nout: int, keywords: dict[str, object]
+) -> inspect.Signature:
     """How the ufunc is called: with the kernel's arguments, and what every ufunc takes."""
     parameter = inspect.Parameter
     inputs = [parameter(name, parameter.POSITIONAL_ONLY) for name in names]
     out = parameter(
         "out", parameter.POSITIONAL_OR_KEYWORD, default=None if nout == 1 else (None,) * nout
     )
-    keywords = {
-        "where": True,
-        "casting": "same_kind",
-        "order": "K",
-        "dtype": None,
-        "subok": True,
-        "signature": None,
-    }
     options = [parameter(k, parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()]
     # A kernel may call its arguments as it likes; a signature has no name twice.
     return inspect.Signature([*inputs, *(p for p in (out, *options) if p.name not in names)])
@@ -375,13 +413,13 @@ def jit(
     >>> hypotenuse(3.0, 4.0)
     5.0
     """
-    _check_choice("error_model", error_model, ("numpy", "python"))
-    _check_choice("inline", inline, ("never", "always"))
+    check_choice("error_model", error_model, ("numpy", "python"))
+    check_choice("inline", inline, ("never", "always"))
     given = function_or_signatures
     is_function = callable(given) and not is_signature(given)
     choices = FunctionChoices(
         () if is_function or given is None else _declared(given),
-        Options(error_model, _math_flags(fastmath), precise, boundscheck=bool(boundscheck)),
+        Options(error_model, math_flags(fastmath), precise, boundscheck=bool(boundscheck)),
         nogil,
         forceobj,
         {name: _local_type(name, t) for name, t in (locals or {}).items()},
@@ -422,7 +460,7 @@ def _local_type(name: str, spec: Any) -> Scalar:
 
 def _checked_keywords(function: Any) -> FunctionType:
     """A function without ``**kwargs``."""
-    found = _checked_function(function)
+    found = checked_function(function)
     if found.__code__.co_flags & inspect.CO_VARKEYWORDS:
         raise UnsupportedError(
             "a compiled function has named parameters",

@@ -53,6 +53,8 @@ _WEAK = {"_PyLongDType": WEAK_INT, "_PyFloatDType": WEAK_FLOAT, "_PyComplexDType
 class Kernel:
     """A Python function and the code that it has been compiled to so far."""
 
+    decorator = "vectorize"
+
     def __init__(self, function: FunctionType, nin: int, nout: int, choices: Choices) -> None:
         self.function = function
         self.nin = nin
@@ -105,7 +107,7 @@ class Kernel:
         return pipeline.STAGES[stage](self._request(inputs))
 
     def _compiled_for(self, spec: Any) -> Signature:
-        inputs = signatures.parse_inputs(spec)
+        inputs, asked = self._read(spec)
         if len(inputs) != self.nin:
             raise SignatureError(
                 f"{self.name}() takes {self.nin} arguments, the signature has {len(inputs)}"
@@ -116,21 +118,25 @@ class Kernel:
                 raise SignatureError(
                     f"{self.name} has no signature for these inputs", None, self._known()
                 )
-            asked = signatures.parse_whole(spec)
             outputs = self.outputs_for(inputs)
-            if asked is not None and asked.outputs != outputs:
-                raise self._wrong_outputs(asked, outputs)
+            if asked not in (None, outputs):
+                raise self._wrong_outputs(Signature(inputs, asked), outputs)
             chosen = inputs if explicit else self._uniform(inputs)
             signature, _ = self.loop_of(chosen)
             self._register(*self._registered_loop(chosen), ())
             return signature
+
+    def _read(self, spec: Any) -> tuple[Types, Types | None]:
+        """The inputs of a signature, and its outputs if it names them."""
+        whole = signatures.parse_whole(spec)
+        return signatures.parse_inputs(spec), None if whole is None else whole.outputs
 
     def _wrong_outputs(self, asked: Signature, outputs: Types) -> SignatureError:
         made = Signature(asked.inputs, outputs)
         return SignatureError(
             f"{self.name} makes {made} of these inputs, not {asked}",
             None,
-            "give vectorize the signature, and the result is converted",
+            f"give {self.decorator} the signature, and the result is converted",
         )
 
     # Compiling.
@@ -186,16 +192,18 @@ class Kernel:
         """Compile for ``inputs`` and link, once."""
         found = self._loops.get(inputs)
         if found is None:
-            from kernelgen import load
-
             self.outputs_for(inputs)  # refuses what does not fit the ufunc's number of outputs
             compiled = self._compilation(inputs)
-            loop = load.link_loop(self._request(inputs), compiled, self.choices.identity)
-            found = compiled.signature, loop
+            found = compiled.signature, self._link(inputs, compiled)
             self._loops[inputs] = found
             self._compilations.clear()  # the others were but considered
             self.signatures.append(str(compiled.signature))
         return found
+
+    def _link(self, inputs: Types, compiled: Compilation) -> Loop:
+        from kernelgen import load
+
+        return load.link_loop(self._request(inputs), compiled, self.choices.identity)
 
     def _registered_loop(self, inputs: Types) -> tuple[Signature, Loop]:
         """The loop that NumPy is given for ``inputs``: one for all units, if there are times."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import FunctionType
 from typing import NamedTuple
@@ -10,12 +10,17 @@ from typing import NamedTuple
 import numpy as np
 
 from kernelgen import config
+from kernelgen.core_loops import CoreLoops
 from kernelgen.loops import Loops
 from kernelgen.options import Options
 from kernelgen.pipeline import Compilation, Request
 from kernelgen.runtime import cpython_api, descriptors, engine, trampolines
+from kernelgen.runtime.core_patterns import CoreOperand
 from kernelgen.runtime.numpy_api import DType, LoopFlag, add_loop
 from kernelgen.shells import interpreted
+from kernelgen.shells.gufunc import CoreArgument
+from kernelgen.types.compound import dtype_of
+from kernelgen.types.matching import Types
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
@@ -45,13 +50,55 @@ def link_loop(request: Request, compiled: Compilation, identity: object) -> Loop
     name = _name(request.function, signature)
     initial = _initial(identity, signature.outputs[0])
     start = initial.address if initial else 0
-    if config.DISABLE_JIT:
+    if _is_interpreted(request.options):
         callee = interpreted.python_loop(request.function, signature, request.options)
-        library = _link_interpreted(callee, flags)
-        strided, get_loop = map(library.address, (interpreted.SYMBOL, interpreted.GET_LOOP))
-        return Loop(name, strided, get_loop, 0, start, flags, (library, callee, initial))
+        loop = _interpreted_loop(name, callee, flags)
+        return loop._replace(initial=start, needs=(*loop.needs, initial))
     loops = Loops(compiled.kernel, flags)
     return Loop(name, loops.strided, loops.get_loop, loops.indexed, start, flags, (loops, initial))
+
+
+class Uncompiled(NamedTuple):
+    """What stands for a compilation where only the Python function runs."""
+
+    signature: Signature
+
+    @property
+    def outputs(self) -> Types:
+        return self.signature.outputs
+
+
+class CoreKernel(NamedTuple):
+    """What a loop of a generalized ufunc is made of.
+
+    Attributes
+    ----------
+    request : Request
+        What it is compiled for, if core dimensions are contiguous.
+    general : callable
+        The same for any strides.
+    arguments : tuple of CoreArgument
+        The operands as the kernel takes them.
+    """
+
+    request: Request
+    general: Callable[[], Request]
+    arguments: tuple[CoreArgument, ...]
+
+
+def link_core_loop(kernel: CoreKernel, compiled: Compilation | Uncompiled) -> Loop:
+    """Link a kernel that takes arrays."""
+    request, general, arguments = kernel
+    flags = _flags(request.options, None)
+    name = _name(request.function, compiled.signature)
+    if isinstance(compiled, Uncompiled) or _is_interpreted(request.options):
+        callee = interpreted.core_python_loop(
+            request.function, arguments, len(request.inputs), request.returns, request.options
+        )
+        return _interpreted_loop(name, callee, flags)
+    operands = tuple(CoreOperand(dtype_of(each.type).size, each.dims) for each in arguments)
+    loops = CoreLoops(compiled.kernel, request, general, operands, flags)
+    return Loop(name, loops.strided, loops.get_loop, 0, 0, flags, (loops,))
 
 
 def link_loop_of_units(
@@ -79,13 +126,18 @@ def link_loop_of_units(
 
 def _flags(options: Options, identity: object) -> LoopFlag:
     flags = LoopFlag(0)
-    if options.fp_errors == "ignore" or config.DISABLE_JIT:  # NumPy's scalars report theirs
+    is_interpreted = _is_interpreted(options)
+    if options.fp_errors == "ignore" or is_interpreted:  # NumPy's scalars report theirs
         flags |= LoopFlag.NO_FLOATINGPOINT_ERRORS
     if identity is not None:
         flags |= LoopFlag.REORDERABLE
-    if config.DISABLE_JIT:
+    if is_interpreted:
         flags |= LoopFlag.REQUIRES_GIL
     return flags
+
+
+def _is_interpreted(options: Options) -> bool:
+    return options.interpreted or bool(config.DISABLE_JIT)
 
 
 def _name(function: FunctionType, signature: Signature) -> str:
@@ -120,11 +172,14 @@ def _link(object_code: bytes, symbol: str, symbols: dict[str, int], *needs: obje
     return _Linked(library.address(symbol), (library, *needs))
 
 
-def _link_interpreted(callee: object, flags: LoopFlag) -> engine.Library:
+def _interpreted_loop(name: str, callee: object, flags: LoopFlag) -> Loop:
+    """The loop that calls a Python function."""
     symbols = {**cpython_api.symbols(), interpreted.CALLEE: id(callee)}
     module = engine.compile_module(interpreted.module(flags), opt_level=0)
     exports = [interpreted.SYMBOL, interpreted.GET_LOOP]
-    return engine.link(module.object_code, exports, symbols)
+    library = engine.link(module.object_code, exports, symbols)
+    strided, get_loop = map(library.address, exports)
+    return Loop(name, strided, get_loop, 0, 0, flags, (library, callee))
 
 
 @cache

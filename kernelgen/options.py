@@ -12,7 +12,8 @@ class Options(NamedTuple):
     LLVM's fast-math flags for every floating point operation. ``precise`` keeps libm's scalar
     functions, which a vector library's equal to within 4 ulp. ``fp_errors`` is "ignore" or
     "numpy": whether floating point exceptions are those that the kernel earns. ``boundscheck``
-    is whether an index out of range raises IndexError.
+    is whether an index out of range raises IndexError. ``interpreted`` is whether the Python
+    function runs in place of compiled code.
     """
 
     error_model: str = "numpy"
@@ -20,6 +21,7 @@ class Options(NamedTuple):
     precise: bool = False
     fp_errors: str = "ignore"
     boundscheck: bool = False
+    interpreted: bool = False
 
 
 DEFAULTS = Options()

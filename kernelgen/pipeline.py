@@ -15,6 +15,8 @@ from kernelgen.bytecode.decode import decode
 from kernelgen.bytecode.parameters import parameters_of
 from kernelgen.errors import SignatureError
 from kernelgen.infer import check_outputs, infer
+from kernelgen.infer_outputs import check_filled, infer_outputs, returned_outputs
+from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Function
 from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
@@ -26,12 +28,13 @@ from kernelgen.returned import set_returned
 from kernelgen.rewrites import CHECK_BOUNDS, CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.resolve_classes import resolve_classes
+from kernelgen.rewrites.store_results import store_results
 from kernelgen.rewrites.unpack_arguments import unpack_arguments
 from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
 from kernelgen.source import definition_of
 from kernelgen.types.arguments import Argument, Arguments
-from kernelgen.types.compound import Tuple, Type, describe
+from kernelgen.types.compound import Array, Tuple, Type, describe, dtype_of
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
@@ -47,6 +50,9 @@ class Request:
     returns numbers.
     A jitted function is called with ``arguments``, whose numbers are the inputs; ``returned`` is
     what a signature of it declares, ``locals`` are types that variables are to have.
+    A kernel of a generalized ufunc makes what is in the arrays ``filled``, whose dtypes may be
+    ``UNDEFINED``. They are its last parameters, or it ``returns`` what is stored there.
+    ``shell`` writes the module of the loop to be looked at.
     """
 
     function: FunctionType
@@ -58,6 +64,14 @@ class Request:
     returned: Argument | None = None
     locals: Mapping[str, Scalar] | None = None
     any_result: bool = False
+    filled: tuple[Array, ...] = ()
+    returns: bool = False
+    shell: Callable[[Lowered], str] = pattern_module
+
+    @property
+    def count(self) -> int:
+        """How many of the function's parameters are given arguments."""
+        return len(self.inputs) + (0 if self.returns else len(self.filled))
 
 
 # ------------------------------------------------------------------- the stages, in order
@@ -80,7 +94,7 @@ def ssa(request: Request) -> Function:
     if request.arguments is not None:
         unpack_arguments(function, request.arguments)
     else:
-        bind_defaults(function, request.function, len(request.inputs))
+        bind_defaults(function, request.function, request.count)
     _check(function)
     return function
 
@@ -88,10 +102,13 @@ def ssa(request: Request) -> Function:
 def inferred(request: Request) -> Function:
     """Calls resolved, helpers inlined, every value with its type."""
     function = _apply(ssa(request), UNTYPED_PASSES)
-    if len(function.params) != len(request.inputs):
+    inputs = request.inputs
+    if request.filled:
+        inputs += _filled(function, request)
+    if len(function.params) != len(inputs):
         raise _wrong_count(request, len(function.params))
-    resolve_classes(function, request.inputs)
-    infer(function, request.inputs, prepare=resolve_classes)
+    resolve_classes(function, inputs)
+    infer(function, inputs, prepare=resolve_classes)
     return function
 
 
@@ -100,10 +117,28 @@ def typed(request: Request) -> Function:
     function = inferred(request)
     if request.arguments is not None:
         set_returned(function, request.returned)
+    elif request.filled:
+        check_filled(function)
     elif not request.any_result:
         made = check_outputs(function)
         _set_outputs(function, made if request.outputs is None else request.outputs, made)
     return function
+
+
+def _filled(function: Function, request: Request) -> tuple[Array, ...]:
+    """The arrays that the function fills, with their dtypes; it has parameters for them then."""
+    found = request.filled
+    if len(function.params) != request.count:
+        return ()
+    if request.returns:
+        trial = copy_function(function)
+        resolve_classes(trial, request.inputs)
+        infer(trial, request.inputs, prepare=resolve_classes)
+        found = returned_outputs(trial, found)
+        store_results(function, [t.ndim for t in found])
+    else:
+        found = infer_outputs(function, request.inputs, found, resolve_classes)
+    return found
 
 
 def rewritten(request: Request) -> Function:
@@ -136,8 +171,8 @@ def machine_code(loop: str) -> engine.Module:
     return engine.compile_module(loop, opt_level=config.optimisation_level())
 
 
-def _contiguous_loop(request: Request) -> engine.Module:
-    return machine_code(pattern_module(lowered(request)))
+def _loop(request: Request) -> engine.Module:
+    return machine_code(request.shell(lowered(request)))
 
 
 STAGES: dict[str, Callable[[Request], str]] = {
@@ -146,9 +181,9 @@ STAGES: dict[str, Callable[[Request], str]] = {
     "ssa": lambda request: print_function(ssa(request)),
     "typed": lambda request: print_function(typed(request)),
     "rewritten": lambda request: print_function(rewritten(request)),
-    "llvm": lambda request: pattern_module(lowered(request)),
-    "optimized": lambda request: _contiguous_loop(request).optimized,
-    "asm": lambda request: _contiguous_loop(request).assembly,
+    "llvm": lambda request: request.shell(lowered(request)),
+    "optimized": lambda request: _loop(request).optimized,
+    "asm": lambda request: _loop(request).assembly,
 }
 """The text of each stage, for those who want to look."""
 
@@ -159,13 +194,14 @@ class Compilation:
     Attributes
     ----------
     outputs : tuple of Scalar
-        The types that the function returns.
+        The types that the function returns, or of what it stores in its outputs.
     """
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self._typed = typed(request)
-        self.outputs = check_outputs(self._typed)
+        filled = self._typed.params[len(request.inputs) :] if request.filled else []
+        self.outputs = tuple(dtype_of(v.type) for v in filled) or check_outputs(self._typed)
 
     @cached_property
     def rewritten(self) -> Function:
@@ -180,7 +216,7 @@ class Compilation:
     @property
     def signature(self) -> Signature:
         """The types of the inputs and outputs."""
-        return Signature(self.kernel.inputs, self.kernel.outputs)
+        return Signature(tuple(map(dtype_of, self._request.inputs)), self.outputs)
 
 
 # ------------------------------------------------------------------------------ small tools

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copyreg
 import ctypes
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntFlag
 from functools import cache
 from typing import Any, TypeAlias
@@ -169,7 +169,7 @@ class _UFunc(ctypes.Structure):
         ("dict", _pointer),
         ("vectorcall", _pointer),
         ("reserved3", _pointer),
-        ("op_flags", _pointer),
+        ("op_flags", ctypes.POINTER(ctypes.c_uint32)),
         ("iter_flags", ctypes.c_uint32),
         ("core_dim_sizes", _pointer),
         ("core_dim_flags", _pointer),
@@ -364,6 +364,20 @@ def compute_core_dims(ufunc: np.ufunc, function: int, owner: object) -> None:
     """
     _own_binding(ufunc).owned.append(owner)
     _UFunc.from_address(id(ufunc)).process_core_dims_func = function
+
+
+def make_writable(ufunc: np.ufunc, inputs: Iterable[int]) -> None:
+    """Let loops of a generalized ufunc write to some of its inputs, by their numbers.
+
+    NumPy hands over copies where it has to cast or operands overlap, and writes these back.
+    """
+    for i in inputs:
+        _UFunc.from_address(id(ufunc)).op_flags[i] = _READWRITE | _WRITE_BACK
+
+
+# Flags of the operands of NumPy's iterators, as in numpy/ndarraytypes.h.
+_READWRITE = 0x00010000
+_WRITE_BACK = 0x00100000 | 0x00800000
 
 
 def answer_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int) -> None:

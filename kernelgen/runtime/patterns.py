@@ -24,7 +24,7 @@ GENERAL = -2
 
 # The words of a table in memory, which the native code reads. Behind them stand the sizes of
 # the operands' elements, then the address of a loop for each code.
-_NIN, _NARGS, _FLAGS, _GENERAL, _INDEXED, _COMPILE, _REDUCES, _CODES, _SIZES = range(9)
+_NIN, _NARGS, _FLAGS, _GENERAL, _INDEXED, COMPILE, _REDUCES, _CODES, _SIZES = range(9)
 
 
 class LoopTable:
@@ -205,13 +205,14 @@ take:
   ret i32 %status
 }}
 
+; Of whatever table that has the function to compile a loop in its word {COMPILE}.
 define ptr @kernelgen_find_loop(ptr %table, ptr %slot, i64 %code) {{
   %there = load ptr, ptr %slot
   %missing = icmp eq ptr %there, null
   br i1 %missing, label %compile, label %found
 compile:
   %gil = call i32 @PyGILState_Ensure()
-  %compile.at = getelementptr i64, ptr %table, i64 {_COMPILE}
+  %compile.at = getelementptr i64, ptr %table, i64 {COMPILE}
   %function = load ptr, ptr %compile.at
   %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %function, ptr @code_format,
                                                           i64 %code)

@@ -14,16 +14,14 @@ again where it runs: whatever does not fit after all, goes to the general loop.
 from __future__ import annotations
 
 from kernelgen.lower import Lowered
-from kernelgen.runtime.cpython_api import ExceptionTable
 from kernelgen.runtime.patterns import FITS, STRIDED, TABLE, code_of
+from kernelgen.shells.loop import ARGUMENTS, failure, load_table, module, words
 from kernelgen.space import Layout, Operand, Pattern, dense, operands, strided
 from kernelgen.targets import cpu
 
 GENERAL = "kernelgen_general_loop"
 PATTERN = "kernelgen_pattern_loop"
 INDEXED = "kernelgen_indexed_loop"
-
-_ARGUMENTS = "ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux"
 
 
 def general_module(kernel: Lowered) -> str:
@@ -51,7 +49,7 @@ def pattern_module(kernel: Lowered, pattern: Pattern | None = None) -> str:
         "  br i1 %fits, label %each, label %general",
         *cpu.loop("each", kernel, space, mark=cpu.INDEPENDENT),
         "general:",
-        f"  %done.there = tail call i32 @{STRIDED}({_ARGUMENTS})",
+        f"  %done.there = tail call i32 @{STRIDED}({ARGUMENTS})",
         "  ret i32 %done.there",
     ]
     if is_reduction(kernel) and space[0].layout is Layout.SCALAR:
@@ -113,24 +111,12 @@ def _space(kernel: Lowered, pattern: Pattern) -> tuple[Operand, ...]:
 
 
 def _module(kernel: Lowered, loops: list[str], *, falls_back: bool = False) -> str:
-    lines = [*kernel.declarations, *kernel.held, *_error_declarations(kernel)]
-    if falls_back:
-        lines += [
-            f"declare i32 @{STRIDED}(ptr, ptr, ptr, ptr, ptr)",
-            f"declare zeroext i1 @{FITS}(ptr, ptr, ptr, ptr, i64)",
-            f"@{TABLE} = external global i64",
-        ]
-    return "\n".join([*lines, kernel.text, *loops, *cpu.METADATA, ""])
-
-
-def _error_declarations(kernel: Lowered) -> list[str]:
-    if not kernel.errors:
-        return []
-    tables = (ExceptionTable.symbol(k) for k in range(len(kernel.errors)))
-    lines = [f"@{table} = external global i8" for table in tables]
-    if kernel.words:
-        lines.append("declare void @kernelgen_raise_with(ptr, ptr) cold")
-    return ["declare void @kernelgen_raise(ptr) cold", *lines]
+    own = [
+        f"declare i32 @{STRIDED}(ptr, ptr, ptr, ptr, ptr)",
+        f"declare zeroext i1 @{FITS}(ptr, ptr, ptr, ptr, i64)",
+        f"@{TABLE} = external global i64",
+    ]
+    return module(kernel, own if falls_back else [], loops)
 
 
 def _define(
@@ -142,65 +128,18 @@ def _define(
 ) -> list[str]:
     """A loop function: NumPy's arguments loaded, then ``body`` with the loops ``labels``."""
     return [
-        f"define i32 @{symbol}({_ARGUMENTS}) {kernel.attribute} {{",
+        f"define i32 @{symbol}({ARGUMENTS}) {kernel.attribute} {{",
         "entry:",
-        *[f"  %words = alloca [{kernel.words} x i64]"] * bool(kernel.words),
+        *words(kernel),
         "  %n = load i64, ptr %dims",
-        *_load_table("ptr", "%data", [o.pointer for o in space]),
-        *_load_table("i64", "%strides", [o.stride for o in space]),
+        *load_table("ptr", "%data", [o.pointer for o in space]),
+        *load_table("i64", "%strides", [o.stride for o in space]),
         *body,
         "done:",
         "  ret i32 0",
-        *_failure(kernel, labels),
+        *failure(kernel, labels),
         "}",
     ]
-
-
-def _load_table(llvm: str, base: str, names: list[str]) -> list[str]:
-    """Load the pointers or strides that NumPy hands over as an array."""
-    lines = []
-    for i, name in enumerate(names):
-        lines.append(f"  {name}.at = getelementptr {llvm}, ptr {base}, i64 {i}")
-        lines.append(f"  {name} = load {llvm}, ptr {name}.at")
-    return lines
-
-
-def _failure(kernel: Lowered, labels: tuple[str, ...]) -> list[str]:
-    """Where the loops ``labels`` go with the status of an element that raised."""
-    if not kernel.errors:
-        return []
-    numbers = range(len(kernel.errors))
-    lines = [
-        "failed:",
-        _from_loops("%error", "i32", "status", labels),
-        *_store_words(kernel, labels),
-        "  switch i32 %error, label %raised [",
-        *(f"    i32 {k + 1}, label %raise{k}" for k in numbers),
-        "  ]",
-    ]
-    for k, error in enumerate(kernel.errors):
-        factory = f"ptr @{ExceptionTable.symbol(k)}"
-        call = f"_with({factory}, ptr %words)" if error.slots else f"({factory})"
-        lines += [f"raise{k}:", f"  call void @kernelgen_raise{call}", "  br label %raised"]
-    return [*lines, "raised:", "  ret i32 -1"]
-
-
-def _from_loops(name: str, llvm: str, value: str, labels: tuple[str, ...]) -> str:
-    """The value of the loop that was left."""
-    ways = ", ".join(f"[ %{label}.{value}, %{label}.body ]" for label in labels)
-    return f"  {name} = phi {llvm} {ways}"
-
-
-def _store_words(kernel: Lowered, labels: tuple[str, ...]) -> list[str]:
-    """Put what the exception is made of in memory, where Python reads it."""
-    words = range(kernel.words)
-    lines = [_from_loops(f"%word{k}", "i64", f"w{k}", labels) for k in words]
-    for k in words:
-        lines += [
-            f"  %word{k}.at = getelementptr i64, ptr %words, i64 {k}",
-            f"  store i64 %word{k}, ptr %word{k}.at",
-        ]
-    return lines
 
 
 def _reduction(kernel: Lowered, space: tuple[Operand, ...]) -> list[str]:

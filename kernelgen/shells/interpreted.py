@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,10 @@ import numpy as np
 from kernelgen.ops.convert import convert_value
 from kernelgen.options import Options
 from kernelgen.runtime.cpython_api import python_call
+from kernelgen.shells.gufunc import CoreArgument
+from kernelgen.types.compound import Array, dtype_of
 from kernelgen.types.signature import Signature
+from kernelgen.types.table import Scalar
 
 SYMBOL = "kernelgen_loop"
 GET_LOOP = "kernelgen_get_interpreted_loop"
@@ -61,7 +64,10 @@ def python_loop(
         count = ctypes.c_ssize_t.from_address(dims).value
         pointers = (ctypes.c_size_t * len(dtypes)).from_address(data)
         steps = (ctypes.c_ssize_t * len(dtypes)).from_address(strides)
-        arrays = [_view(*each, count) for each in zip(pointers, steps, dtypes, strict=True)]
+        arrays = [
+            _view(pointer, dtype, (count,), (step,))
+            for pointer, step, dtype in zip(pointers, steps, dtypes, strict=True)
+        ]
         inputs, outputs = arrays[:nin], arrays[nin:]
         with _floating_point_errors(options):
             for i in range(count):
@@ -92,11 +98,80 @@ def _floating_point_errors(options: Options) -> Iterator[None]:
             raise ZeroDivisionError("division by zero") from error
 
 
-def _view(pointer: int, step: int, dtype: np.dtype[Any], count: int) -> np.ndarray[Any, Any]:
-    """The array of ``count`` elements at ``pointer``, ``step`` bytes apart."""
-    if count == 0:
-        return np.empty(0, dtype)
-    first = min(0, step * (count - 1))
-    size = abs(step) * (count - 1) + dtype.itemsize
+def core_python_loop(
+    function: Callable[..., Any],
+    operands: Sequence[CoreArgument],
+    nin: int,
+    returns: bool,
+    options: Options,
+) -> Callable[[int, int, int], None]:
+    """The Python function that the loop of a generalized ufunc calls.
+
+    Parameters
+    ----------
+    function : callable
+        The kernel.
+    operands : sequence of CoreArgument
+        What it takes, inputs first.
+    nin : int
+        The number of inputs.
+    returns : bool
+        Whether it returns what is stored in the outputs.
+    """
+
+    def loop(data: int, dims: int, strides: int) -> None:
+        arrays = _core_arrays(operands, data, dims, strides)
+        inputs, outputs = arrays[:nin], arrays[nin:]
+        with _floating_point_errors(options):
+            for i in range(len(arrays[0])):
+                given = [array[i] for array in inputs]
+                if not returns:
+                    function(*given, *(array[i] for array in outputs))
+                    continue
+                result = function(*given)
+                values = result if len(outputs) > 1 else (result,)
+                for array, value, t in zip(outputs, values, operands[nin:], strict=True):
+                    array[i] = _stored(value, dtype_of(t.type))
+
+    return loop
+
+
+def _stored(value: Any, t: Scalar) -> Any:
+    """What a compiled kernel stores of ``value`` in an output of type ``t``."""
+    return value if isinstance(value, np.ndarray) else convert_value(value, t)
+
+
+def _core_arrays(
+    operands: Sequence[CoreArgument], data: int, dims: int, strides: int
+) -> list[np.ndarray[Any, Any]]:
+    """The operands as arrays, whose first axis is that of the loop."""
+    count, place = len(operands), len(operands)
+    sizes = ctypes.c_ssize_t * (2 + max((d for o in operands for d in o.dims), default=-1))
+    found = sizes.from_address(dims)
+    pointers = (ctypes.c_size_t * count).from_address(data)
+    steps = (ctypes.c_ssize_t * (count + sum(len(o.dims) for o in operands))).from_address(strides)
+    arrays = []
+    for k, operand in enumerate(operands):
+        t, shape = operand.type, [found[1 + d] for d in operand.dims]
+        core = list(steps[place : place + len(shape)])
+        place += len(shape)
+        if isinstance(t, Array) and len(shape) < t.ndim:
+            shape, core = [1], [t.dtype.size]
+        dtype = dtype_of(t).dtype
+        array = _view(pointers[k], dtype, (found[0], *shape), (steps[k], *core))
+        array.flags.writeable = not (isinstance(t, Array) and t.readonly)
+        arrays.append(array)
+    return arrays
+
+
+def _view(
+    pointer: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    """The array whose first element is at ``pointer``."""
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    ends = [step * (length - 1) for step, length in zip(strides, shape, strict=True)]
+    first = sum(min(0, end) for end in ends)
+    size = sum(max(0, end) for end in ends) - first + dtype.itemsize
     memory = (ctypes.c_char * size).from_address(pointer + first)
-    return np.ndarray((count,), dtype, memoryview(memory), -first, (step,))
+    return np.ndarray(shape, dtype, memoryview(memory), -first, strides)

@@ -150,6 +150,13 @@ def leaves(t: Type) -> tuple[Type, ...]:
     return (t,) if parts is None else tuple(leaf for part in parts for leaf in leaves(part))
 
 
+def dtype_of(t: Type | None) -> Scalar:
+    """The type of a number, or of the elements of an array."""
+    found = t.dtype if isinstance(t, Array) else t
+    assert isinstance(found, Scalar)
+    return found
+
+
 def describe(t: Type) -> str:
     """The type in the user's words."""
     if isinstance(t, Scalar):

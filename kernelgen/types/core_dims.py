@@ -138,8 +138,12 @@ class CoreSignature:
     @cached_property
     def numpys(self) -> str:
         """The signature as NumPy takes it: names stand for dimensions that are computed."""
+        return _joined(self, lambda d: f"{self.name(d)}{'?' * d.optional}")
+
+    def name(self, dimension: Dimension) -> str:
+        """What NumPy calls a dimension."""
         names = {size: name for name, size in self.computed.items()}
-        return _joined(self, lambda d: names.get(d.size) or str(d))
+        return names.get(dimension.size) or str(dimension.size)
 
     @cached_property
     def computed(self) -> dict[str, Size]:

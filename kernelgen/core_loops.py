@@ -1,0 +1,83 @@
+"""The compiled loops of one kernel that takes arrays, for one combination of dtypes.
+
+NumPy is given a stub. Each loop is compiled when a call first needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from kernelgen import pipeline
+from kernelgen.loops import exceptions
+from kernelgen.lower import Lowered
+from kernelgen.pipeline import Request
+from kernelgen.runtime import core_patterns, engine, locks, patterns, trampolines
+from kernelgen.shells import gufunc
+
+
+@cache
+def _stubs() -> engine.Module:
+    """The stubs are the same for all kernels but for the table, which is linked in."""
+    return engine.compile_module(core_patterns.STUBS, opt_level=0)
+
+
+class CoreLoops:
+    """The loops of a kernel, whose addresses hold while this object lives.
+
+    Parameters
+    ----------
+    kernel : Lowered
+        The kernel for operands whose core dimensions are contiguous.
+    request : Request
+        What it was compiled for.
+    general : callable
+        The request for operands with any strides.
+    operands : tuple of CoreOperand
+        How to tell them apart.
+    flags : int
+        NumPy's flags of these loops.
+
+    Attributes
+    ----------
+    strided : int
+        The address of NumPy's strided loop.
+    get_loop : int
+        The address of NumPy's function that chooses a loop: always that one.
+    """
+
+    def __init__(
+        self,
+        kernel: Lowered,
+        request: Request,
+        general: Callable[[], Request],
+        operands: tuple[core_patterns.CoreOperand, ...],
+        flags: int,
+    ) -> None:
+        self._kernel = kernel
+        self._request = request
+        self._general = general
+        self._needs: list[object] = []
+        self._table = core_patterns.CoreLoopTable(operands, flags, self._compile)
+        self._symbols = trampolines.addresses().for_loops
+        table = {**self._symbols, patterns.TABLE: self._table.address}
+        exports = [patterns.STRIDED, patterns.GET_LOOP]
+        library = engine.link(_stubs().object_code, exports, table)
+        self._needs.append(library)
+        self.strided, self.get_loop = map(library.address, exports)
+
+    def _compile(self, code: int) -> int:
+        """Compile the loop for a code of the table; its address."""
+        with locks.compiling:
+            if code == core_patterns.DENSE:
+                return self._link(self._kernel, self._request)
+            request = self._general()
+            return self._link(pipeline.lowered(request), request)
+
+    def _link(self, kernel: Lowered, request: Request) -> int:
+        errors = exceptions(kernel)
+        module = pipeline.machine_code(request.shell(kernel))
+        symbols = {**self._symbols, **errors.symbols}
+        library = engine.link(module.object_code, [gufunc.SYMBOL], symbols)
+        self._needs += [errors, library]
+        return library.address(gufunc.SYMBOL)

@@ -1,0 +1,150 @@
+"""Kernels of generalized ufuncs: what differs from those that are called for each element.
+
+NumPy asks for loops by dtypes alone. What the kernel is compiled for are arrays of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from kernelgen.dispatch import Choices, Kernel
+from kernelgen.runtime.numpy_api import DType, compute_core_dims
+from kernelgen.types.compound import UNDEFINED, Array, Type, dtype_of
+from kernelgen.types.matching import Types, first, is_exactly, is_one_of
+from kernelgen.types.operands import Declared, Operands, declare, types_of
+from kernelgen.types.signature import Signature
+
+if TYPE_CHECKING:
+    from kernelgen.load import Loop
+    from kernelgen.pipeline import Request
+    from kernelgen.shells.gufunc import CoreArgument
+
+
+class GeneralizedKernel(Kernel):
+    """A kernel that takes the core dimensions of its operands as arrays.
+
+    Parameters
+    ----------
+    function : FunctionType
+        The kernel.
+    operands : Operands
+        What it takes.
+    declared : sequence of Declared
+        The signatures that the user gave, those of ``choices``.
+    choices : Choices
+        What else the user asked for.
+    """
+
+    decorator = "guvectorize"
+
+    def __init__(
+        self,
+        function: FunctionType,
+        operands: Operands,
+        declared: Sequence[Declared],
+        choices: Choices,
+    ) -> None:
+        core = operands.core
+        super().__init__(function, len(core.inputs), len(core.outputs), choices)
+        self.operands = operands
+        self._boxed = {each.signature: each.boxed for each in declared}
+        self._computes = False
+
+    def _read(self, spec: Any) -> tuple[Types, Types | None]:
+        inputs, outputs, _ = types_of(spec)
+        if not outputs and len(inputs) == self.nin:
+            return tuple(map(dtype_of, inputs)), None
+        return declare(spec, self.operands.core).signature
+
+    def _register(
+        self, signature: Signature, loop: Loop, asked: Sequence[DType | None]
+    ) -> tuple[DType, ...]:
+        self._compute_dimensions()
+        return super()._register(signature, loop, asked)
+
+    def _compute_dimensions(self) -> None:
+        """Tell NumPy how to compute sizes of outputs; LLVM is loaded when a loop is there."""
+        if self._computes or not self.operands.core.computed:
+            return
+        from kernelgen.runtime.computed_dims import ComputedDimensions
+
+        dimensions = ComputedDimensions(self.operands.core, self.name)
+        compute_core_dims(self.ufunc, dimensions.address, dimensions)
+        self._computes = True
+
+    def _request(self, inputs: Types) -> Request:
+        return self._request_for(inputs, "C")
+
+    def _request_for(self, inputs: Types, layout: str) -> Request:
+        """The request to compile for arrays whose core dimensions lie as ``layout`` says."""
+        from kernelgen import pipeline
+        from kernelgen.shells.gufunc import core_module
+
+        taken, filled = self._taken(inputs, layout)
+        shell = partial(
+            core_module,
+            operands=self._arguments(inputs, layout),
+            dims=len(self.operands.core.names),
+        )
+        return pipeline.Request(
+            self.function,
+            taken,
+            None,
+            self.choices.options,
+            self.ufunc,
+            filled=filled,
+            returns=self.operands.returns,
+            shell=shell,
+        )
+
+    def _taken(self, inputs: Types, layout: str) -> tuple[tuple[Type, ...], tuple[Array, ...]]:
+        """The types of what the kernel is handed: inputs and outputs."""
+        declared = self._declared(inputs)
+        boxed = frozenset[int]() if declared is None else self._boxed[declared]
+        taken = self.operands.inputs(inputs, boxed, layout)
+        return taken, self.operands.outputs(self._known_outputs(inputs), layout)
+
+    def _arguments(self, inputs: Types, layout: str) -> tuple[CoreArgument, ...]:
+        """The operands as the shell takes them."""
+        from kernelgen.shells.gufunc import CoreArgument
+
+        taken, filled = self._taken(inputs, layout)
+        types: tuple[Type, ...] = (*taken, *filled)
+        return tuple(map(CoreArgument, types, self._dims()))
+
+    def _known_outputs(self, inputs: Types) -> Sequence[Type]:
+        """The dtypes of the outputs, ``UNDEFINED`` while they are to be inferred."""
+        declared, found = self._declared(inputs), self._outputs.get(inputs)
+        if declared is not None:
+            return declared.outputs
+        return found if isinstance(found, tuple) else [UNDEFINED] * self.nout
+
+    def _declared(self, inputs: Types) -> Signature | None:
+        return first(self.choices.signatures, inputs, is_exactly, is_one_of)
+
+    def _dims(self) -> list[tuple[int, ...]]:
+        """For each operand, where NumPy has the sizes of its core dimensions."""
+        core = self.operands.core
+        return [tuple(core.names.index(core.name(d)) for d in shape) for shape in core.shapes]
+
+    def _compilation(self, inputs: Types) -> Any:
+        declared = self._declared(inputs)
+        if declared is None or not self.choices.options.interpreted:
+            return super()._compilation(inputs)
+        from kernelgen.load import Uncompiled
+
+        return Uncompiled(Signature(inputs, declared.outputs))
+
+    def _link(self, inputs: Types, compiled: Any) -> Loop:
+        from kernelgen import load
+
+        general = partial(self._request_for, inputs, "A")
+        arguments = self._arguments(inputs, "C")
+        kernel = load.CoreKernel(self._request(inputs), general, arguments)
+        return load.link_core_loop(kernel, compiled)
+
+    def _uniform(self, types: Types) -> Types:
+        return types

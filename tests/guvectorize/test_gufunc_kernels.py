@@ -1,0 +1,525 @@
+"""Kernels of generalized ufuncs: what they take, fill and return."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+from kernelgen import (
+    SignatureError,
+    TypingError,
+    UnsupportedError,
+    float32,
+    float64,
+    guvectorize,
+    int64,
+    void,
+)
+from kernelgen.errors import KernelgenError
+
+X = np.arange(12.0).reshape(3, 4)
+
+
+@pytest.fixture(params=["compiled", "interpreted"], autouse=True)
+def _mode(request, monkeypatch):
+    """Every test runs twice: as machine code, and as Python."""
+    monkeypatch.setenv("KERNELGEN_DISABLE_JIT", str(int(request.param == "interpreted")))
+
+
+def layouts(array):
+    """The same values, lying in memory in several ways."""
+    yield array.copy()
+    yield np.asfortranarray(array)
+    yield np.repeat(array, 2, axis=-1)[..., ::2]
+    yield array[..., ::-1].copy()[..., ::-1]
+    yield np.repeat(array[::-1], 3, axis=0)[::-3]
+
+
+# ------------------------------------------------------------------------- filling and returning
+
+
+def test_a_kernel_fills_its_output():
+    @guvectorize("(n),()->(n)")
+    def scale(x, a, out):
+        for i in range(len(x)):
+            out[i] = a * x[i]
+
+    for x in layouts(X):
+        for a in (2.0, [1.0, 2.0, 3.0]):
+            np.testing.assert_array_equal(scale(x, a), np.asarray(a)[..., None] * x)
+
+
+def test_a_kernel_returns_a_number():
+    @guvectorize("(n)->()")
+    def mean(x):
+        s = 0.0
+        for v in x:
+            s += v
+        return s / len(x)
+
+    for x in layouts(X):
+        np.testing.assert_array_equal(mean(x), x.mean(-1))
+    assert mean([1, 2, 6]) == 3.0
+
+
+def test_a_kernel_returns_several_numbers():
+    @guvectorize("(n)->(),()")
+    def extremes(x):
+        low = high = x[0]
+        for v in x:
+            low, high = min(low, v), max(high, v)
+        return low, high
+
+    low, high = extremes(X)
+    np.testing.assert_array_equal(low, X.min(-1))
+    np.testing.assert_array_equal(high, X.max(-1))
+    assert [r.dtype for r in extremes(np.arange(3, dtype="i2"))] == [np.int16] * 2
+
+
+def test_outputs_of_different_dtypes_and_shapes():
+    @guvectorize("(n)->(n),()")
+    def ranks(x, out, count):
+        count[0] = 0
+        for i in range(len(x)):
+            below = 0
+            for v in x:
+                if v < x[i]:
+                    below += 1
+            out[i] = below / len(x)
+            count[0] += 1
+
+    shares, count = ranks(np.float32([[3, 1, 2], [5, 5, 4]]))
+    np.testing.assert_array_equal(shares, np.array([[2, 0, 1], [1, 1, 0]]) / 3)
+    np.testing.assert_array_equal(count, [3, 3])
+    assert (shares.dtype, count.dtype) == (np.float64, np.int64)
+
+
+def test_early_returns():
+    @guvectorize("(n),()->()")
+    def find(x, value):
+        for i in range(len(x)):
+            if x[i] == value:
+                return i
+        return -1
+
+    np.testing.assert_array_equal(find(X, 6.0), [-1, 2, -1])
+
+
+def test_a_kernel_without_core_dimensions_is_a_ufunc():
+    @guvectorize("(),()->()")
+    def plus(x, y, out):
+        out[0] = x + y
+
+    np.testing.assert_array_equal(plus(X, X), X + X)
+    assert plus.signature is None
+
+
+# ---------------------------------------------------------------------------- dtypes of outputs
+
+
+def stored_dtype(kernel, *args):
+    return guvectorize("(n)->()")(kernel)(*args).dtype
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u2", "i4", "i8", "f4", "f8"])
+def test_outputs_have_the_type_of_what_is_stored(dtype):
+    def first(x, out):
+        out[0] = x[0]
+
+    def twice(x, out):
+        out[0] = x[0] * 2.5
+
+    def rising(x, out):
+        out[0] = 0
+        for v in x:
+            out[0] += v
+
+    x = np.ones(3, dtype)
+    assert stored_dtype(first, x) == dtype
+    assert stored_dtype(twice, x) == np.result_type(dtype, 2.5)
+    assert stored_dtype(rising, x) == np.result_type(dtype, 0)
+
+
+def test_weak_values_alone_have_their_usual_types():
+    def integer(x, out):
+        out[0] = len(x)
+
+    def real(x, out):
+        out[0] = 1.5
+
+    def truth(x, out):
+        out[0] = x[0] > 1 and len(x) > 2
+
+    def either(x, out):
+        out[0] = 0
+        if x[0] > 1:
+            out[0] = 0.5
+
+    x = np.ones(3, "f4")
+    assert [stored_dtype(k, x) for k in (integer, real, truth, either)] == [
+        np.dtype(t) for t in ("i8", "f8", "?", "f8")
+    ]
+
+
+def test_stores_through_views_and_helpers_are_seen():
+    def put(row, value):
+        row[0] = value
+
+    @guvectorize("(n)->(n,n),()")
+    def table(x, out, last):
+        for i in range(len(x)):
+            row = out[i]
+            for j in range(len(x)):
+                put(row[j:], x[i] * x[j])
+        for row in out[1:]:
+            row[0] = 0.5
+        t = last
+        t[0] = len(x)
+
+    square, last = table(np.arange(1, 4, dtype="f4"))
+    want = np.outer([1, 2, 3], [1, 2, 3]).astype("f4")
+    want[1:, 0] = 0.5
+    np.testing.assert_array_equal(square, want)
+    assert (square.dtype, last.dtype) == (np.float32, np.int64)
+
+
+def test_outputs_that_depend_on_each_other():
+    @guvectorize("(n)->(),()")
+    def crossed(x, a, b):
+        a[0] = 1
+        b[0] = a[0] + x[0]
+        a[0] = b[0] + 1
+
+    a, b = crossed(np.float32([2.5]))
+    assert (a, b, a.dtype, b.dtype) == (4.5, 3.5, np.float32, np.float32)
+
+
+def test_what_tells_no_type_is_refused():
+    @guvectorize("(n)->()")
+    def nothing(x, out):
+        pass
+
+    @guvectorize("(n)->()")
+    def itself(x, out):
+        out[0] = out[0]
+
+    for f in (nothing, itself):
+        with pytest.raises(TypingError, match="nothing tells the type of the output 'out'") as e:
+            f(X)
+        assert "give guvectorize a signature" in str(e.value)
+
+
+# -------------------------------------------------------------------------------- dimensions
+
+
+def test_computed_dimensions():
+    @guvectorize("(n),(w)->(n-w+1)")
+    def moving(x, window, out):
+        for i in range(len(out)):
+            out[i] = 0
+            for j in range(len(window)):
+                out[i] += x[i + j] * window[j]
+
+    w = np.array([1.0, 2.0])
+    want = np.array([np.convolve(x, w[::-1], "valid") for x in X])
+    np.testing.assert_array_equal(moving(X, w), want)
+    out = np.zeros((3, 3))
+    assert moving(X, w, out=out) is out
+    with pytest.raises(ValueError, match=r"moving: the output dimension n-w\+1 would be -1"):
+        moving(X, np.ones(6))
+    with pytest.raises(ValueError, match="is 3 for n=4, w=2, and 4 in the output"):
+        moving(X, w, out=np.zeros((3, 4)))
+
+
+def test_fixed_dimensions():
+    @guvectorize("(3),(3)->(3)")
+    def cross(a, b, c):
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            c[i] = a[j] * b[k] - a[k] * b[j]
+
+    a, b = X[:, 1:] + [1, 0, 2], X[0, :3] - 1.5
+    np.testing.assert_array_equal(cross(a, b), np.cross(a, b))
+    with pytest.raises(ValueError, match="mismatch in its core dimension"):
+        cross(X, X)
+
+
+def test_an_output_dimension_of_its_own_comes_from_out():
+    @guvectorize("(n)->(m)")
+    def spread(x, out):
+        for i in range(len(out)):
+            out[i] = x[i % len(x)]
+
+    np.testing.assert_array_equal(spread(X, out=np.zeros((3, 6))), np.tile(X, 2)[:, :6])
+    with pytest.raises(ValueError, match="core dimension"):
+        spread(X)
+
+
+# -------------------------------------------------------------------------------- signatures
+
+
+@pytest.mark.parametrize(
+    "signatures",
+    [
+        "void(f8[:],f8[:])",
+        ["void(float64[:], float64[:])"],
+        [(float64[:], float64[:])],
+        (float64[:], float64[:]),
+        void(float64[:], float64[:]),
+        [void(float64[::1], float64[:]), void(float32[:], float64[:])],
+        float64[:](float64[:]),
+        "f8(f8[:])",
+        ["d->d", "f->d"],
+    ],
+)
+def test_spellings_of_signatures(signatures):
+    core = "(n)->()" if signatures in ("f8(f8[:])", ["d->d", "f->d"]) else "(n)->(n)"
+
+    @guvectorize(signatures, core)
+    def first(x, out):
+        for i in range(len(out)):
+            out[i] = x[0]
+
+    want = X[:, 0] if core == "(n)->()" else np.repeat(X[:, :1], 4, axis=1)
+    np.testing.assert_array_equal(first(X), want)
+    np.testing.assert_array_equal(first(X.astype("f4")), want)
+    assert first(X.astype("f4")).dtype == np.float64
+
+
+def test_an_input_may_be_an_array_of_one_element():
+    def kernel(x, n, out):
+        out[0] = x[0] + n[0]
+
+    f = guvectorize([(float64[:], int64[:], float64[:])], "(n),()->()")(kernel)
+    np.testing.assert_array_equal(f(X, [1, 2, 3]), X[:, 0] + [1, 2, 3])
+
+
+def test_the_result_is_converted_to_what_is_declared():
+    @guvectorize([(float64[:], int64[:])], "(n)->()")
+    def truncated(x, out):
+        out[0] = x[0] / 2
+
+    assert truncated([7.0]) == 3
+    assert truncated([7.0]).dtype == np.int64
+
+
+def test_the_first_signature_to_which_inputs_cast_wins():
+    @guvectorize([(int64[:], int64[:]), (float64[:], float64[:])], "(n)->()")
+    def first(x, out):
+        out[0] = x[0]
+
+    assert [first(np.ones(2, t)).dtype for t in ("i2", "f4", "u8")] == [int64.dtype, "f8", "f8"]
+    with pytest.raises(TypingError, match="no signature of first takes"):
+        first(np.ones(2, complex))
+
+
+# ------------------------------------------------------------------------------ writable inputs
+
+
+def test_inputs_are_read_only():
+    @guvectorize("(n)->()")
+    def spoil(x, out):
+        x[0] = 1
+        out[0] = x[0]
+
+    with pytest.raises(TypingError, match="read-only") as error:
+        spoil(X)
+    assert "x[0] = 1" in str(error.value)
+
+
+@pytest.mark.parametrize("names", [["x"], [0], ("x",)])
+def test_writable_inputs(names):
+    @guvectorize("(n),()->()", writable_args=names)
+    def add(x, a, out):
+        out[0] = x[0]
+        for i in range(len(x)):
+            x[i] += a
+
+    for x in layouts(X):
+        np.testing.assert_array_equal(add(x, [1.0, 2.0, 3.0]), X[:, 0])
+        np.testing.assert_array_equal(x, X + [[1], [2], [3]])
+
+
+def test_writable_inputs_that_are_cast_are_written_back():
+    @guvectorize([(float64[:], float64[:])], "(n)->()", writable_args=["x"])
+    def negate(x, out):
+        for i in range(len(x)):
+            x[i] = -x[i]
+        out[0] = 0.0
+
+    x = X.astype("f4")
+    negate(x)
+    np.testing.assert_array_equal(x, -X)
+
+
+def test_writable_args_that_do_not_exist():
+    with pytest.raises(KernelgenError, match="writable_args has 'y', which is no input"):
+        guvectorize("(n)->()", writable_args=["y"])(lambda x: x[0])
+
+
+# ------------------------------------------------------------------------------------- errors
+
+
+def test_exceptions_leave_the_loop():
+    @guvectorize("(n)->()")
+    def positive(x, out):
+        for i in range(len(x)):
+            if x[i] < 0:
+                raise ValueError(f"negative at {i}")
+            out[0] = x[i]
+
+    out = np.full(3, -1.0)
+    with pytest.raises(ValueError, match="^negative at 2$"):
+        positive(np.array([[1.0, 2, 3], [4, 5, -6], [7, 8, 9]]), out=out)
+    np.testing.assert_array_equal(out[[0, 2]], [3, -1])
+    np.testing.assert_array_equal(positive(X), X[:, -1])
+
+
+def test_bounds_are_checked_where_asked():
+    @guvectorize("(n),()->()", boundscheck=True)
+    def item(x, i, out):
+        out[0] = x[i]
+
+    np.testing.assert_array_equal(item(X, -1), X[:, -1])
+    with pytest.raises(IndexError, match="index 4 is out of bounds for axis 0 with size 4"):
+        item(X, 4)
+
+
+REFUSED = [
+    (lambda: guvectorize("(n)->()")(lambda x, y, z: 0), SignatureError, "takes 3 arguments"),
+    (lambda: guvectorize("(n)->()")(lambda: 0), SignatureError, "takes 0 arguments"),
+    (lambda: guvectorize("(n)->()")(lambda *x: 0), UnsupportedError, "fixed number of parameters"),
+    (lambda: guvectorize("(n)->()")(math.sin), UnsupportedError, "is not a Python function"),
+    (lambda: guvectorize("(n->()"), SignatureError, "is missing here"),
+    (lambda: guvectorize("f8(f8)"), SignatureError, "is missing here"),
+    (lambda: guvectorize([(float64[:],)], "(n)->()"), SignatureError, "has 1 types"),
+    (lambda: guvectorize(["d->d", "d->f"], "(n)->()"), SignatureError, "two signatures have"),
+    (lambda: guvectorize("(n)->()", target="moon"), KernelgenError, "target cannot be 'moon'"),
+    (lambda: guvectorize("(n)->()", fastmath="quick"), KernelgenError, "fastmath has no flag"),
+    (lambda: guvectorize("(n)->()")(lambda x: None)(X), TypingError, "the kernel returns None"),
+    (lambda: guvectorize("(n)->(),()")(lambda x: x[0])(X), TypingError, "returns 1 values"),
+    (lambda: guvectorize("(n)->()")(lambda x, out: x[0])(X), TypingError, "but returns float64"),
+    (lambda: guvectorize("(n)->()")(lambda x: x[0] @ 2)(X), KernelgenError, "@"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "error", "words"), REFUSED)
+def test_what_is_wrong_is_said(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+# --------------------------------------------------------------------------- what it offers
+
+
+@guvectorize("(n)->()")
+def total(x, out):
+    """The sum."""
+    out[0] = 0
+    for v in x:
+        out[0] += v
+
+
+def test_attributes():
+    assert total.__name__ == "total"
+    assert total.__doc__ == "The sum."
+    assert total.py_func.__code__.co_varnames[:2] == ("x", "out")
+    assert list(total.__signature__.parameters)[:3] == ["x", "out", "axes"]
+    assert "where" not in total.__signature__.parameters
+    assert pickle.loads(pickle.dumps(total)) is total
+
+
+def test_compiling_ahead_and_looking():
+    @guvectorize("(n)->()")
+    def summed(x, out):
+        out[0] = 0
+        for v in x:
+            out[0] += v
+
+    summed.compile("f4")
+    summed.compile("f8(f8[:])")
+    summed.compile(void(int64[:], int64[:]))
+    assert summed.signatures == ["f4(f4)", "f8(f8)", "i8(i8)"]
+    assert "func @summed" in summed.inspect_ir("f8")
+    assert "kernelgen_core_loop" in summed.inspect_llvm((float64[:],))
+    assert "kernelgen_core_loop" in summed.inspect_asm("void(f8[:],f8[:])")
+    with pytest.raises(SignatureError, match="makes f8"):
+        summed.compile("f4(f8[:])")
+
+
+def test_options_of_other_compilers():
+    @guvectorize(
+        [(float64[:], float64[:])], "(n)->()", nopython=True, nogil=True, cache=True, target="cpu"
+    )
+    def first(x, out):
+        out[0] = x[0]
+
+    np.testing.assert_array_equal(first(X), X[:, 0])
+
+
+def test_object_mode():
+    @guvectorize([(float64[:], float64[:])], "(n)->()", forceobj=True)
+    def median(x, out):
+        out[0] = sorted(x.tolist())[len(x) // 2]
+
+    np.testing.assert_array_equal(median(X[:, ::-1]), X[:, 2])
+
+
+def test_closures_and_plain_calls():
+    def make(power):
+        return guvectorize("(n)->(n)")(lambda x, out: raise_to(x, power, out))
+
+    def raise_to(x, power, out):
+        for i in range(len(x)):
+            out[i] = x[i] ** power
+
+    np.testing.assert_array_equal(make(2)(X), X**2)
+    np.testing.assert_array_equal(make(3)(X), X**3)
+
+
+def test_many_threads_meet_a_fresh_gufunc():
+    @guvectorize("(n)->()")
+    def summed(x, out):
+        out[0] = 0
+        for v in x:
+            out[0] += v
+
+    results = [None] * 8
+
+    def run(i):
+        x = X.astype(["f8", "f4", "i8", "i4"][i % 4])
+        results[i] = summed(x if i % 2 else np.asfortranarray(x))
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        np.testing.assert_array_equal(result, X.sum(-1))
+
+
+def test_times():
+    @guvectorize("(n)->()")
+    def latest(t, out):
+        out[0] = t[0]
+        for each in t:
+            out[0] = max(out[0], each)
+
+    days = np.array([["2020-01-01", "2021-05-05"], ["2020-02-01", "1999-01-01"]], "M8[D]")
+    got = latest(days)
+    np.testing.assert_array_equal(got, days.max(-1))
+    assert got.dtype == "M8[D]"
+    assert latest(days.astype("M8[s]")).dtype == "M8[s]"
+
+
+def test_complex_numbers_and_halves():
+    for dtype in ("F", "D", "e"):
+        x = (X + 1).astype(dtype) * (1 if dtype == "e" else 1 + 2j)
+        got = total(x)
+        assert got.dtype == np.dtype(dtype)
+        np.testing.assert_allclose(got, x.sum(-1), rtol=1e-2 if dtype == "e" else 1e-6)
