@@ -144,4 +144,6 @@ def literal(t: Scalar, value: Any) -> str:
 
 def zero(t: Scalar) -> str:
     """The zero of type ``t``."""
+    if t.kind == "p":
+        return "null"
     return "0" if t.is_time else literal(t, 0)

@@ -207,7 +207,8 @@ no:
 }}
 
 ; A new reference to the NumPy array of these parts; null with an exception set. ``lengths`` are the
-; shape, then the strides. The reference to the block is taken over in any case.
+; shape, then the strides. The reference to the block is taken over in any case. The owner is not
+; null: an array without one is not handed out.
 define ptr @{MAKE_ARRAY}(ptr %dtype, i32 %ndim, ptr %lengths, ptr %data, ptr %owner, i32 %flags) {{
   %object.at = getelementptr i8, ptr %owner, i64 {OBJECT}
   %object = load ptr, ptr %object.at

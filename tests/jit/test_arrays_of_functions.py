@@ -51,6 +51,38 @@ def test_an_argument_is_returned_as_itself():
     assert itself(a) is a
 
 
+def test_an_array_that_some_ways_do_not_assign():
+    @jit
+    def last_row(a, n):
+        for row in a:
+            last = row
+            if n > 0:
+                return last
+        return last
+
+    a = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(last_row(a, 0), [4, 5])
+    np.testing.assert_array_equal(last_row(a, 1), [0, 1])
+    with pytest.raises(UnboundLocalError, match="'last'"):
+        last_row(a[:0], 0)
+
+
+def test_arrays_in_tuples_and_of_no_dimensions():
+    a, b = np.arange(3), np.array(1.5)
+    pair = jit(lambda p, q=None: (p[1], p[0], q is None))
+    assert pair((a, b))[0] is b
+    assert pair((a, b), q=a)[1] is a
+    assert pair((a, b), q=a)[2] is False
+    assert jit(lambda b: b[()])(b) == 1.5
+
+
+def test_one_of_two_arrays_is_returned():
+    longer = jit(lambda a, b: a if len(a) > len(b) else b)
+    a, b = np.arange(4), np.arange(6)[::2]
+    assert longer(a, b) is a
+    assert longer(a[:2], b) is b
+
+
 def test_views_keep_their_array_alive():
     a = np.empty((3, 4))
     a.flat = np.arange(12)
