@@ -15,7 +15,7 @@ from kernelgen import config, pipeline, rewrites
 from kernelgen.bytecode import rejected
 from kernelgen.errors import TypingError
 from kernelgen.infer import check_outputs
-from kernelgen.ops import library, math, refused
+from kernelgen.ops import complex_table, library, math, refused
 from kernelgen.ops.registry import OPS
 from kernelgen.types import table
 from kernelgen.types.table import FLOAT64, INT64, Scalar
@@ -114,6 +114,16 @@ def mathematics() -> str:
     return markdown(("call", "computed by", "error in ulp, at most"), rows)
 
 
+def complex_mathematics() -> str:
+    """The functions of complex numbers, with their error bounds."""
+    rows = []
+    for row in complex_table.ROWS:
+        names = [code(call(f, 1)) for f in (row.python, row.ufunc) if f]
+        part = "–" if row.part_ulp is None else f"{row.part_ulp:g}"
+        rows.append((", ".join(names), f"{row.ulp:g}", part))
+    return markdown(("call", "error in ulp of the larger part", "of each part, in its own"), rows)
+
+
 def math_rows() -> list[math.Row]:
     """The rows that users can call by the name of a function of ``math``."""
     return [row for row in math.ROWS if not is_internal(row.python)]
@@ -199,6 +209,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "switches": switches,
     "types": types,
     "mathematics": mathematics,
+    "complex_mathematics": complex_mathematics,
     "other_functions": other_functions,
     "ufuncs": numpy_functions,
     "refused": refusals,
