@@ -495,7 +495,7 @@ def _atanh(x: Any, y: Any) -> Any:
     scale = 2.0**-540 if max(a, b) > 2.0**500 else 1.0
     across, up = a * scale if far else a - 1.0, b * scale
     up = 0.0 if up < 2.0**-120 else up * up
-    dividend = math.sqrt(2.0) if beside else a * scale if far else 4.0 * a
+    dividend = math.sqrt(type_like(2.0, a)) if beside else a * scale if far else 4.0 * a
     ratio = dividend / (math.sqrt(b) if beside else across * across + up)
     size = ratio * scale if far else math.log1p(ratio) * (1.0 if beside else 0.25)
     angle = math.atan2(b + b, (1.0 - a) * (1.0 + a) - up) * 0.5

@@ -165,6 +165,15 @@ def test_error_bounds_of_longer_doubles(row):
     assert_within(relaxed, z, kernel(row.ufunc)(z), want)
 
 
+@pytest.mark.skipif(np.dtype(np.clongdouble) not in COMPLEX, reason="not a type of kernels here")
+def test_arctanh_of_longer_doubles_beside_one():
+    """Its constants are as long as the operand: atanh(1 + iy) is log(4 / y**2) / 4 for small y."""
+    tiny = np.longdouble("1e-40")
+    want = (np.log(np.longdouble(2)) - np.log(tiny)) / 2
+    got = kernel(np.arctanh)(np.array([1 + 1j * tiny], np.clongdouble))[0]
+    assert abs(got.real - want) <= 4 * np.spacing(want)
+
+
 def assert_within(row, z, got, want) -> None:
     with quiet():
         units = unit_in_the_last_place(want.astype(got.real.dtype))
