@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops.arith import result_type
+from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.convert import convert_value, lower_conversion
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
-from kernelgen.ops.rules import scalars
+from kernelgen.ops.rules import same, scalars
 from kernelgen.types import table
 from kernelgen.types.compound import Type, describe
-from kernelgen.types.promote import can_cast_safely, common_type
+from kernelgen.types.promote import can_cast_safely, common_type, promote
 from kernelgen.types.table import Scalar
 
 
@@ -69,4 +70,40 @@ def _argument_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed(types, to)
 
 
+def _operand_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    """Among the operands of a ufunc, a weak one takes the type in which it meets the numbers.
+
+    An int among floats stays as it is, as it may be a count.
+    """
+    first, *others = scalars("a ufunc", types)
+    partners = [t for t in others if not t.weak and not t.is_time]
+    to = first
+    if first.weak:
+        met = promote(first, reduce(promote, partners)).strong if partners else first.strong
+        to = met if met.is_integer or not first.is_integer else first
+    return Typed((to, *others), to)
+
+
+def _operand(value: Any, *others: Any) -> Any:
+    """As NumPy takes an operand: a Python number among NumPy's scalars."""
+    if isinstance(value, np.generic):
+        return value
+    partners = [v for v in others if isinstance(v, np.generic) and v.dtype.kind not in "Mm"]
+    if not partners:
+        return np.asarray(value)[()]
+    met = np.result_type(value, *partners)
+    return value if type(value) is int and met.kind not in "iu" else met.type(value)
+
+
+def _same(value: Any, *others: Any) -> Any:
+    return value
+
+
+def _strong_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    (t,) = scalars("a ufunc", types)
+    return same(t.strong, 1)
+
+
+define(OpDef("operand", _operand_rule, _operand, identity, _same, halves=True))
+define(OpDef("strong", _strong_rule, _operand, identity, _same, halves=True))
 define(OpDef("argument", _argument_rule, _cast, _lower_cast, convert_value))

@@ -28,8 +28,8 @@ Definition = Callable[..., Any] | None
 
 _AS_THEY_ARE = (
     "convert", "tuple", "is", "truth", "not", "attr", "real", "imag", "conjugate", "as_complex",
-    "complex", "where", "like", "cast", "argument", "exception", "invoke", "member", "astype",
-    "method_of", "python_number", "total", "decimals", "view", *TEXT_OPS,
+    "complex", "where", "like", "cast", "argument", "operand", "strong", "exception", "invoke",
+    "member", "astype", "method_of", "python_number", "total", "decimals", "view", *TEXT_OPS,
 )  # fmt: skip
 
 DEFINITIONS: dict[str, Definition] = {

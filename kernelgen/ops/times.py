@@ -29,7 +29,8 @@ from kernelgen.types.units import has_unit, is_convertible
 
 _AS_THEY_ARE = (
     "convert", "tuple", "is", "truth", "not", "attr", "call", "subscript", "where", "like", "cast",
-    "argument", "astype", "time_of", "method_of", "total", "view", "real", "imag", "numerator",
+    "argument", "operand", "strong", "astype", "time_of", "method_of", "total", "view", "real",
+    "imag", "numerator",
 )  # fmt: skip
 
 FORMS: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """Replace a call of another kernel's ufunc by one of its Python function.
 
-Before: untyped SSA. After: the function is called, which is then inlined; where the ufunc was
-given a signature, what goes in and comes out has its types.
+Before: untyped SSA. After: the function is called, which is then inlined. What goes in and comes
+out is as strong as NumPy's scalars are; where the ufunc was given a signature, it has its types.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import put
 from kernelgen.types.signature import Signature
+from kernelgen.types.table import Scalar
 
 
 def is_kernel_ufunc(callee: Any) -> bool:
@@ -38,12 +39,14 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> Value:
             op.loc,
         )
     signature = _signature(ufunc, op)
-    if signature is not None:
+    if signature is None:
+        args = [put(block, op, "operand", value, *args) for value in args]
+    else:
         pairs = zip(args, signature.inputs, strict=True)
         args = [put(block, op, "argument", value, to=t) for value, t in pairs]
     function = put(block, op, "const", value=ufunc.py_func)
     result = put(block, op, "call", function, *args, keywords=())
-    return result if signature is None else _cast(block, op, result, signature)
+    return _made(block, op, result, ufunc.nout, signature)
 
 
 def _signature(ufunc: Any, op: Op) -> Signature | None:
@@ -58,13 +61,17 @@ def _signature(ufunc: Any, op: Op) -> Signature | None:
     return declared[0] if declared else None
 
 
-def _cast(block: Block, op: Op, result: Value, signature: Signature) -> Value:
-    """The result in the types of the signature's outputs."""
-    outputs = signature.outputs
-    if len(outputs) == 1:
-        return put(block, op, "cast", result, to=outputs[0])
+def _made(block: Block, op: Op, result: Value, nout: int, signature: Signature | None) -> Value:
+    """The result as the ufunc gives it: strong, or in the types of the signature's outputs."""
+    outputs = [None] * nout if signature is None else signature.outputs
+    if nout == 1:
+        return _output(block, op, result, outputs[0])
     parts = []
     for index, t in enumerate(outputs):
-        part = put(block, op, "unpack", result, count=len(outputs), index=index)
-        parts.append(put(block, op, "cast", part, to=t))
+        part = put(block, op, "unpack", result, count=nout, index=index)
+        parts.append(_output(block, op, part, t))
     return put(block, op, "tuple", *parts)
+
+
+def _output(block: Block, op: Op, value: Value, to: Scalar | None) -> Value:
+    return put(block, op, "strong", value) if to is None else put(block, op, "cast", value, to=to)

@@ -28,6 +28,7 @@ from kernelgen.types.table import (
 )
 
 same = kernelgen.vectorize("f8(f8)")(lambda x: x)
+any_type = kernelgen.vectorize(lambda x: x)
 
 DAY, SECOND, HOUR = DATETIME["D"], DATETIME["s"], TIMEDELTA["h"]
 
@@ -39,7 +40,7 @@ EXPRESSIONS = {
     "int(x), float(y), bool(x), round(x), round(x, 2)": (FLOAT64, BOOL),
     "math.floor(x), math.ceil(x), math.trunc(x)": (FLOAT32, FLOAT32),
     "math.isnan(x), math.isinf(x), math.isfinite(x), x.conjugate()": (FLOAT64, FLOAT64),
-    "np.int16(x), same(y)": (FLOAT32, FLOAT64),
+    "np.int16(x), same(y), any_type(x)": (FLOAT32, FLOAT64),
     "x.item(), x.sum(), x.round(1), x.view('i4'), x.T, int(y).bit_length()": (FLOAT32, FLOAT64),
     "x if None is y else index(y)": (INT64, INT8),
     "x.real, x.imag, x.conjugate(), x * y, x / y, abs(x), complex(x.real, 1.0)": (
@@ -117,7 +118,15 @@ def kernel(a, i):
 
 
 def function(source: str, **names: object) -> object:
-    namespace = {"math": math, "cmath": cmath, "np": np, "index": index, "same": same, **names}
+    namespace = {
+        "math": math,
+        "cmath": cmath,
+        "np": np,
+        "index": index,
+        "same": same,
+        "any_type": any_type,
+        **names,
+    }
     exec(source, namespace)
     return namespace["kernel"]
 

@@ -39,6 +39,22 @@ def test_a_ufunc_is_inlined():
     assert "call" not in ufunc.inspect_ir("i1,f4")
 
 
+@kernelgen.vectorize
+def repeated(x, n):
+    total = x
+    for _ in range(n):
+        total += x
+    return total
+
+
+def test_results_are_as_strong_as_numpys_scalars():
+    check(lambda x: doubled(100) + x, np.arange(3, dtype=I8), dtype="i8")
+    check(lambda x: (doubled(0.5) + x, doubled(x > 0)), np.arange(3, dtype=F4), dtype=("f8", "i8"))
+    check(lambda x: repeated(1, x), np.arange(3, dtype=I8), dtype=I8)
+    check(lambda x: repeated(x, 2), np.arange(3, dtype=F4), dtype=F4)
+    check(lambda x: split(1, 2)[1] + x, np.arange(3, dtype=I8), dtype="i4")
+
+
 def test_a_signature_casts_arguments_and_results():
     ufunc = kernelgen.vectorize(lambda x: halved(x))
     assert ufunc(np.int8(3)) == np.float32(1.5)
