@@ -19,16 +19,21 @@ os.environ.setdefault("KERNELGEN_VERIFY", "1")
 sys.path.insert(0, str(Path(__file__).parents[1] / "semantics"))
 
 import numpy as np
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from random_kernels import kernels
-from test_random_kernels import check_kernel
+from test_random_kernels import COUNTED, check_kernel
 
 BATCH = 10
 ROWS = 20
 
 
-def run_batch(number: int, counted: list[int]) -> None:
-    """Check ``BATCH`` kernels that follow from one seed; ``counted`` grows by those tried."""
+OPT_LEVELS = ("3", "0", "1")
+"""Of one batch after the other: most defects show without the passes, which cost the most."""
+
+
+def run_batch(number: int, *, shrinks: bool) -> None:
+    """Check ``BATCH`` kernels that follow from one seed; make those that fail small."""
+    os.environ["KERNELGEN_OPT_LEVEL"] = OPT_LEVELS[number % len(OPT_LEVELS)]
 
     @seed(number)
     @settings(
@@ -36,11 +41,11 @@ def run_batch(number: int, counted: list[int]) -> None:
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, *[Phase.shrink] * shrinks],
         print_blob=False,
     )
     @given(kernels(ROWS))
     def check(case: object) -> None:
-        counted[0] += 1
         check_kernel(case)
 
     check()
@@ -51,20 +56,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long (%(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="of the first batch")
+    parser.add_argument("--as-found", action="store_true", help="do not shrink mismatches")
     options = parser.parse_args()
+    sys.set_int_max_str_digits(0)  # Python's ints have as many as shifts make
     number = random.SystemRandom().randrange(2**32) if options.seed is None else options.seed
     end = time.monotonic() + 60 * options.minutes
-    counted, first = [0], number
+    first = number
     print(f"seed {first}", flush=True)
     while time.monotonic() < end:
         try:
             with np.errstate(all="ignore"):
-                run_batch(number, counted)
+                run_batch(number, shrinks=not options.as_found)
         except BaseException:
             print(f"mismatch in the batch of seed {number}: --seed {number}", flush=True)
             raise
         number += 1
-    print(f"{counted[0]} kernels, {counted[0] * ROWS} rows of values, {number - first} seeds, ok")
+    print(
+        f"{COUNTED['kernels']} kernels, of which {COUNTED['compiled']} compiled, "
+        f"{COUNTED['values']} values of machine code, {number - first} seeds, ok"
+    )
     return 0
 
 

@@ -46,6 +46,8 @@ def edges(dtype: Any) -> np.ndarray:
         return _float_edges(dtype)
     if dtype.kind in "Mm":
         return _time_edges(dtype)
+    if dtype.kind == "c":
+        return _complex_edges(dtype)
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     values = {low, low + 1, low // 2, high, high - 1, high // 2, 0, 1, 2, 3, 7, 8, 63, 64, 100}
     values |= {-1, -2, -3, -7, -8, -100} if low else {high - 6}
@@ -60,6 +62,14 @@ def _float_edges(dtype: np.dtype) -> np.ndarray:
     ]  # fmt: skip
     with quiet():  # float16 does not hold them all
         return np.array([*positive, *(-x for x in positive), np.nan], dtype)
+
+
+def _complex_edges(dtype: np.dtype) -> np.ndarray:
+    """Parts of all signs, none of them so far from 1 that NumPy's own algorithms lose it."""
+    parts = np.array([0.0, -0.0, 1.0, -1.0, 0.1, -2.5, 100.0, np.inf, -np.inf, np.nan], dtype)
+    made = np.zeros((len(parts), len(parts)), dtype)
+    made.real, made.imag = parts.real[:, None], parts.real[None, :]
+    return made.ravel()
 
 
 def _time_edges(dtype: np.dtype) -> np.ndarray:
@@ -179,6 +189,8 @@ def same(got: Any, want: Any, ulp: float = 0) -> bool:
         return bool(got == want)
     if isinstance(want, (np.datetime64, np.timedelta64)):
         return same_time(got, want)
+    if isinstance(want, np.complexfloating):
+        return same(got.real, want.real, ulp) and same(got.imag, want.imag, ulp)
     return ulps(got, want) <= ulp if isinstance(want, np.floating) else bool(got == want)
 
 
@@ -271,14 +283,22 @@ def _check_untyped(kernel: Any, wanted: Any, arrays: Any, raw: list[Any]) -> Non
             )
 
 
+def unaligned(array: np.ndarray) -> np.ndarray:
+    """The same values, at odd addresses."""
+    moved = np.ndarray(len(array), array.dtype, np.zeros(array.nbytes + 1, np.uint8), 1)
+    moved[:] = array
+    return moved
+
+
 def layouts(arrays: Sequence[np.ndarray]) -> Iterator[tuple[str, tuple[np.ndarray, ...], slice]]:
     """The ways that arrays may lie, each of which has a loop of its own, and the rows it takes.
 
-    Contiguous, strided, and each argument in turn a scalar that all rows share: their first.
+    Contiguous, strided, unaligned, and each argument in turn a scalar that all rows share: their first.
     """
     whole = slice(None)
     yield "contiguous", tuple(map(np.ascontiguousarray, arrays)), whole
     yield "strided", tuple(map(strided, arrays)), whole
+    yield "unaligned", tuple(map(unaligned, arrays)), whole
     for i, array in enumerate(arrays if len(arrays) > 1 else ()):
         alike = np.flatnonzero([same(v, array[0]) for v in array])
         taken = [np.ascontiguousarray(a[alike]) for a in arrays]

@@ -83,7 +83,8 @@ def _measure_weak(op: Op, operands: list[Any]) -> Any:
 
 def _takes_types(op: Op) -> bool:
     """Whether operands are converted first: ``min`` compares in the type in which they meet."""
-    return op.name in ("min", "max") or (OPS[op.name].reference is not None and not op.attrs)
+    own = op.name in ("min", "max", "operand") or op.name.startswith("np.")
+    return own or (OPS[op.name].reference is not None and not op.attrs)
 
 
 def run_op(op: Op, operands: list[Any]) -> Any:
@@ -105,18 +106,27 @@ def run_op(op: Op, operands: list[Any]) -> Any:
     return as_type(OPS[op.name].python(*operands, **op.attrs), t)
 
 
+def _invoke(op: Op, operands: list[Any]) -> Any:
+    """A call of a function that calls itself, whose parameters have types of their own."""
+    callee = op.attrs["callee"]
+    given = zip(operands, callee.params, strict=True)
+    return run(callee, tuple(as_type(v, param.type) for v, param in given))
+
+
 def run(function: Function, args: tuple[Any, ...], max_steps: int = 20_000) -> Any:
     """Run typed SSA on NumPy scalars; what it returns, in the function's types."""
     values = dict(zip(function.params, args, strict=True))
     block = function.entry
     for _ in range(max_steps):
         for op in block.ops[:-1]:
-            values[op.value] = run_op(op, [values[v] for v in op.operands])
+            operands = [values[v] for v in op.operands]
+            invoked = op.name == "invoke"
+            values[op.value] = (_invoke if invoked else run_op)(op, operands)
         last = block.terminator
         if last.name == "return":
             return as_type(values[last.operands[0]], function.result)
         if last.name == "raise":
-            raise last.attrs["error"].make()
+            raise values[last.operands[0]] if last.operands else last.attrs["error"].make()
         edge = last.edges[0 if last.name == "jump" or values[last.operands[0]] else 1]
         handed = [
             as_type(values[v], a.type) for v, a in zip(edge.args, edge.target.args, strict=True)

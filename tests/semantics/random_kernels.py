@@ -1,4 +1,5 @@
-"""Random kernels as source text: expressions, branches, bounded loops, tuples, several returns.
+"""Random kernels as source text: expressions, branches, bounded loops, tuples, several returns,
+nested and recursive functions, exceptions, calls of NumPy and of another kernel.
 
 What is generated ends, and seldom fails to type: integer operators get integers, trip counts
 are small, and ``while`` loops burn fuel.
@@ -8,12 +9,16 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import math
+from collections import namedtuple
 from types import FunctionType
 from typing import Any
 
 import numpy as np
-from backends import DTYPES, edges
+from backends import COMPLEX, DTYPES, edges
 from hypothesis import strategies as st
+
+import kernelgen
 
 INT_OPERATORS = ("+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>")
 FLOAT_OPERATORS = ("+", "-", "*", "/", "//", "%")
@@ -22,7 +27,28 @@ INT_LITERALS = ("0", "1", "2", "3", "7", "100")
 FLOAT_LITERALS = ("0.0", "0.5", "1.0", "2.5", "-1.5")
 INTS = ("i", "j", "p", "q")
 FLOATS = ("u", "v", "w")
+COMPLEXES = ("c", "d")
+COMPLEX_LITERALS = ("1j", "(2-1j)", "0.5")
+TIMES = (np.dtype("M8[s]"), np.dtype("m8[s]"))
 _numbers = itertools.count()
+
+UNARY = (
+    "float({})", "abs({})", "-({})", "math.sqrt(abs({}))", "math.floor({})", "np.floor({})",
+    "np.sqrt(abs({}))", "np.trunc({})", "np.sign({})", "np.rint({})", "np.isnan({})",
+    "({}).real", "({}).conjugate()", "np.float32({})", "doubled({})",
+)  # fmt: skip
+BINARY = (
+    "min({}, {})", "max({}, {})", "({} or {})", "({} and {})", "np.maximum({}, {})",
+    "np.fmin({}, {})", "np.copysign({}, {})", "Pair({}, {}).second",
+)  # fmt: skip
+
+Pair = namedtuple("Pair", "first second")
+
+
+@kernelgen.vectorize
+def doubled(x):
+    """A kernel that other kernels call."""
+    return x + x
 
 
 class Writer:
@@ -32,6 +58,8 @@ class Writer:
         self.draw = draw
         self.ints = [n for n, d in zip("xyz", dtypes, strict=False) if d.kind in "biu"]
         self.floats = [n for n, d in zip("xyz", dtypes, strict=False) if d.kind == "f"]
+        self.complexes = [n for n, d in zip("xyz", dtypes, strict=False) if d.kind == "c"]
+        self.unary = list(UNARY)
         self.loops = 0
         self.outputs = self.pick((1, 1, 2))
 
@@ -39,15 +67,33 @@ class Writer:
         return self.draw(st.sampled_from(tuple(options)))
 
     def source(self, names: str) -> str:
-        lines = [f"def kernel({', '.join(names)}):"]
+        lines = [f"def kernel({', '.join(names)}):", *self.helper(names)]
         for name in (*INTS, *FLOATS):
             value = (self.integer if name in INTS else self.real)(1)
             unsure = f"if {self.condition(0)}: " * (self.pick(range(8)) == 7)
             lines.append(f"    {unsure}{name} = {value}")
             (self.ints if name in INTS else self.floats).append(name)
+        for name in COMPLEXES if self.complexes else ():
+            lines.append(f"    {name} = {self.complex(1)}")
+            self.complexes.append(name)
         for _ in range(self.pick(range(1, 6))):
             lines += self.statement(1, 2, False)
         return "\n".join([*lines, f"    {self.returned()}", ""])
+
+    def helper(self, names: str) -> list[str]:
+        """A nested function, which reads an argument of the kernel around it, or calls itself."""
+        form = self.pick(("none", "closure", "recursion"))
+        if form == "none" or self.complexes:
+            return []
+        if form == "recursion":
+            self.unary += ["deep(3, {})", "deep(i % 5, {})", "deep(2, {})"]
+            step = self.pick(("a + deep(n - 1, a)", "deep(n - 1, -a)", "deep(n - 1, a * n)"))
+            return ["    def deep(n, a):", f"        return a if n <= 0 else {step}"]
+        self.unary += ["inner({})"] * 3
+        returned = self.pick(("{0} + a", "a if a > {0} else {0}", "a * 2 - {0}", "min(a, {0})"))
+        early = ["        if a == 0:", "            return a"] * self.pick((0, 1))
+        body = f"        return {returned.format(self.pick(names))}"
+        return ["    def inner(a):", *early, body]
 
     # Expressions.
 
@@ -83,22 +129,41 @@ class Writer:
                 f"({self.real(depth - 1)} {self.pick(FLOAT_OPERATORS)} {self.anything(depth - 1)})"
             )
         if form == 7:
-            choices = ("float({})", "abs({})", "-({})", "math.sqrt(abs({}))", "math.floor({})")
-            return self.pick(choices).format(self.real(depth - 1))
+            if self.complexes and self.pick((0, 1)):
+                part = self.pick(("({}).real", "({}).imag", "abs({})"))
+                return part.format(self.complex(depth - 1))
+            return self.pick(self.unary).format(self.real(depth - 1))
         if form == 8:
-            return self.pick(("min({}, {})", "max({}, {})", "({} or {})", "({} and {})")).format(
-                self.real(depth - 1), self.anything(depth - 1)
-            )
+            return self.pick(BINARY).format(self.real(depth - 1), self.anything(depth - 1))
         yes, no = self.real(depth - 1), self.anything(depth - 1)
+        return f"({yes} if {self.condition(depth - 1)} else {no})"
+
+    def complex(self, depth: int) -> str:
+        form = self.pick(range(8)) if depth else self.pick(range(3))
+        if form < 2:
+            return self.pick(self.complexes)
+        if form == 2:
+            return self.pick((*COMPLEX_LITERALS, *self.floats, *self.ints))
+        if form < 6:
+            sides = self.complex(depth - 1), self.pick("+-*/"), self.complex(depth - 1)
+            return "({} {} {})".format(*sides)
+        if form == 6:
+            unary = self.pick(("-({})", "({}).conjugate()", "doubled({})"))
+            return unary.format(self.complex(depth - 1))
+        yes, no = self.complex(depth - 1), self.complex(depth - 1)
         return f"({yes} if {self.condition(depth - 1)} else {no})"
 
     def anything(self, depth: int) -> str:
         return self.integer(depth) if self.pick((0, 1)) else self.real(depth)
 
+    def named(self) -> str:
+        """A variable, or a part of one."""
+        return self.pick(self.ints + self.floats or [f"{z}.real" for z in self.complexes])
+
     def condition(self, depth: int) -> str:
-        form = self.pick(range(7)) if depth else 0
+        form = self.pick(range(8)) if depth else 0
         if form < 3:
-            name = self.pick(self.ints + self.floats)  # two literals would decide it beforehand
+            name = self.named()  # two literals would decide it beforehand
             return f"{name} {self.pick(COMPARISONS)} {self.anything(max(depth - 1, 0))}"
         if form == 3:
             word = self.pick(("and", "or"))
@@ -108,15 +173,21 @@ class Writer:
         if form == 5:
             first, second = self.pick(COMPARISONS), self.pick(COMPARISONS)
             return f"({self.anything(0)} {first} {self.anything(0)} {second} {self.anything(0)})"
+        if form == 6:
+            cls = self.pick(("int", "float", "np.integer", "np.floating", "np.float32"))
+            return f"isinstance({self.named()}, {cls})"
         return self.anything(depth)
 
     # Statements: lists of lines.
 
     def statement(self, indent: int, depth: int, in_loop: bool) -> list[str]:
         pad = "    " * indent
-        kinds = ["assign"] * 5 + ["tuple"] + (["if"] * 3 + ["while", "for", "for"]) * (depth > 0)
-        kinds += ["break", "continue"] * in_loop + ["return", "del"]
+        kinds = ["assign"] * 5 + ["tuple", "starred", "raise", "return", "del"]
+        kinds += (["if"] * 3 + ["while", "for", "for"]) * (depth > 0)
+        kinds += ["break", "continue"] * in_loop + ["complex"] * (3 * bool(self.complexes))
         kind = self.pick(kinds)
+        if kind == "complex":
+            return [f"{pad}{self.pick(COMPLEXES)} = {self.complex(2)}"]
         if kind in ("break", "continue"):
             return [f"{pad}if {self.condition(1)}:", f"{pad}    {kind}"]
         if kind == "return":
@@ -124,6 +195,15 @@ class Writer:
         if kind == "del":
             name = self.pick(INTS)
             return [f"{pad}if {self.condition(0)}:", f"{pad}    {name} = 1", f"{pad}    del {name}"]
+        if kind == "raise":
+            value = self.named()
+            text = self.pick((f"{value}", f"'text', {value}", "'text'"))
+            if self.pick((0, 1)):
+                return [f"{pad}assert {self.condition(1)}, {value}"]
+            return [f"{pad}if {self.condition(1)}:", f"{pad}    raise ValueError({text})"]
+        if kind == "starred":
+            a, b, c = self.pick(INTS), self.pick(FLOATS), self.integer(1)
+            return [f"{pad}{a}, *rest = {c}, {self.real(1)}, {self.real(0)}", f"{pad}{b} = rest[1]"]
         if kind == "tuple":
             a, b = self.pick(INTS), self.pick(FLOATS)
             return [f"{pad}{a}, {b} = {self.integer(1)}, {self.anything(1)}"]
@@ -175,16 +255,68 @@ class Writer:
         return []
 
     def returned(self) -> str:
-        return f"return {', '.join(self.anything(2) for _ in range(self.outputs))}"
+        made = (self.complex if self.complexes else self.anything)(2)
+        more = [self.anything(2) for _ in range(self.outputs - 1)]
+        return f"return {', '.join([made, *more])}"
+
+
+class TimeWriter:
+    """A kernel on dates, durations and integers, in simple forms. Nothing leaves 64 bits."""
+
+    def __init__(self, draw: Any, dtypes: tuple[np.dtype, ...]) -> None:
+        self.draw = draw
+        named = list(zip("xyz", dtypes, strict=False))
+        self.dates = [n for n, d in named if d.kind == "M"]
+        self.durations = [n for n, d in named if d.kind == "m"]
+        self.ints = [n for n, d in named if d.kind in "biu"]
+
+    pick = Writer.pick
+
+    def source(self, names: str) -> str:
+        result = self.pick((self.duration, *[self.date] * bool(self.dates)))
+        return "\n".join([
+            f"def kernel({', '.join(names)}):",
+            f"    t = {self.duration(2)}",
+            f"    for i in range({self.pick(range(4))}):",
+            f"        if {self.condition()}:",
+            f"            t = {self.duration(1)} {self.pick('+-')} t",
+            f"        elif {self.condition()}:",
+            f"            return {result(1)}",
+            f"    return t if {self.condition()} else {self.duration(2)}"
+            if result == self.duration
+            else f"    return {self.date(1)} + t",
+            "",
+        ])  # fmt: skip
+
+    def date(self, depth: int) -> str:
+        return f"{self.pick(self.dates)} {self.pick('+-')} {self.duration(depth)}"
+
+    def duration(self, depth: int) -> str:
+        leaves = [*self.durations, "np.timedelta64(7, 's')", *self.ints]
+        if self.dates:
+            leaves += [f"({self.pick(self.dates)} - {self.pick(self.dates)})"] * 2
+        if depth == 0:
+            return self.pick(leaves[:1] if leaves[0] not in self.ints else leaves)
+        a, b = self.duration(depth - 1), self.duration(depth - 1)
+        forms = (
+            "({a} + {b})", "({a} - {b})", "({a} * 2)", "({a} // 3)", "-{a}", "abs({a})",
+            "({a} % np.timedelta64(5, 's'))", "min({a}, {b})", "np.maximum({a}, {b})",
+            "({a} * ({b} // np.timedelta64(60, 's') > 0))", "({a} / 4)",
+        )  # fmt: skip
+        return self.pick(forms).format(a=a, b=b)
+
+    def condition(self) -> str:
+        form = self.pick(("{0} {2} {1}", "np.isnat({0})", "bool({0})", "not {0}"))
+        return form.format(self.duration(1), self.duration(0), self.pick(COMPARISONS))
 
 
 def compile_source(source: str) -> FunctionType:
     """The function of a text, whose lines errors can show."""
-    import math
-
     filename = f"<random kernel {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {"math": math}
+    namespace: dict[str, Any] = {
+        "math": math, "np": np, "doubled": doubled, "Pair": Pair,
+    }  # fmt: skip
     exec(compile(source, filename, "exec"), namespace)
     return namespace["kernel"]
 
@@ -203,5 +335,10 @@ def arguments(draw: Any, dtypes: tuple[np.dtype, ...], count: int) -> tuple[np.n
 def kernels(draw: Any, rows: int = 20) -> tuple[str, tuple[np.ndarray, ...]]:
     """A kernel's source, and arguments for it."""
     count = draw(st.integers(1, 3))
-    dtypes = tuple(draw(st.lists(st.sampled_from(DTYPES), min_size=count, max_size=count)))
-    return Writer(draw, dtypes).source("xyz"[:count]), arguments(draw, dtypes, rows)
+    kind = draw(st.sampled_from(("numbers",) * 4 + ("complex", "times")))
+    known = {"numbers": DTYPES, "complex": COMPLEX + DTYPES, "times": TIMES + DTYPES[1:5]}[kind]
+    dtypes = tuple(draw(st.lists(st.sampled_from(known), min_size=count, max_size=count)))
+    if kind == "times":
+        dtypes = (draw(st.sampled_from(TIMES)), *dtypes[1:])
+    writer = (TimeWriter if kind == "times" else Writer)(draw, dtypes)
+    return writer.source("xyz"[:count]), arguments(draw, dtypes, rows)

@@ -5,6 +5,9 @@ python -m tests.fuzz --minutes 30
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
+
 import joined
 import numpy as np
 from backends import (
@@ -24,7 +27,11 @@ from random_kernels import compile_source, kernels
 
 import kernelgen
 from kernelgen import pipeline
-from kernelgen.errors import TypingError
+from kernelgen.errors import TypingError, UnsupportedError
+from kernelgen.ir.interp import interpret
+
+COUNTED: Counter[str] = Counter()
+"""How many kernels were tried, how many of them compiled, and how many values were compared."""
 
 
 @given(kernels())
@@ -36,6 +43,7 @@ def check_kernel(case):
     """Run a kernel and its arguments on all back ends, and compare."""
     source, arrays = case
     note(source)
+    COUNTED["kernels"] += 1
     kernel = compile_source(source)
     wanted = request(kernel, *arrays)
     python = [attempt(kernel, *row) for row in rows(arrays)]
@@ -45,13 +53,16 @@ def check_kernel(case):
         assert repr(got) == repr(want), f"untyped SSA of {row}: {got!r}, Python {want!r}"
     try:
         function, rewritten = pipeline.typed(wanted), pipeline.rewritten(wanted)
-    except TypingError:
+    except (TypingError, UnsupportedError):
         return
+    COUNTED["compiled"] += 1
     want = [attempt(joined.run, function, row) for row in rows(arrays)]
     got = run_interpreter(rewritten, arrays)
     for row, g, w in zip(rows(arrays), got, want, strict=True):
         expect("the typed interpreter", kernel, row, g, w, 0)
-    compare_machine(kernelgen.vectorize(kernel), kernel, arrays, want)
+    ufunc = kernelgen.vectorize(precise=True)(kernel)
+    compare_machine(ufunc, kernel, arrays, want)
+    compare_reduction(ufunc, rewritten, arrays)
 
 
 def compare_machine(ufunc, kernel, arrays, want):
@@ -67,3 +78,18 @@ def compare_machine(ufunc, kernel, arrays, want):
         chosen = rows(tuple(a[taken] for a in kept))
         for row, g, i in zip(chosen, results, np.arange(len(right))[taken], strict=True):
             expect(f"{layout} machine code", kernel, row, g, right[i], 0)
+        COUNTED["values"] += len(chosen)
+
+
+def compare_reduction(ufunc, rewritten, arrays):
+    """Where one type goes in and comes out, a reduction is call after call."""
+    types = {*(a.dtype for a in arrays), getattr(rewritten.result, "dtype", None)}
+    if len(arrays) != 2 or len(types) != 1:
+        return
+    steps = functools.partial(attempt, interpret, rewritten)
+    for values in (arrays[0], arrays[1][::-1]):
+        total, *others = values
+        for value in others:
+            total = total if isinstance(total, Failure) else steps((total, value))
+        expect("a reduction", ufunc, (values,), attempt(ufunc.reduce, values), total, 0)
+        COUNTED["values"] += len(values)
