@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 
 from kernelgen.bytecode.returns import count_returned
+from kernelgen.config import checks_bounds
 from kernelgen.dispatch import Choices, Kernel
 from kernelgen.errors import KernelgenError, SignatureError, UnsupportedError
 from kernelgen.functions import FunctionChoices, Jitted, make_jitted
@@ -385,7 +386,7 @@ def jit(
         Types of local variables: what is assigned to them is converted.
     boundscheck : bool, optional
         Raise IndexError for an index that is out of range. Otherwise, such an index reads or
-        writes whatever memory it hits.
+        writes whatever memory it hits. By default, ``KERNELGEN_BOUNDSCHECK`` decides.
     forceobj : bool
         Compile nothing: the function runs as plain Python.
     nopython, cache, debug, inline, looplift, parallel
@@ -419,7 +420,7 @@ def jit(
     is_function = callable(given) and not is_signature(given)
     choices = FunctionChoices(
         () if is_function or given is None else _declared(given),
-        Options(error_model, math_flags(fastmath), precise, boundscheck=bool(boundscheck)),
+        Options(error_model, math_flags(fastmath), precise, boundscheck=checks_bounds(boundscheck)),
         nogil,
         forceobj,
         {name: _local_type(name, t) for name, t in (locals or {}).items()},

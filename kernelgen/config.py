@@ -27,6 +27,9 @@ DISABLE_JIT = Switch(
     "KERNELGEN_DISABLE_JIT", "0", "run kernels as plain Python, for debuggers and coverage"
 )
 VERIFY = Switch("KERNELGEN_VERIFY", "0", "check the IR's invariants after every pass")
+BOUNDSCHECK = Switch(
+    "KERNELGEN_BOUNDSCHECK", "0", "check indices of arrays where boundscheck= does not say"
+)
 OPT_LEVEL = Switch("KERNELGEN_OPT_LEVEL", "3", "LLVM's optimisation level for kernels, 0 to 3")
 
 
@@ -44,4 +47,9 @@ def optimisation_level() -> int:
     return int(level)
 
 
-SWITCHES = (DISABLE_JIT, VERIFY, OPT_LEVEL)
+def checks_bounds(boundscheck: bool | None) -> bool:
+    """Whether indices are checked, if that is what a decorator was given."""
+    return bool(BOUNDSCHECK if boundscheck is None else boundscheck)
+
+
+SWITCHES = (DISABLE_JIT, VERIFY, BOUNDSCHECK, OPT_LEVEL)

@@ -14,6 +14,7 @@ from kernelgen.api import (
     math_flags,
     positional_parameters,
 )
+from kernelgen.config import checks_bounds
 from kernelgen.dispatch import Choices
 from kernelgen.errors import KernelgenError, SignatureError
 from kernelgen.generalized import GeneralizedKernel
@@ -36,7 +37,7 @@ def guvectorize(
     fastmath: bool | Iterable[str] = False,
     precise: bool = False,
     fp_errors: str = "ignore",
-    boundscheck: bool = False,
+    boundscheck: bool | None = None,
     target: str = "cpu",
     nopython: bool = True,
     nogil: bool = True,
@@ -65,8 +66,9 @@ def guvectorize(
         Kept as an attribute; NumPy has no reductions of generalized ufuncs.
     error_model, fastmath, precise, fp_errors, target
         As for `vectorize`.
-    boundscheck : bool
-        Raise IndexError where an index is out of range. By default nothing is checked.
+    boundscheck : bool, optional
+        Raise IndexError where an index is out of range. By default nothing is checked, unless
+        ``KERNELGEN_BOUNDSCHECK`` says so.
     forceobj : bool
         Run the kernel as plain Python. With signatures, it may be whatever Python has.
     nopython, nogil, cache
@@ -112,7 +114,12 @@ def guvectorize(
     check_choice("fp_errors", fp_errors, ("ignore", "numpy"))
     check_choice("target", target, ("cpu",))
     options = Options(
-        error_model, math_flags(fastmath), precise, fp_errors, bool(boundscheck), bool(forceobj)
+        error_model,
+        math_flags(fastmath),
+        precise,
+        fp_errors,
+        checks_bounds(boundscheck),
+        bool(forceobj),
     )
     if fp_errors == "numpy" and options.math_flags:
         raise KernelgenError("fp_errors='numpy' and fastmath contradict each other")

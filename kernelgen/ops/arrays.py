@@ -14,6 +14,7 @@ import numpy as np
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
+from kernelgen.ops import library
 from kernelgen.ops.indexing import indexed_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same
@@ -137,16 +138,32 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if not isinstance(array, Array):
         raise NoRule(f"items of {describe(array)} cannot be assigned", _hint(array))
     check_writable(array)
-    target = indexed_type(array, index)
     if isinstance(value, Scalar):
+        indexed_type(array, index)
         return Typed((array, None, array.dtype), NONE)
-    if not isinstance(value, Array):
-        raise NoRule(f"elements of an array cannot be {describe(value)}")
-    if isinstance(target, Scalar):
-        raise NoRule(f"an element of an array cannot be a {describe(value)}")
-    if value.ndim > target.ndim:
-        raise NoRule(f"a {describe(value)} does not fit into a {describe(target)}")
-    return Typed((array, None, value._replace(dtype=array.dtype)), NONE)
+    if isinstance(value, Array) and isinstance(indexed_type(array, index), Array):
+        raise NoRule(
+            "an array cannot be assigned to the elements of another as a whole",
+            "assign its elements in a loop: the two may overlap",
+        )
+    raise NoRule(f"an element of an array cannot be a {describe(value)}")
+
+
+def _assign_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    target, _ = types
+    assert isinstance(target, Array)
+    return Typed((target, target.dtype), NONE)
+
+
+def _assign(target: Any, value: Any) -> None:
+    target[...] = value
+
+
+def _expand_assign(op: Op) -> Callable[..., Any]:
+    """One loop over the elements of a vector, one over the rows of all else."""
+    t = op.operands[0].type
+    assert isinstance(t, Array)
+    return (library.fill_element, library.fill_vector)[t.ndim] if t.ndim < 2 else library.fill_rows
 
 
 def _hint(t: Type) -> str | None:
@@ -165,6 +182,19 @@ define(
         _store_subscript_rule,
         _store_subscript,
         never_lowered,
+        carries=True,
+        effects=True,
+    )
+)
+
+
+define(
+    OpDef(
+        "assign",
+        _assign_rule,
+        _assign,
+        never_lowered,
+        expand=_expand_assign,
         carries=True,
         effects=True,
     )

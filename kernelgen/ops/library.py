@@ -81,6 +81,23 @@ def unchecked_range(start: int, stop: int, step: int) -> range:
     return range(start, stop, step)
 
 
+def fill_element(target: Any, value: Any) -> None:
+    """The op ``assign``, of an array without dimensions."""
+    target[()] = value
+
+
+def fill_vector(target: Any, value: Any) -> None:
+    """The op ``assign``, of one dimension."""
+    for i in range(len(target)):
+        target[i] = value
+
+
+def fill_rows(target: Any, value: Any) -> None:
+    """The op ``assign``, of more dimensions."""
+    for row in target:
+        row[...] = value
+
+
 def nearest(x: Any) -> Any:
     """The op ``rint``: the nearest whole number, half to even, as a float."""
     return _as_strong_as(x, np.rint(x))

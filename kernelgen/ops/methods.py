@@ -18,9 +18,9 @@ from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.convert import lower_conversion
 from kernelgen.ops.refused import MEMBERS
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
-from kernelgen.ops.rules import same, scalars
+from kernelgen.ops.rules import ELEMENTS, same, scalars
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import Type, describe
+from kernelgen.types.compound import Array, Type, describe
 from kernelgen.types.table import (
     FLOAT64,
     INT64,
@@ -67,6 +67,8 @@ def has_member(t: Scalar, name: str) -> bool:
 
 def check_member(t: Type, name: str) -> None:
     """Raise NoRule unless a kernel can use the method or attribute ``name`` of a ``t``."""
+    if isinstance(t, Array):
+        raise NoRule(f"the method {name!r} of an array cannot be used in a kernel", ELEMENTS)
     if not isinstance(t, Scalar) or not has_member(t, name):
         raise NoRule(f"{describe(t)} has no attribute {name!r}")
     if name in MEMBERS:

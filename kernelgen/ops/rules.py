@@ -6,16 +6,19 @@ import numpy as np
 
 from kernelgen.ops.registry import NoRule, Typed
 from kernelgen.types import table
-from kernelgen.types.compound import Type, describe
+from kernelgen.types.compound import Array, Type, describe
 from kernelgen.types.promote import common_type
 from kernelgen.types.table import BOOL, FLOAT64, WEAK_BOOL, WEAK_FLOAT, WEAK_INT, Scalar
+
+ELEMENTS = "write a loop over the elements of the array"
 
 
 def scalars(what: str, types: tuple[Type, ...]) -> tuple[Scalar, ...]:
     """The types, all of them scalar, or NoRule."""
     for t in types:
         if not isinstance(t, Scalar):
-            raise NoRule(f"{what} needs numbers, not {describe(t)}")
+            hint = ELEMENTS if isinstance(t, Array) else None
+            raise NoRule(f"{what} needs numbers, not {describe(t)}", hint)
     return types  # type: ignore[return-value]
 
 

@@ -18,6 +18,7 @@ from kernelgen.ops.registry import OPS
 from kernelgen.ops.times import time_form
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.insert_conversions import insert_conversions
+from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.types.compound import Type
 from kernelgen.types.join import join
@@ -63,6 +64,7 @@ def _expand(function: Function, block: Block, op: Op, definition: FunctionType) 
         raise InternalError(f"{op.name} expands to a {body.result}, not a {expected}", op.loc)
     body.result = expected  # literals that it returns take the type that the op has
     insert_conversions(body)
+    resolve_arrays(body)
     at = function.blocks.index(block)
     count = len(body.blocks) + 1
     inline(function, block, op, body, op.operands)

@@ -152,3 +152,30 @@ def test_read_only_arrays():
 def test_what_is_no_array_for_compiled_code(bad, words):
     with pytest.raises(TypingError, match=words):
         itself(bad)
+
+
+def test_bounds_are_checked_where_the_environment_asks_for_it(monkeypatch):
+    def element(a, i):
+        return a[i]
+
+    monkeypatch.setenv("KERNELGEN_BOUNDSCHECK", "1")
+    with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0 with size 3"):
+        jit(element)(np.zeros(3), 7)
+    unchecked = jit(boundscheck=False)(element)
+    assert unchecked(np.zeros(9)[:3], 7) == 0
+    checked = nb.guvectorize("(n),()->()")(element)
+    with pytest.raises(IndexError, match="index 7 is out of bounds"):
+        checked(np.zeros(3), 7)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda a: a + 1, "`\\+` needs numbers, not 1-dimensional array of float64"),
+        (lambda a: a.sum(), "the method 'sum' of an array cannot be used"),
+    ],
+)
+def test_what_is_not_done_with_whole_arrays(function, words):
+    with pytest.raises(TypingError, match=words) as caught:
+        jit(function)(np.zeros(3))
+    assert "hint: write a loop over the elements of the array" in str(caught.value)

@@ -64,16 +64,8 @@ def test_every_op_occurs_and_is_lowered_or_removed():
         assert pipeline.lowered(request).text
     made_by_passes = {"convert", "default", "range_count"}
     made_by_passes |= {
-        "in_bounds",
-        "dim",
-        "get",
-        "put",
-        "load",
-        "store",
-        "offset",
-        "element",
-        "require",
-    }
+        "assign", "dim", "element", "get", "in_bounds", "load", "offset", "put", "require", "store",
+    }  # fmt: skip
     made_by_passes |= {name for name in OPS if name.startswith("array_")}
     resolved_before_inference = {"class_of", "contains", "unpack_starred", "zip"}
     assert built | left | made_by_passes | resolved_before_inference == set(OPS)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from array_backends import check
+from array_backends import check, request
+
+from kernelgen import pipeline
+from kernelgen.errors import TypingError
 
 A = np.arange(24.0).reshape(4, 6)
 LAYOUTS = {
@@ -223,3 +226,39 @@ def test_recursion_over_arrays():
 
     check(lambda a: total(a, 0, len(a)), np.arange(9.0))
     check(lambda a: halves(a), np.arange(9.0)[::-1])
+
+
+def test_all_elements_of_a_view_are_assigned(matrix):
+    def fill(a, x):
+        a[1:3, ::-2] = x
+        a[0] = 7
+        a[-1, :2] = True
+        return a[..., 0].size
+
+    check(fill, matrix, np.float32(0.1))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0,), (2, 0), (2, 3, 2)])
+@pytest.mark.parametrize("dtype", "?bfeDM")
+def test_whole_arrays_are_assigned(shape, dtype):
+    def fill(a, x):
+        a[...] = x
+
+    dtype = "M8[s]" if dtype == "M" else dtype
+    check(fill, np.zeros(shape, dtype), np.ones((), dtype)[()])
+
+
+def test_an_index_of_a_view_that_is_assigned_is_checked():
+    def fill(a, i):
+        a[i, :2] = 1
+
+    for i in (3, 4, -4, -5):
+        check(fill, A.copy(), i, boundscheck=True)
+
+
+def test_an_array_is_not_assigned_as_a_whole():
+    def copy(a, b):
+        a[1:] = b
+
+    with pytest.raises(TypingError, match="cannot be assigned to the elements of another"):
+        pipeline.typed(request(copy, (np.ones(3), np.ones(2))))
