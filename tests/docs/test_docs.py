@@ -143,3 +143,19 @@ def test_every_callable_is_in_one_of_the_tables_of_functions() -> None:
     for function, arity in of_ops | library.BY_CALL.keys():
         if function is not range and not tables.is_internal(function):
             assert f"| `{tables.call(function, arity)}` |" in shown
+
+
+INCLUDES = [
+    (page, match)
+    for page in sorted(DOCS.glob("*.md"))
+    for match in re.finditer(r"```\{literalinclude\} (\S+)\n(.*?)```", page.read_text(), re.S)
+]
+
+
+@pytest.mark.parametrize(("page", "include"), INCLUDES, ids=lambda each: getattr(each, "name", ""))
+def test_what_is_included_is_found(page, include):
+    text = (page.parent / include[1]).read_text()
+    at = 0
+    for where in re.findall(r':(?:start-at|end-at|end-before): "?(.*?)"?\n', include[2]):
+        at = text.find(where, at)
+        assert at >= 0, f"{include[1]} has no {where!r} there"
