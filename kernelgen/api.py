@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from kernelgen.bytecode.returns import count_returned
 from kernelgen.config import checks_bounds
 from kernelgen.dispatch import Choices, Kernel
 from kernelgen.errors import KernelgenError, SignatureError, UnsupportedError
-from kernelgen.functions import FunctionChoices, Jitted, make_jitted
 from kernelgen.llvm_text import FAST
 from kernelgen.options import Options
 from kernelgen.runtime.numpy_api import make_ufunc
@@ -21,6 +20,9 @@ from kernelgen.source import definition_of
 from kernelgen.types.declared import Declared, as_argument, declare, is_signature
 from kernelgen.types.signature import Signature, parse
 from kernelgen.types.table import Scalar
+
+if TYPE_CHECKING:
+    from kernelgen.functions import Jitted
 
 _FLAGS = ("nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc", "fast")
 
@@ -108,11 +110,7 @@ def vectorize(
     >>> isinstance(relative_difference, np.ufunc)
     True
     """
-    check_choice("error_model", error_model, ("numpy", "python"))
-    check_choice("fp_errors", fp_errors, ("ignore", "numpy"))
-    options = Options(error_model, math_flags(fastmath), precise, fp_errors)
-    if fp_errors == "numpy" and options.math_flags:
-        raise KernelgenError("fp_errors='numpy' and fastmath contradict each other")
+    options = ufunc_options(error_model, fastmath, precise, fp_errors)
     if target != "cpu":
         raise KernelgenError(f"there is no target {target!r}", None, 'the target is "cpu"')
     given = function_or_signatures
@@ -123,6 +121,30 @@ def vectorize(
         return _make_ufunc(function, choices)
 
     return decorate(given) if is_kernel else decorate
+
+
+def ufunc_options(
+    error_model: str,
+    fastmath: bool | Iterable[str],
+    precise: bool,
+    fp_errors: str,
+    *,
+    boundscheck: bool = False,
+    interpreted: bool = False,
+) -> Options:
+    """The options of a ufunc's kernel.
+
+    Raises
+    ------
+    KernelgenError
+        One has no such value, or two contradict each other.
+    """
+    check_choice("error_model", error_model, ("numpy", "python"))
+    check_choice("fp_errors", fp_errors, ("ignore", "numpy"))
+    flags = math_flags(fastmath)
+    if fp_errors == "numpy" and flags:
+        raise KernelgenError("fp_errors='numpy' and fastmath contradict each other")
+    return Options(error_model, flags, precise, fp_errors, boundscheck, interpreted)
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -414,6 +436,8 @@ def jit(
     >>> hypotenuse(3.0, 4.0)
     5.0
     """
+    from kernelgen.functions import FunctionChoices, make_jitted  # importing us stays cheap
+
     check_choice("error_model", error_model, ("numpy", "python"))
     check_choice("inline", inline, ("never", "always"))
     given = function_or_signatures

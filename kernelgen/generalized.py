@@ -5,14 +5,22 @@ NumPy asks for loops by dtypes alone. What the kernel is compiled for are arrays
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from kernelgen.api import checked_function, make_kernel_ufunc, positional_parameters
 from kernelgen.dispatch import Choices, Kernel
-from kernelgen.runtime.numpy_api import DType, compute_core_dims
+from kernelgen.errors import KernelgenError, SignatureError
+from kernelgen.options import Options
+from kernelgen.runtime.numpy_api import DType, compute_core_dims, make_writable
+from kernelgen.source import definition_of
 from kernelgen.types.compound import UNDEFINED, Array, Type, dtype_of
+from kernelgen.types.core_dims import CoreSignature, parse_core
+from kernelgen.types.declared import is_signature
 from kernelgen.types.matching import Types, first, is_exactly, is_one_of
 from kernelgen.types.operands import Declared, Operands, declare, types_of
 from kernelgen.types.signature import Signature
@@ -148,3 +156,92 @@ class GeneralizedKernel(Kernel):
 
     def _uniform(self, types: Types) -> Types:
         return types
+
+
+def decorator(
+    signatures: Any,
+    core_dimensions: str,
+    writable: tuple[str | int, ...],
+    identity: object,
+    options: Options,
+) -> Callable[[Callable[..., Any]], np.ufunc]:
+    """What makes a generalized ufunc of a kernel."""
+    core = parse_core(core_dimensions)
+    declared = _declared(signatures, core)
+    choices = Choices(tuple(each.signature for each in declared), identity, options)
+
+    def decorate(function: Callable[..., Any]) -> np.ufunc:
+        return _make_gufunc(function, core, declared, choices, writable)
+
+    return decorate
+
+
+def _declared(specs: Any, core: CoreSignature) -> tuple[Declared, ...]:
+    """The signatures, in order; two with the same inputs could not both be chosen."""
+    several = isinstance(specs, list) or specs == () or not is_signature(specs)
+    found = tuple(declare(spec, core) for spec in (specs if several else (specs,)))
+    for i, each in enumerate(found):
+        if each.signature.inputs in [other.signature.inputs for other in found[:i]]:
+            raise SignatureError(f"two signatures have the inputs of {each.signature}")
+    return found
+
+
+def _make_gufunc(
+    function: Callable[..., Any],
+    core: CoreSignature,
+    declared: tuple[Declared, ...],
+    choices: Choices,
+    writable: tuple[str | int, ...],
+) -> np.ufunc:
+    kernel_function = checked_function(function)
+    names, returns = _parameters(kernel_function, core)
+    inputs = names[: len(core.inputs)]
+    operands = Operands(core, _writable(writable, inputs), returns)
+    kernel = GeneralizedKernel(kernel_function, operands, declared, choices)
+    ufunc = make_kernel_ufunc(kernel, inputs, _KEYWORDS, core.numpys)
+    make_writable(ufunc, operands.writable)
+    for signature in choices.signatures:
+        kernel.outputs_for(signature.inputs)
+    return ufunc
+
+
+_KEYWORDS = {
+    "axes": (),
+    "axis": -1,
+    "keepdims": False,
+    "casting": "same_kind",
+    "order": "K",
+    "dtype": None,
+    "subok": True,
+    "signature": None,
+}
+"""What every generalized ufunc takes, as NumPy's documentation has it."""
+
+
+def _parameters(function: Any, core: CoreSignature) -> tuple[tuple[str, ...], bool]:
+    """The names of the kernel's parameters that are operands, and whether it returns outputs."""
+    names, required = positional_parameters(function)
+    nin, nargs = len(core.inputs), len(core.shapes)
+    if nin < required <= nargs <= len(names):
+        return names[:nargs], False
+    if required <= nin <= len(names):
+        return names[:nin], True
+    raise SignatureError(
+        f"{function.__name__}() takes {len(names)} arguments, the core dimensions {core} have "
+        f"{nin} inputs and {nargs - nin} outputs",
+        definition_of(function.__code__),
+        "a kernel has a parameter for each input and each output, or for each input, "
+        "and returns what is to be stored",
+    )
+
+
+def _writable(given: tuple[str | int, ...], names: tuple[str, ...]) -> frozenset[int]:
+    """The numbers of the inputs that ``writable_args`` names."""
+    for each in given:
+        if each not in names and each not in range(len(names)):
+            raise KernelgenError(
+                f"writable_args has {each!r}, which is no input",
+                None,
+                f"the inputs are {', '.join(names)}",
+            )
+    return frozenset(names.index(each) if isinstance(each, str) else each for each in given)

@@ -107,6 +107,13 @@ done:
   ret void
 }}
 
+define internal void @free_block(ptr %owner) {{
+  call void @unlink(ptr %owner)
+  %start = getelementptr i8, ptr %owner, i64 {SIZE - _ALIGNMENT}
+  call void @free(ptr %start)
+  ret void
+}}
+
 ; Drop a reference, and free the block with the last one. Arguments and foreign memory stay.
 define void @{RELEASE}(ptr %owner) {{
   %foreign = icmp eq ptr %owner, null
@@ -123,9 +130,7 @@ count:
   %none = icmp eq i64 %left, 0
   br i1 %none, label %free, label %done
 free:
-  call void @unlink(ptr %owner)
-  %start = getelementptr i8, ptr %owner, i64 {SIZE - _ALIGNMENT}
-  call void @free(ptr %start)
+  call void @free_block(ptr %owner)
   br label %done
 done:
   ret void
@@ -140,9 +145,7 @@ each:
   %none = icmp eq ptr %owner, null
   br i1 %none, label %done, label %free
 free:
-  call void @unlink(ptr %owner)
-  %start = getelementptr i8, ptr %owner, i64 {SIZE - _ALIGNMENT}
-  call void @free(ptr %start)
+  call void @free_block(ptr %owner)
   br label %each
 done:
   ret void

@@ -39,7 +39,7 @@ class Array(NamedTuple):
     readonly: bool = False
 
     def __str__(self) -> str:
-        """As in ``f8[:,::1]``; of a read-only one ``const f8[:]``, without spaces."""
+        """As in ``f8[:,::1]``; of a read-only one ``const.f8[:]``."""
         axes = [":"] * self.ndim
         if self.layout != "A" and axes:
             axes[-1 if self.layout == "C" else 0] = "::1"
@@ -192,12 +192,12 @@ def array_of(dtype: Scalar, axes: Any) -> Array:
     return found
 
 
-_ARRAY = re.compile(r"(const\.)?(.+)\[((?::|::1)(?:,(?::|::1))*|)\]")
+_ARRAY = r"(const\.)?(.+)\[((?::|::1)(?:,(?::|::1))*|)\]"
 
 
 def array_named(name: str) -> Array | None:
     """The array type whose text is ``name``, as in ``f8[:,::1]``; None if it is no such text."""
-    match = _ARRAY.fullmatch(name)
+    match = re.fullmatch(_ARRAY, name)
     dtype = None if match is None else named(match[2])
     if match is None or dtype is None:
         return None

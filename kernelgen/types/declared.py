@@ -93,7 +93,7 @@ def as_argument(spec: Any) -> Argument:
     return of_types((spec,), ()).inputs[0]
 
 
-_TOKEN = re.compile(
+_TOKEN = (
     r"\s*((?:const\.)?[A-Za-z_?~][A-Za-z_0-9?]*"  # a name
     r"(?:\[[^\[\]:]+\])?(?:\s*\[[\s:1,]*\])?"  # with the unit of a time, with axes
     r"|\d+|[(),])"
@@ -108,7 +108,7 @@ class _Parser:
         self.tokens: list[str] = []
         at = 0
         while text[at:].strip():
-            match = _TOKEN.match(text, at)
+            match = re.compile(_TOKEN).match(text, at)
             if match is None:
                 raise self._error()
             self.tokens.append(re.sub(r"\s", "", match[1]))
