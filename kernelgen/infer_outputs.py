@@ -167,7 +167,8 @@ def returned_outputs(function: Function, outputs: Sequence[Array]) -> tuple[Arra
                 f"a kernel cannot return {describe(t)}", function.loc, "return numbers or arrays"
             )
     return tuple(
-        output._replace(dtype=dtype.strong) for output, dtype in zip(outputs, dtypes, strict=True)
+        output._replace(dtype=dtype.strong) if is_open(output) else output
+        for output, dtype in zip(outputs, dtypes, strict=True)
     )
 
 

@@ -141,29 +141,37 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if isinstance(value, Scalar):
         indexed_type(array, index)
         return Typed((array, None, array.dtype), NONE)
-    if isinstance(value, Array) and isinstance(indexed_type(array, index), Array):
+    target = indexed_type(array, index)
+    if not isinstance(value, Array) or not isinstance(target, Array):
+        raise NoRule(f"an element of an array cannot be a {describe(value)}")
+    if "apart" not in op.attrs:
         raise NoRule(
             "an array cannot be assigned to the elements of another as a whole",
             "assign its elements in a loop: the two may overlap",
         )
-    raise NoRule(f"an element of an array cannot be a {describe(value)}")
+    if value.ndim > target.ndim:
+        raise NoRule(f"a {describe(value)} does not fit into a {describe(target)}")
+    return Typed((array, None, None), NONE)
 
 
 def _assign_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    target, _ = types
+    target, value = types
     assert isinstance(target, Array)
-    return Typed((target, target.dtype), NONE)
-
-
-def _assign(target: Any, value: Any) -> None:
-    target[...] = value
+    return Typed((target, None if isinstance(value, Array) else target.dtype), NONE)
 
 
 def _expand_assign(op: Op) -> Callable[..., Any]:
-    """One loop over the elements of a vector, one over the rows of all else."""
-    t = op.operands[0].type
-    assert isinstance(t, Array)
-    return (library.fill_element, library.fill_vector)[t.ndim] if t.ndim < 2 else library.fill_rows
+    """One loop over the elements of a vector, one over the rows of all else.
+
+    What has less dimensions is stored in all rows.
+    """
+    target, value = (operand.type for operand in op.operands)
+    assert isinstance(target, Array)
+    if isinstance(value, Array) and value.ndim == target.ndim:
+        return library.copy_vector if target.ndim == 1 else library.copy_rows
+    if target.ndim == 0:
+        return library.fill_element
+    return library.fill_vector if target.ndim == 1 else library.fill_rows
 
 
 def _hint(t: Type) -> str | None:
@@ -172,7 +180,7 @@ def _hint(t: Type) -> str | None:
     return None
 
 
-def _store_subscript(array: Any, index: Any, value: Any) -> None:
+def _store_subscript(array: Any, index: Any, value: Any, apart: bool = False) -> None:
     array[index] = value
 
 
@@ -192,8 +200,9 @@ define(
     OpDef(
         "assign",
         _assign_rule,
-        _assign,
+        library.assign,
         never_lowered,
+        calls=((library.assign, 2),),
         expand=_expand_assign,
         carries=True,
         effects=True,

@@ -81,6 +81,11 @@ def unchecked_range(start: int, stop: int, step: int) -> range:
     return range(start, stop, step)
 
 
+def assign(target: Any, value: Any) -> None:
+    """The op of that name: a number is stored in all elements, or an array broadcast to them."""
+    target[...] = value
+
+
 def fill_element(target: Any, value: Any) -> None:
     """The op ``assign``, of an array without dimensions."""
     target[()] = value
@@ -95,7 +100,30 @@ def fill_vector(target: Any, value: Any) -> None:
 def fill_rows(target: Any, value: Any) -> None:
     """The op ``assign``, of more dimensions."""
     for row in target:
-        row[...] = value
+        assign(row, value)
+
+
+def copy_vector(target: Any, source: Any) -> None:
+    """The same, of an array of one dimension that does not overlap the other."""
+    step = step_of(target, source)
+    for i in range(len(target)):
+        target[i] = source[i * step]
+
+
+def copy_rows(target: Any, source: Any) -> None:
+    """The same, of arrays of more dimensions."""
+    step = step_of(target, source)
+    for i in range(len(target)):
+        assign(target[i], source[i * step])
+
+
+def step_of(target: Any, source: Any) -> int:
+    """From row to row of an array that is stored in another; a single row is stored in all."""
+    if len(source) != len(target) and len(source) != 1:
+        raise ValueError(
+            f"could not broadcast input array from shape {source.shape} into shape {target.shape}"
+        )
+    return 0 if len(source) == 1 else 1
 
 
 def nearest(x: Any) -> Any:

@@ -119,7 +119,8 @@ def _store(p: _Place, array: Value, t: Array) -> None:
         checked = p.op.attrs.get("checked", False)
         p.become("put", array, value, *indices, checked=checked)
     else:
-        view = p.put("subscript", target, array, index, **p.op.attrs)
+        checked = p.op.attrs.get("checked", False)
+        view = p.put("subscript", target, array, index, checked=checked)
         p.become("assign", view, value)
 
 

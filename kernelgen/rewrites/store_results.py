@@ -1,6 +1,7 @@
 """Let a function store what it returns in arrays that it is given.
 
-Before: untyped SSA. After: it has a parameter more for each output, and returns None.
+Before: untyped SSA. After: it has a parameter more for each output, and returns None. An array that
+it returned is no part of an output: the function has not known them.
 """
 
 from __future__ import annotations
@@ -25,5 +26,5 @@ def _store(block: Block, returned: Op, outputs: list[Any]) -> None:
     for i, (output, ndim) in enumerate(outputs):
         part = value if len(outputs) == 1 else put(block, returned, "item", value, index=i)
         index = put(block, returned, "const", value=... if ndim else ())
-        put(block, returned, "store_subscript", output, index, part)
+        put(block, returned, "store_subscript", output, index, part, apart=True)
     returned.operands = [put(block, returned, "const", value=None)]

@@ -98,6 +98,49 @@ def test_outputs_of_different_dtypes_and_shapes():
     assert (shares.dtype, count.dtype) == (np.float64, np.int64)
 
 
+def test_a_kernel_returns_arrays():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    turned = guvectorize("(m,n)->(n,m)")(lambda a: a.T)
+    np.testing.assert_array_equal(turned(x), x.transpose(0, 2, 1))
+    np.testing.assert_array_equal(turned(x[:, ::-1, ::2]), x[:, ::-1, ::2].transpose(0, 2, 1))
+    backwards = guvectorize("(n)->(n),()")(lambda a: (a[::-1], a[0]))
+    for got, want in zip(backwards(x), (x[..., ::-1], x[..., 0])):
+        np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(
+        backwards(x, out=(x, None))[0], np.arange(24.0).reshape(2, 3, 4)[..., ::-1]
+    )
+    first = guvectorize("(n)->(n)")(lambda a: a[0])
+    np.testing.assert_array_equal(first(x), np.broadcast_to(x[..., :1], x.shape))
+
+
+def test_a_returned_array_must_have_the_output_s_shape():
+    tail = guvectorize("(n)->(n)")(lambda a: a[1:])
+    with pytest.raises(ValueError, match=r"could not broadcast .* shape \(3,\) into shape \(4,\)"):
+        tail(X)
+    with pytest.raises((TypingError, ValueError), match="does not fit|could not broadcast"):
+        guvectorize("(m,n)->(n)")(lambda a: a)(X)
+
+
+def test_a_returned_array_is_broadcast_to_the_output():
+    x = np.arange(3.0)
+    rows = guvectorize("(n)->(n,n)")(lambda a: a)
+    np.testing.assert_array_equal(rows(x), np.broadcast_to(x, (3, 3)))
+    columns = guvectorize("(n)->(n,n)")(lambda a: a[:, None])
+    np.testing.assert_array_equal(columns(x), np.broadcast_to(x[:, None], (3, 3)))
+    one = guvectorize("(n)->(n)")(lambda a: a[-1:])
+    np.testing.assert_array_equal(one(x), [2, 2, 2])
+
+
+@pytest.mark.parametrize("kernel", [lambda a: a, lambda a: a[0]], ids=["array", "number"])
+def test_what_is_returned_has_the_declared_type(kernel):
+    core = "(n)->(n)" if kernel(X[0]).ndim else "(n)->()"
+    declared = "f4[:](f8[:])" if kernel(X[0]).ndim else "f4(f8[:])"
+    got = guvectorize([declared], core)(kernel)(X + 0.1)
+    want = kernel((X + 0.1).T).T.astype("f4")
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, want)
+
+
 def test_early_returns():
     @guvectorize("(n),()->()")
     def find(x, value):
