@@ -1,4 +1,4 @@
-"""The compiled loops of one kernel that takes arrays, for one combination of dtypes.
+"""The compiled loops of one kernel that takes arrays, for one combination of dtypes, linked.
 
 NumPy is given a stub. Each loop is compiled when a call first needs it.
 """
@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 from kernelgen import pipeline
+from kernelgen.load import Loop, flags_of, interpreted_loop, is_interpreted, name_of
 from kernelgen.loops import exceptions
 from kernelgen.lower import Lowered
-from kernelgen.pipeline import Request
+from kernelgen.pipeline import Compilation, Request
 from kernelgen.runtime import core_patterns, engine, locks, patterns, trampolines
-from kernelgen.shells import gufunc
+from kernelgen.shells import gufunc, interpreted
+from kernelgen.types.compound import dtype_of
+from kernelgen.types.matching import Types
+from kernelgen.types.signature import Signature
 
 
 @cache
@@ -81,3 +86,48 @@ class CoreLoops:
         library = engine.link(module.object_code, [gufunc.SYMBOL], symbols)
         self._needs += [errors, library]
         return library.address(gufunc.SYMBOL)
+
+
+class Uncompiled(NamedTuple):
+    """What stands for a compilation where only the Python function runs."""
+
+    signature: Signature
+
+    @property
+    def outputs(self) -> Types:
+        return self.signature.outputs
+
+
+class CoreKernel(NamedTuple):
+    """What a loop of a generalized ufunc is made of.
+
+    Attributes
+    ----------
+    request : Request
+        What it is compiled for, if core dimensions are contiguous.
+    general : callable
+        The same for any strides.
+    arguments : tuple of CoreArgument
+        The operands as the kernel takes them.
+    """
+
+    request: Request
+    general: Callable[[], Request]
+    arguments: tuple[gufunc.CoreArgument, ...]
+
+
+def link_core_loop(kernel: CoreKernel, compiled: Compilation | Uncompiled) -> Loop:
+    """Link a kernel that takes arrays."""
+    request, general, arguments = kernel
+    flags = flags_of(request.options, None)
+    name = name_of(request.function, compiled.signature)
+    if isinstance(compiled, Uncompiled) or is_interpreted(request.options):
+        callee = interpreted.core_python_loop(
+            request.function, arguments, len(request.inputs), request.returns, request.options
+        )
+        return interpreted_loop(name, callee, flags)
+    operands = tuple(
+        core_patterns.CoreOperand(dtype_of(each.type).size, each.dims) for each in arguments
+    )
+    loops = CoreLoops(compiled.kernel, request, general, operands, flags)
+    return Loop(name, loops.strided, loops.get_loop, 0, 0, flags, (loops,))

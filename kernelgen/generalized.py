@@ -142,17 +142,17 @@ class GeneralizedKernel(Kernel):
         declared = self._declared(inputs)
         if declared is None or not self.choices.options.interpreted:
             return super()._compilation(inputs)
-        from kernelgen.load import Uncompiled
+        from kernelgen.core_loops import Uncompiled
 
         return Uncompiled(Signature(inputs, declared.outputs))
 
     def _link(self, inputs: Types, compiled: Any) -> Loop:
-        from kernelgen import load
+        from kernelgen import core_loops
 
         general = partial(self._request_for, inputs, "A")
         arguments = self._arguments(inputs, "C")
-        kernel = load.CoreKernel(self._request(inputs), general, arguments)
-        return load.link_core_loop(kernel, compiled)
+        kernel = core_loops.CoreKernel(self._request(inputs), general, arguments)
+        return core_loops.link_core_loop(kernel, compiled)
 
     def _uniform(self, types: Types) -> Types:
         return types

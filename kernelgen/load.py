@@ -1,28 +1,29 @@
-"""Link compiled code into the process, and give it to NumPy as a loop of its ufunc."""
+"""Link compiled code into the process, and give it to NumPy as a loop of its ufunc.
+
+What few kernels need is imported where it is used, as the first call of a process waits for all
+that is imported here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from types import FunctionType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from kernelgen import config
-from kernelgen.core_loops import CoreLoops
 from kernelgen.loops import Loops
 from kernelgen.options import Options
 from kernelgen.pipeline import Compilation, Request
-from kernelgen.runtime import cpython_api, descriptors, engine, trampolines
-from kernelgen.runtime.core_patterns import CoreOperand
+from kernelgen.runtime import cpython_api, engine, trampolines
 from kernelgen.runtime.numpy_api import DType, LoopFlag, add_loop
-from kernelgen.shells import interpreted
-from kernelgen.shells.gufunc import CoreArgument
-from kernelgen.types.compound import dtype_of
-from kernelgen.types.matching import Types
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
+
+if TYPE_CHECKING:
+    from kernelgen.runtime import descriptors
 
 _INITIAL = "kernelgen_initial"
 
@@ -46,59 +47,18 @@ def link_loop(request: Request, compiled: Compilation, identity: object) -> Loop
     Under ``KERNELGEN_DISABLE_JIT`` the loop calls the Python function instead.
     """
     signature = compiled.signature
-    flags = _flags(request.options, identity)
-    name = _name(request.function, signature)
+    flags = flags_of(request.options, identity)
+    name = name_of(request.function, signature)
     initial = _initial(identity, signature.outputs[0])
     start = initial.address if initial else 0
-    if _is_interpreted(request.options):
+    if is_interpreted(request.options):
+        from kernelgen.shells import interpreted
+
         callee = interpreted.python_loop(request.function, signature, request.options)
-        loop = _interpreted_loop(name, callee, flags)
+        loop = interpreted_loop(name, callee, flags)
         return loop._replace(initial=start, needs=(*loop.needs, initial))
     loops = Loops(compiled.kernel, flags)
     return Loop(name, loops.strided, loops.get_loop, loops.indexed, start, flags, (loops, initial))
-
-
-class Uncompiled(NamedTuple):
-    """What stands for a compilation where only the Python function runs."""
-
-    signature: Signature
-
-    @property
-    def outputs(self) -> Types:
-        return self.signature.outputs
-
-
-class CoreKernel(NamedTuple):
-    """What a loop of a generalized ufunc is made of.
-
-    Attributes
-    ----------
-    request : Request
-        What it is compiled for, if core dimensions are contiguous.
-    general : callable
-        The same for any strides.
-    arguments : tuple of CoreArgument
-        The operands as the kernel takes them.
-    """
-
-    request: Request
-    general: Callable[[], Request]
-    arguments: tuple[CoreArgument, ...]
-
-
-def link_core_loop(kernel: CoreKernel, compiled: Compilation | Uncompiled) -> Loop:
-    """Link a kernel that takes arrays."""
-    request, general, arguments = kernel
-    flags = _flags(request.options, None)
-    name = _name(request.function, compiled.signature)
-    if isinstance(compiled, Uncompiled) or _is_interpreted(request.options):
-        callee = interpreted.core_python_loop(
-            request.function, arguments, len(request.inputs), request.returns, request.options
-        )
-        return _interpreted_loop(name, callee, flags)
-    operands = tuple(CoreOperand(dtype_of(each.type).size, each.dims) for each in arguments)
-    loops = CoreLoops(compiled.kernel, request, general, operands, flags)
-    return Loop(name, loops.strided, loops.get_loop, 0, 0, flags, (loops,))
 
 
 def link_loop_of_units(
@@ -112,35 +72,40 @@ def link_loop_of_units(
 
     ``signature`` has no units.
     """
-    flags = _flags(options, identity)
+    from kernelgen.runtime import descriptors
+
+    flags = flags_of(options, identity)
     initial = _initial(identity, signature.outputs[0])
     start = initial.address if initial else 0
     callbacks = descriptors.Callbacks(len(signature.types), answers)
     exports = [descriptors.RESOLVE, descriptors.GET_LOOP]
     symbols = {**cpython_api.symbols(), **callbacks.symbols}
-    library = engine.link(_for_units().object_code, exports, symbols)
+    library = engine.link(_for_units(descriptors.MODULE).object_code, exports, symbols)
     resolve, get_loop = map(library.address, exports)
     needs = (library, callbacks, initial)
-    return Loop(_name(function, signature), 0, get_loop, 0, start, flags, needs, resolve)
+    return Loop(name_of(function, signature), 0, get_loop, 0, start, flags, needs, resolve)
 
 
-def _flags(options: Options, identity: object) -> LoopFlag:
+def flags_of(options: Options, identity: object) -> LoopFlag:
+    """NumPy's flags of the loops of a kernel."""
     flags = LoopFlag(0)
-    is_interpreted = _is_interpreted(options)
-    if options.fp_errors == "ignore" or is_interpreted:  # NumPy's scalars report theirs
+    interpreted = is_interpreted(options)
+    if options.fp_errors == "ignore" or interpreted:  # NumPy's scalars report theirs
         flags |= LoopFlag.NO_FLOATINGPOINT_ERRORS
     if identity is not None:
         flags |= LoopFlag.REORDERABLE
-    if is_interpreted:
+    if interpreted:
         flags |= LoopFlag.REQUIRES_GIL
     return flags
 
 
-def _is_interpreted(options: Options) -> bool:
+def is_interpreted(options: Options) -> bool:
+    """Whether the Python function runs in place of compiled code."""
     return options.interpreted or bool(config.DISABLE_JIT)
 
 
-def _name(function: FunctionType, signature: Signature) -> str:
+def name_of(function: FunctionType, signature: Signature) -> str:
+    """What NumPy calls the loop in its messages."""
     return f"{function.__name__}_{signature}"
 
 
@@ -172,8 +137,10 @@ def _link(object_code: bytes, symbol: str, symbols: dict[str, int], *needs: obje
     return _Linked(library.address(symbol), (library, *needs))
 
 
-def _interpreted_loop(name: str, callee: object, flags: LoopFlag) -> Loop:
+def interpreted_loop(name: str, callee: object, flags: LoopFlag) -> Loop:
     """The loop that calls a Python function."""
+    from kernelgen.shells import interpreted
+
     symbols = {**cpython_api.symbols(), interpreted.CALLEE: id(callee)}
     module = engine.compile_module(interpreted.module(flags), opt_level=0)
     exports = [interpreted.SYMBOL, interpreted.GET_LOOP]
@@ -183,9 +150,9 @@ def _interpreted_loop(name: str, callee: object, flags: LoopFlag) -> Loop:
 
 
 @cache
-def _for_units() -> engine.Module:
+def _for_units(source: str) -> engine.Module:
     """The native code is the same for all loops but for the functions that it calls."""
-    return engine.compile_module(descriptors.MODULE, opt_level=0)
+    return engine.compile_module(source, opt_level=0)
 
 
 def _initial(identity: object, output: Scalar) -> _Linked | None:

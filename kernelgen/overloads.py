@@ -93,7 +93,9 @@ class Overload:
 def _library() -> engine.Library:
     """What all jitted functions have in common."""
     source = cpython_api.COUNT_REFERENCES + native_class.SOURCE + blocks.SOURCE
-    module = engine.compile_module(source, opt_level=2)
+    # As for ufuncs' helpers, no passes: optimised, this would take longer than most functions
+    # to compile, for a nanosecond or two of a call.
+    module = engine.compile_module(source, opt_level=0)
     symbols = {**blocks.symbols(), native_class.SLOW: id(native_class.SLOW_METHOD)}
     return engine.link(module.object_code, [native_class.CALL, *blocks.SYMBOLS], symbols)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
 from typing import NamedTuple
@@ -40,7 +39,6 @@ from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
 
-@dataclass(frozen=True, eq=False)
 class Request:
     """What is to be compiled: a function, for which types, and how.
 
@@ -55,18 +53,34 @@ class Request:
     ``shell`` writes the module of the loop to be looked at.
     """
 
-    function: FunctionType
-    inputs: tuple[Type, ...]
-    outputs: tuple[Scalar, ...] | None = None
-    options: Options = DEFAULTS
-    itself: object = None
-    arguments: Arguments | None = None
-    returned: Argument | None = None
-    locals: Mapping[str, Scalar] | None = None
-    any_result: bool = False
-    filled: tuple[Array, ...] = ()
-    returns: bool = False
-    shell: Callable[[Lowered], str] = pattern_module
+    def __init__(
+        self,
+        function: FunctionType,
+        inputs: tuple[Type, ...],
+        outputs: tuple[Scalar, ...] | None = None,
+        options: Options = DEFAULTS,
+        itself: object = None,
+        *,
+        arguments: Arguments | None = None,
+        returned: Argument | None = None,
+        locals: Mapping[str, Scalar] | None = None,
+        any_result: bool = False,
+        filled: tuple[Array, ...] = (),
+        returns: bool = False,
+        shell: Callable[[Lowered], str] = pattern_module,
+    ) -> None:
+        self.function = function
+        self.inputs = inputs
+        self.outputs = outputs
+        self.options = options
+        self.itself = itself
+        self.arguments = arguments
+        self.returned = returned
+        self.locals = locals
+        self.any_result = any_result
+        self.filled = filled
+        self.returns = returns
+        self.shell = shell
 
     @property
     def count(self) -> int:

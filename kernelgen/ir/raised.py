@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kernelgen.structural import Structural
 from kernelgen.types.compound import Tuple, Type, leaves
 from kernelgen.types.table import Scalar
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(Structural):
     """The place of a value that is known when the exception is raised."""
 
-    type: Type
+    def __init__(self, type: Type) -> None:
+        self.type = type
+
+    def _parts(self) -> Any:
+        return (self.type,)
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(Structural):
     """A call that is made when the exception is raised.
 
     Its arguments are constants, slots, other calls, and tuples of these; the last ones go by
     the names in ``keywords``.
     """
 
-    function: Any
-    args: tuple[Any, ...] = ()
-    keywords: tuple[str, ...] = ()
+    def __init__(
+        self, function: Any, args: tuple[Any, ...] = (), keywords: tuple[str, ...] = ()
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.keywords = keywords
+
+    def _parts(self) -> Any:
+        return self.function, self.args, self.keywords
 
 
-@dataclass(frozen=True)
 class Raised(Made):
     """An exception: the call of its class."""
 

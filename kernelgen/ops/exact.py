@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 def fused(x: Any, y: Any, z: Any) -> Any:
@@ -29,6 +31,8 @@ def remainder(x: Any, y: Any) -> Any:
 
 
 def _fraction(x: Any) -> Fraction:
+    from fractions import Fraction  # takes longer to load than most modules of the compiler
+
     return Fraction(*x.as_integer_ratio())
 
 

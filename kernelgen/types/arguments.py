@@ -7,34 +7,26 @@ is compiled for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from kernelgen.errors import TypingError
+from kernelgen.structural import Structural
 from kernelgen.types import table
 from kernelgen.types.compound import Array, describe
 from kernelgen.types.signature import known_types
 from kernelgen.types.table import WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
 
-class Constant:
+class Constant(Structural):
     """An object that code is compiled for. Strings are equal by value, others are themselves."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Constant):
-            return NotImplemented
-        return bool(self._key() == other._key())
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> Any:
+    def _parts(self) -> Any:
         return self.value if isinstance(self.value, str) else id(self.value)
 
     def __str__(self) -> str:
@@ -54,12 +46,15 @@ class Constant:
 NONE = Constant(None)
 
 
-@dataclass(frozen=True, repr=False)
-class Group:
+class Group(Structural):
     """A tuple of known length, or a named tuple of the class ``cls``."""
 
-    elements: tuple[Any, ...]
-    cls: type = tuple
+    def __init__(self, elements: tuple[Any, ...], cls: type = tuple) -> None:
+        self.elements = elements
+        self.cls = cls
+
+    def _parts(self) -> Any:
+        return self.elements, self.cls
 
     def __str__(self) -> str:
         inside = ", ".join(map(str, self.elements))

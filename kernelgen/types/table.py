@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
 
-
-@dataclass(frozen=True, eq=False, repr=False)  # each row is made once
 class Scalar:
     """A scalar type of the kernel language.
 
@@ -25,16 +20,31 @@ class Scalar:
 
     Calling a type makes a signature, ``float64(float64, int32)``: this type is the result.
     ``datetime64["ns"]`` is the type with that unit, ``float64[:, ::1]`` that of arrays.
+
+    Each row is made once, so a type is equal to itself alone. ``padding`` are bytes behind the
+    bits in memory, which mean nothing.
     """
 
-    name: str
-    long_name: str
-    kind: str
-    bits: int
-    llvm: str
-    weak: bool = False
-    aliases: tuple[str, ...] = ()
-    padding: int = 0  # bytes behind the bits in memory, which mean nothing
+    def __init__(
+        self,
+        name: str,
+        long_name: str,
+        kind: str,
+        bits: int,
+        llvm: str,
+        *,
+        weak: bool = False,
+        aliases: tuple[str, ...] = (),
+        padding: int = 0,
+    ) -> None:
+        self.name = name
+        self.long_name = long_name
+        self.kind = kind
+        self.bits = bits
+        self.llvm = llvm
+        self.weak = weak
+        self.aliases = aliases
+        self.padding = padding
 
     def __str__(self) -> str:
         return self.name
@@ -314,7 +324,7 @@ def _with_unit(dtype: np.dtype[Any]) -> Scalar:
     made = _WITH_UNIT.get(name)
     if made is None:
         unit = name.removeprefix(row.name)
-        made = replace(row, name=name, long_name=row.long_name + unit, aliases=())
+        made = Scalar(name, row.long_name + unit, row.kind, row.bits, row.llvm)
         made = _WITH_UNIT.setdefault(name, made)
     return made
 
@@ -340,9 +350,7 @@ def value_of(row: Scalar, *parts: int) -> Any:
     return np.frombuffer(data, row.dtype)[0]
 
 
-_TIME = re.compile(
-    r"(?:M8|m8|datetime64|timedelta64)\[(\d*)(?:[YMWDhms]|ms|us|μs|ns|ps|fs|as)\]", re.ASCII
-)
+_TIME = r"(?:M8|m8|datetime64|timedelta64)\[(\d*)(?:[YMWDhms]|ms|us|μs|ns|ps|fs|as)\]"
 UNITS = "the units are Y, M, W, D, h, m, s, ms, us, ns, ps, fs, as, and multiples such as 25s"
 
 
@@ -351,7 +359,7 @@ def named(name: str) -> Scalar | None:
 
     NumPy is asked only about units that it can read: others may end the process.
     """
-    match = _TIME.fullmatch(name)
+    match = re.fullmatch(_TIME, name, re.ASCII) if "[" in name else None
     if match is None:
         return BY_NAME.get(name)
     return _with_unit(np.dtype(name)) if 0 < int(match[1] or 1) < 1 << 31 else None
