@@ -42,6 +42,13 @@ def libm_symbol(function: str, t: Scalar) -> str:
     return function + {32: "f", 64: ""}.get(t.bits, "l")
 
 
+_TABLE = "table "
+"""How the keys of constant memory begin, among the declarations."""
+
+_LINE = 16
+"""Constant memory begins where a vector may."""
+
+
 class Emitter:
     """Collects the instructions of one LLVM function, and what they declare.
 
@@ -98,6 +105,16 @@ class Emitter:
         mark = f' "vector-function-abi-variant"="{",".join(variants)}"' if variants else ""
         values = ", ".join(f"{t.llvm} {arg}" for arg in args)
         return self(f"call {self.math_flags}{t.llvm} @{function}({values}) {PURE}{mark}")
+
+    def table(self, t: Scalar, values: Sequence[Any]) -> str:
+        """The address of constant memory that holds ``values``; equal ones are there once."""
+        texts = [f"{t.memory} {int(v) if t.is_bool else literal(t, v)}" for v in values]
+        text = f"[{len(texts)} x {t.memory}] [{', '.join(texts)}]"
+        number = sum(key.startswith(_TABLE) for key in self.declarations)
+        start = f"@kernelgen_table{number} = private unnamed_addr constant"
+        declared = f"{start} {text}, align {max(t.alignment, _LINE)}"
+        found = self.declarations.setdefault(_TABLE + text, declared)
+        return found.partition(" ")[0]
 
     def signal_division_by_zero(self, condition: str) -> None:
         """Where floating point exceptions count, raise that of a division of integers."""

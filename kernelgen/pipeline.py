@@ -26,6 +26,7 @@ from kernelgen.options import DEFAULTS, Options
 from kernelgen.returned import set_returned
 from kernelgen.rewrites import CHECK_BOUNDS, CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.rewrites.bind_defaults import bind_defaults
+from kernelgen.rewrites.check_bounds import check_tables
 from kernelgen.rewrites.resolve_classes import resolve_classes
 from kernelgen.rewrites.store_results import store_results
 from kernelgen.rewrites.unpack_arguments import unpack_arguments
@@ -237,6 +238,7 @@ class Compilation:
 
 
 def _rewrite(function: Function, options: Options) -> Function:
+    check_tables(function)
     passes = list(TYPED_PASSES)
     if options.error_model == "python":
         passes.insert(1, CHECK_DIVISION)
@@ -260,9 +262,8 @@ def _emitter(options: Options) -> Emitter:
 def _apply(
     function: Function, passes: Iterable[tuple[Pass, str]], *, is_typed: bool = False
 ) -> Function:
-    functions = [function, *function.callees()]
     for rewrite, _ in passes:
-        for each in functions:
+        for each in (function, *function.callees()):
             rewrite(each)
         _check(function, typed=is_typed)
     return function

@@ -7,6 +7,7 @@ from typing import Any
 
 from kernelgen.errors import SignatureError, TypingError
 from kernelgen.ir.core import Function, Value
+from kernelgen.ir.origins import constant_arrays
 from kernelgen.ir.sequences import defining
 from kernelgen.types import compound
 from kernelgen.types.arguments import NONE, Argument, Group, describe_argument
@@ -27,6 +28,7 @@ def set_returned(function: Function, declared: Argument | None) -> Argument:
     """
     values = [op.operands[0] for op in function.ops() if op.name == "return"]
     assert function.result is not None
+    _refuse_tables(function)
     found = _form(function, function.result, values)
     if declared is None or function.result == UNDEFINED:
         return found
@@ -39,6 +41,25 @@ def set_returned(function: Function, declared: Argument | None) -> Argument:
     returned = _with_arrays_of(found, declared)
     function.result = _type_of(returned)
     return returned
+
+
+def _refuse_tables(function: Function) -> None:
+    """Raise TypingError if an array may be returned that is a constant of the function.
+
+    Its memory is that of the compiled code.
+    """
+    tables = constant_arrays(function)
+    for op in function.ops() if tables and _has_arrays(function.result) else ():
+        if op.name == "return" and op.operands[0] in tables:
+            raise TypingError(
+                "a compiled function cannot return an array that is a constant of it",
+                op.loc,
+                "return elements of it, or have it filled into an argument",
+            )
+
+
+def _has_arrays(t: Type | None) -> bool:
+    return any(map(_has_arrays, t.elements)) if isinstance(t, Tuple) else isinstance(t, Array)
 
 
 def _form(function: Function, t: Type, values: Sequence[Value]) -> Argument:

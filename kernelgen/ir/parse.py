@@ -16,6 +16,7 @@ from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.types import compound, table
 from kernelgen.types.compound import Array, ArrayIterator, Slice, Tuple, Type, array_named
+from kernelgen.types.constants import captured
 from kernelgen.types.digits import Digits
 
 Parsed = TypeVar("Parsed")
@@ -256,8 +257,18 @@ def _iterator(array: Array) -> ArrayIterator:
     return ArrayIterator(array, table.WEAK_INT)
 
 
+def _array(t: Array, shape: tuple[int, ...], elements: tuple[Any, ...]) -> Any:
+    """A constant array of its type, its shape, and its elements as they lie in memory."""
+    order: Any = "F" if t.layout == "F" else "C"
+    return captured(np.array(elements, t.dtype.dtype).reshape(shape, order=order))
+
+
 _COMPOUND: dict[str, Callable[..., Type]] = {"slice": Slice, "iterator": _iterator}
-_PARTS: dict[str, Callable[..., Any]] = {"complex": complex, "digits": Digits}
+_PARTS: dict[str, Callable[..., Any]] = {
+    "array": _array,
+    "complex": complex,
+    "digits": Digits,
+}
 _CALLS = {"made": Made, "raised": Raised}
 _NUMPY_NAMES = "|".join(row.long_name for row in table.SCALARS + table.TIMES)
 _NUMPY_NAME = re.compile(rf"({_NUMPY_NAMES})(\[\w+\])?")

@@ -9,7 +9,8 @@
     ...
     }
 
-Types are left out before inference. Constants are written as Python literals; a class,
+Types are left out before inference. Constants are written as Python literals; an array by its
+type, shape and elements; a class,
 function or module as ``<module:qualname>``,
 a function that is invoked as ``@name``. Its text follows.
 """
@@ -26,6 +27,7 @@ import numpy as np
 from kernelgen.ir.core import Edge, Function, Op, Value
 from kernelgen.ir.raised import Made, Slot
 from kernelgen.types.compound import Type
+from kernelgen.types.constants import captured, type_of_array
 from kernelgen.types.digits import Digits
 from kernelgen.types.table import from_dtype, ticks_of
 
@@ -109,6 +111,13 @@ def _print_scalar(value: Any) -> str:
     return f"{name}({_print_number(value)})"
 
 
+def _print_array(value: np.ndarray[Any, Any]) -> str:
+    """``array(type(…), shape, elements)``, the elements as they lie in memory."""
+    dense = captured(value)
+    elements = print_constant(tuple(dense.ravel("K")))
+    return f"array(type({type_of_array(dense)}), {print_constant(dense.shape)}, {elements})"
+
+
 def _print_number(value: Any) -> str:
     return repr(str(value)) if isinstance(value, np.longdouble) else repr(value.item())
 
@@ -119,6 +128,8 @@ def print_constant(value: Any) -> str:
         return f"type({value})"
     if isinstance(value, np.generic):
         return _print_scalar(value)
+    if isinstance(value, np.ndarray) and type_of_array(value) is not None:
+        return _print_array(value)
     if isinstance(value, Function):
         return f"@{value.name}"
     if isinstance(value, Slot):

@@ -15,7 +15,7 @@ import numpy as np
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops import library
-from kernelgen.ops.indexing import indexed_type
+from kernelgen.ops.indexing import index_param, indexed_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same
 from kernelgen.ops.tuples import never_lowered
@@ -121,7 +121,7 @@ define(OpDef("put", _put_rule, _put, never_lowered, carries=True, effects=True))
 
 def subscript_rule(array: Array, index: Type) -> Typed:
     """The rule of ``array[index]``."""
-    return Typed((array, None), indexed_type(array, index))
+    return Typed((array, index_param(index)), indexed_type(array, index))
 
 
 def check_writable(t: Array) -> None:
@@ -137,10 +137,15 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     array, index, value = types
     if not isinstance(array, Array):
         raise NoRule(f"items of {describe(array)} cannot be assigned", _hint(array))
+    if op.operands[0].constant is not None:
+        raise NoRule(
+            "an array that is no argument is a constant: its items cannot be assigned",
+            "give the array to the function as an argument",
+        )
     check_writable(array)
     if isinstance(value, Scalar):
         indexed_type(array, index)
-        return Typed((array, None, array.dtype), NONE)
+        return Typed((array, index_param(index), array.dtype), NONE)
     target = indexed_type(array, index)
     if not isinstance(value, Array) or not isinstance(target, Array):
         raise NoRule(f"an element of an array cannot be a {describe(value)}")
@@ -151,7 +156,7 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         )
     if value.ndim > target.ndim:
         raise NoRule(f"a {describe(value)} does not fit into a {describe(target)}")
-    return Typed((array, None, None), NONE)
+    return Typed((array, index_param(index), None), NONE)
 
 
 def _assign_rule(op: Op, types: tuple[Type, ...]) -> Typed:

@@ -36,6 +36,7 @@ from kernelgen.types.compound import (
     Type,
     describe,
 )
+from kernelgen.types.constants import type_of_array
 from kernelgen.types.table import WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
 _LITERALS: tuple[tuple[type, Scalar], ...] = (
@@ -52,6 +53,8 @@ def constant_type(value: Any) -> Type:
         return table.from_dtype(value.dtype) or _object(value)
     if isinstance(value, tuple):
         return Tuple(tuple(map(constant_type, value)))
+    if isinstance(value, np.ndarray):
+        return type_of_array(value) or _object(value)
     if value is None:
         return NONE
     if value is ...:
@@ -68,10 +71,16 @@ def _object(value: Any) -> Object:
     """The type of a value that is no number, with the words that messages call it by."""
     if isinstance(value, Raised):
         return Object(f"the exception {value.cls.__name__!r}")
+    if isinstance(value, np.ndarray):
+        kind = "array" if type(value) is np.ndarray else type(value).__name__
+        return Object(f"{_article(kind)} of {value.dtype}")
     name = getattr(value, "__name__", None)
     kind = type(value).__name__.replace("builtin_function_or_method", "function")
-    article = "an" if kind[0] in "aeiou" else "a"
-    return Object(f"the {kind} {name!r}" if name else f"{article} {kind}")
+    return Object(f"the {kind} {name!r}" if name else _article(kind))
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _const_rule(op: Op, types: tuple[Type, ...]) -> Typed:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kernelgen.ops.registry import NoRule
 from kernelgen.types.compound import ELLIPSIS, NONE, Array, Slice, Tuple, Type, describe
-from kernelgen.types.table import Scalar
+from kernelgen.types.table import UINT64, WEAK_INT, Scalar
 
 
 class Item(NamedTuple):
@@ -63,6 +63,14 @@ def _item(t: Type, place: int) -> Item | None:
         f"an array cannot be indexed by {describe(t)}",
         "write int(i) to make an integer of it" if isinstance(t, Scalar) else None,
     )
+
+
+def index_param(index: Type) -> Type:
+    """What an index is converted to: integers to counts, but those of 64 bits without a sign."""
+    if isinstance(index, Tuple):
+        return Tuple(tuple(map(index_param, index.elements)))
+    narrow = isinstance(index, Scalar) and index.kind in "biu" and index != UINT64
+    return WEAK_INT if narrow else index
 
 
 def indexed_type(array: Array, index: Type) -> Array | Scalar:

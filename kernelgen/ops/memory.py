@@ -17,7 +17,7 @@ from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import NONE, Type
-from kernelgen.types.table import ADDRESS, BOOL, WEAK_INT, Scalar
+from kernelgen.types.table import ADDRESS, BOOL, WEAK_INT, Scalar, from_dtype
 
 
 class Address(NamedTuple):
@@ -63,6 +63,26 @@ def _lower_element(e: Emitter, op: Op, args: list[str]) -> str:
 
 define(OpDef("offset", _rule((ADDRESS, WEAK_INT), ADDRESS), _moved, _lower_offset))
 define(OpDef("element", _rule((ADDRESS, WEAK_INT), ADDRESS), _element, _lower_element))
+
+
+# ------------------------------------------------------------------------ constant memory
+
+
+def _table(value: np.ndarray[Any, Any]) -> Address:
+    """The memory of a constant array of one dimension."""
+    return Address(np.frombuffer(value.tobytes(), np.uint8))
+
+
+def _lower_table(e: Emitter, op: Op, args: list[str]) -> str:
+    values = op.attrs["value"]
+    t = from_dtype(values.dtype)
+    assert t is not None
+    return e.table(t, values)
+
+
+define(OpDef("table", _rule((), ADDRESS), _table, _lower_table))
+
+# -------------------------------------------------------------------------- loads and stores
 
 
 def _load_rule(op: Op, types: tuple[Type, ...]) -> Typed:

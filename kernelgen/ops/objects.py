@@ -16,6 +16,7 @@ from kernelgen.ops.methods import COMPUTED, attribute_rule
 from kernelgen.ops.refused import DICT, refusal
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.tuples import never_lowered
+from kernelgen.ops.tuples import subscript_rule as tuple_rule
 from kernelgen.types.compound import Array, Object, Tuple, Type, describe
 from kernelgen.types.table import WEAK_INT, Scalar
 
@@ -97,16 +98,15 @@ def _call_starred(function: Any, values: Any, by_name: Any = None) -> Any:
 def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if isinstance(types[0], Array):
         return subscript_rule(types[0], types[1])
-    if isinstance(types[0], Tuple) and isinstance(types[1], Object):
-        raise NoRule(f"a tuple cannot be indexed by {describe(types[1])}", "write its elements out")
     if isinstance(types[0], Tuple):
-        raise NoRule("the index of a tuple must be a constant", "unpack it, or use `if` and `elif`")
-    raise NoRule(
-        f"{describe(types[0])} cannot be indexed in a scalar kernel",
-        "the kernel is called for each element: its arguments are numbers, not arrays"
-        if isinstance(types[0], Scalar)
-        else "pass the values as an argument of the kernel",
-    )
+        return tuple_rule(types[0].elements, types[1])
+    raise NoRule(f"{describe(types[0])} cannot be indexed in a scalar kernel", _no_items(types[0]))
+
+
+def _no_items(t: Type) -> str:
+    if isinstance(t, Scalar):
+        return "the kernel is called for each element: its arguments are numbers, not arrays"
+    return "a constant table is a tuple of numbers, or a NumPy array of them"
 
 
 def _class_rule(op: Op, types: tuple[Type, ...]) -> Typed:

@@ -7,11 +7,12 @@ from typing import Any
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops.indexing import indexed_type
+from kernelgen.ops.indexing import index_param, indexed_type
 from kernelgen.ops.refused import DICT, LIST
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
-from kernelgen.types.compound import Array, Tuple, Type, describe
-from kernelgen.types.table import WEAK_INT, Scalar
+from kernelgen.types.compound import UNDEFINED, Array, Slice, Tuple, Type, describe
+from kernelgen.types.join import join
+from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
 def make_tuple(*values: Any, cls: Any = None) -> Any:
@@ -74,6 +75,48 @@ def _unpack_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 define(OpDef("tuple", _make_rule, make_tuple, never_lowered, halves=True))
 define(OpDef("item", _item_rule, item, never_lowered))
 define(OpDef("unpack", _unpack_rule, unpack, never_lowered))
+
+
+def _choose_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    return Typed(types, types[1])
+
+
+def _choose(condition: Any, value: Any, other: Any) -> Any:
+    """One of two values of one type, of which an index means the first."""
+    return value if condition else other
+
+
+def _lower_choose(e: Emitter, op: Op, args: list[str]) -> str:
+    t = op.value.type
+    return e.select(args[0], t, *args[1:]) if isinstance(t, Scalar) else args[1]
+
+
+define(OpDef("choose", _choose_rule, _choose, _lower_choose, carries=True))
+
+
+def subscript_rule(elements: tuple[Type, ...], index: Type) -> Typed:
+    """The rule of ``values[index]`` of a tuple, whose elements have one type then.
+
+    Raises
+    ------
+    NoRule
+        The index is none, or the elements have no type in common.
+    """
+    if isinstance(index, Slice):
+        raise NoRule("the bounds of a slice of a tuple must be constants", "loop over range(n)")
+    if not isinstance(index, Scalar) or not (index.is_integer or index == WEAK_BOOL):
+        raise NoRule(f"a tuple cannot be indexed by {describe(index)}", "write int(i)")
+    if not elements:
+        raise NoRule("an empty tuple has no elements")
+    common = join(*elements)
+    if common is None or common == UNDEFINED:
+        kinds = " and ".join(dict.fromkeys(map(describe, elements)))
+        raise NoRule(
+            f"the index of a tuple of {kinds} must be a constant: its elements have no common type",
+            "use `if` and `elif`",
+        )
+    return Typed((Tuple((common,) * len(elements)), index_param(index)), common)
+
 
 # Of these none is left if the lengths of the tuples are known, which is before inference.
 

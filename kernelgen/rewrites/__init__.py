@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kernelgen.ir.core import Function
+from kernelgen.rewrites.capture_arrays import capture_arrays
 from kernelgen.rewrites.check_bounds import check_bounds
 from kernelgen.rewrites.check_division import check_division
 from kernelgen.rewrites.eliminate_dead_code import eliminate_dead_code
@@ -20,6 +21,7 @@ Pass = Callable[[Function], None]
 
 UNTYPED_PASSES: tuple[tuple[Pass, str], ...] = (
     (resolve_calls, "inference needs ops, not calls of Python objects; dead code needs no types"),
+    (capture_arrays, "what a constant array holds is that of the time when a kernel is compiled"),
 )
 
 TYPED_PASSES: tuple[tuple[Pass, str], ...] = (

@@ -17,6 +17,7 @@ from kernelgen.ir.core import Function, Op
 from kernelgen.ir.raised import Raised
 from kernelgen.ops.exceptions import is_exception_class
 from kernelgen.ops.registry import OPS
+from kernelgen.rewrites.fold_arrays import fold_array_call, fold_item, fold_on_arrays
 
 _NUMBERS = (bool, int, float, complex, np.generic)
 _HUGE = 4096  # beyond this many bits, a constant power or shift is left alone
@@ -36,6 +37,8 @@ def _fold(op: Op) -> bool:
     if op.name in _NEVER_FOLDED or op.name.startswith("iter"):
         return False
     constants = [v.constant for v in op.operands]
+    if op.name == "subscript" and constants[0] is not None and fold_item(op):
+        return True
     if op.name == "subscript" and constants[1] is not None:
         indexed = _fold_index(op, constants[1].attrs["value"])
         return _fold_values(op, constants[: len(op.operands)]) or indexed
@@ -58,9 +61,11 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
     values = [c.attrs["value"] for c in constants if c is not None]
     if op.name == "call":
         folded = _fold_exception(op, values) or _fold_issubclass(op, values)
-        return folded or _fold_type_query(op, values)
+        return folded or _fold_type_query(op, values) or fold_array_call(op, values)
     if op.name == "attr":
         return _fold_attribute(op, values[0])
+    if any(isinstance(v, np.ndarray) for v in values) and op.name not in _ON_ANYTHING:
+        return fold_on_arrays(op, values)
     on_classes = op.name in _ON_CLASSES and all(isinstance(v, _CLASSES) for v in values)
     if op.name not in _ON_ANYTHING and not on_classes and not all(map(is_number, values)):
         return False

@@ -84,7 +84,8 @@ def convert_constant(value: Any, to: Type, loc: Loc | None) -> Any:
     """
     if isinstance(to, Tuple):
         return tuple(convert_constant(v, t, loc) for v, t in zip(value, to.elements, strict=True))
-    assert isinstance(to, Scalar)
+    if not isinstance(to, Scalar):
+        return value
     literal = isinstance(value, int) and not isinstance(value, bool)
     if literal and to.is_integer and not to.minimum <= value <= to.maximum:
         raise TypingError(

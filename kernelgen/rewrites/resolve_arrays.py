@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernelgen.ir.core import Block, Function, Op, Value, jump
+from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES
 from kernelgen.ops.exceptions import fill
 from kernelgen.ops.indexing import indexed_type
+from kernelgen.rewrites.move_behind_branch import move_behind_branch
 from kernelgen.types.compound import NONE, Array, ArrayIterator, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
@@ -59,18 +60,9 @@ def _loads(op: Op) -> bool:
 
 
 def _load_behind_branch(function: Function, block: Block, op: Op) -> None:
-    """Move an op of a loop's header to where the loop goes on."""
-    edge, other = block.terminator.edges
-    block.ops.remove(op)
-    if op.value in other.args:
-        unused = Op("default", (), {"type": op.value.type}, op.loc)
-        unused.value.type = op.value.type
-        block.ops.insert(-1, unused)
-        other.args = [unused.value if v is op.value else v for v in other.args]
-    between = Block()
-    between.ops = [op, jump(edge.target, edge.args, op.loc)]
-    edge.target, edge.args = between, []
-    function.blocks.insert(function.blocks.index(block) + 1, between)
+    unused = Op("default", (), {"type": op.value.type}, op.loc)
+    unused.value.type = op.value.type
+    move_behind_branch(function, block, [op], unused)
 
 
 def _attribute(p: _Place, array: Value, t: Array) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from kernelgen.bytecode.parameters import parameters_of, rest_parameter
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.ir.sequences import defining, elements, elements_of_any, put
+from kernelgen.ir.sequences import constant_array, defining, elements, elements_of_any, put
 from kernelgen.ops import library
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
@@ -224,7 +224,10 @@ def _replace(function: Function, block: Block, op: Op, value: Value) -> None:
 
 def _resolve_contains(function: Function, block: Block, op: Op, callers: Callers) -> Block | None:
     """``value in values`` compares with one after the other."""
-    values = elements(op.operands[1], block, op)
+    array = constant_array(op.operands[1])
+    if array is not None:
+        op.operands[1] = put(block, op, "const", value=array.ravel())
+    values = elements_of_any(op.operands[1], block, op)
     if values is None:
         return None
     op.operands[1] = put(block, op, "tuple", *values)

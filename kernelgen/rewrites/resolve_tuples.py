@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import (
+    constant_array,
     defining,
     elements,
     elements_of_any,
@@ -207,6 +208,9 @@ def _reversed(p: Place, args: list[Value]) -> Value | None:
     made = defining(args[0], "range")
     if made is not None:
         return _reversed_range(p, *made.operands)
+    array = constant_array(args[0])
+    if array is not None:
+        return p.put("const", value=array[::-1])
     values = p.elements(1)
     return None if values is None else p.tuple(values[::-1])
 
@@ -223,7 +227,7 @@ def _reversed_range(p: Place, start: Value, stop: Value, step: Value) -> Value:
 def _enumerate(p: Place, args: list[Value]) -> Value | None:
     start = args[1] if len(args) > 1 else p.put("const", value=0)
     values = elements(args[0], p.block, p.op)
-    if values is None and defining(args[0], "range"):
+    if values is None and _is_counted(args[0]):
         end = p.put("const", value=_LONGEST_RANGE)
         numbers = p.put("range", start, end, p.put("const", value=1))
         return p.put("zip", numbers, args[0])
@@ -237,13 +241,18 @@ def _enumerate(p: Place, args: list[Value]) -> Value | None:
 
 
 def _zip(p: Place, args: list[Value]) -> Value | None:
-    """Tuples, and ranges between constants, make tuples; ranges alone are zipped as they are."""
-    if all(defining(arg, "range") for arg in args):
+    """What goes over tuples makes tuples; ranges and constant arrays are zipped as they are."""
+    if all(map(_is_counted, args)):
         return p.put("zip", *args)
     if not all(map(_is_short, args)):
         return None
     sequences = [elements_of_any(arg, p.block, p.op) or [] for arg in args]
     return p.tuple([p.tuple(list(values)) for values in zip(*sequences, strict=False)])
+
+
+def _is_counted(value: Value) -> bool:
+    """Whether the values of a sequence are found by a counter."""
+    return defining(value, "range", "zip") is not None or constant_array(value) is not None
 
 
 _CALLS: dict[int, Callable[[Place, list[Value]], Value | None]] = {

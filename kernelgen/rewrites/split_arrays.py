@@ -7,7 +7,9 @@ its strides are right as well.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from kernelgen.ir.core import Value
 from kernelgen.ir.raised import Made, Raised, Slot
@@ -68,6 +70,14 @@ def _product(s: Splitter, factors: list[Value]) -> Value:
     return total
 
 
+def constant(s: Splitter, values: np.ndarray[Any, Any]) -> list[Value]:
+    """The parts of a constant array, whose elements lie in the module that is compiled."""
+    data = s.emit("table", ADDRESS, value=values.ravel("K"))
+    shape = [s.integer(n) for n in values.shape]
+    strides = [s.integer(n) for n in values.strides]
+    return Parts(data, shape, strides, s.emit("default", ADDRESS, type=ADDRESS)).list
+
+
 # ---------------------------------------------------------------------------------- elements
 
 
@@ -102,19 +112,32 @@ def put(s: Splitter, first: list[Value]) -> Value:
     return s.emit("store", NONE, address, value, type=t.dtype)
 
 
+_TOO_LARGE = Raised(OverflowError, ("Python int too large to convert to C long",))
 _OUT_OF_BOUNDS = "index {} is out of bounds for axis {} with size {}"
 
 
 def _right_index(s: Splitter, parts: Parts, axis: int, index: Value) -> Value:
     """An index that a user writes: from the end if it is negative, in bounds if that is asked."""
-    length = parts.shape[axis]
+    length, checked = parts.shape[axis], s.op.attrs.get("checked")
+    index = count_of(s, index, _TOO_LARGE if checked else None)
     place = s.emit("wrapped_index", WEAK_INT, index, length)
-    if s.op.attrs.get("checked"):
+    if checked:
         right = s.emit("in_bounds", WEAK_BOOL, place, length)
         text = Made(fill, (_OUT_OF_BOUNDS, Slot(WEAK_INT), axis, Slot(WEAK_INT)))
         error = Raised(IndexError, (text,))
         s.emit("require", NONE, right, index, length, error=error)
     return place
+
+
+def count_of(s: Splitter, index: Value, error: Raised | None) -> Value:
+    """An index as an int64; raise ``error`` for one of uint64 that is none."""
+    if index.type == WEAK_INT:
+        return index
+    count = s.emit("convert", WEAK_INT, index, to=WEAK_INT)
+    if error is not None:
+        fits = s.emit("ge", WEAK_BOOL, count, s.integer(0))
+        s.emit("require", NONE, fits, error=error)
+    return count
 
 
 # ------------------------------------------------------------------------------------- views

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.rewrites import split_arrays as arrays
+from kernelgen.rewrites import split_indexed as indexed
 from kernelgen.types.compound import (
     NONE,
     RANGE_ITERATOR,
@@ -37,6 +40,7 @@ class Splitter:
         self.function = function
         self.parts: dict[Value, list[Value]] = {}
         self.replaced: dict[Value, Value] = {}
+        self.rows: dict[Value, indexed.Row] = {}
         self.block = function.entry
         self.op = function.entry.terminator
 
@@ -142,6 +146,8 @@ def _made(s: Splitter, first: list[Value]) -> list[Value]:
 
 def _of_constant(s: Splitter, first: list[Value]) -> list[Value]:
     values = s.op.attrs["value"]
+    if isinstance(values, np.ndarray):
+        return arrays.constant(s, values)
     if isinstance(values, slice):
         values = values.start, values.stop, values.step
     return [s.emit("const", t, value=v) for t, v in zip(s.types(), values, strict=True)]
@@ -200,6 +206,16 @@ def _value(s: Splitter, first: list[Value]) -> Value:
     return arrays.row(s, first) if iterates else first[0]
 
 
+def _subscript(s: Splitter, first: list[Value]) -> Value:
+    found = arrays.subscript if isinstance(s.op.operands[0].type, Array) else indexed.chosen
+    return found(s, first)
+
+
+def _subscript_parts(s: Splitter, first: list[Value]) -> list[Value]:
+    found = arrays.view if isinstance(s.op.operands[0].type, Array) else indexed.chosen_parts
+    return found(s, first)
+
+
 def _row(s: Splitter, first: list[Value]) -> list[Value]:
     return s.parts[arrays.row(s, first)]
 
@@ -220,7 +236,7 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "item": _taken_part_or_parts,
     "unpack": _taken_part_or_parts,
     "slice": _of_slice,
-    "subscript": arrays.view,
+    "subscript": _subscript_parts,
     "array_T": arrays.transposed,
     "array_shape": arrays.shape,
     "array_strides": arrays.strides,
@@ -236,7 +252,7 @@ _TAKEN: dict[str, Callable[[Splitter, list[Value]], Value]] = {
     "dim": arrays.dim,
     "get": arrays.get,
     "put": arrays.put,
-    "subscript": arrays.subscript,
+    "subscript": _subscript,
     "array_size": arrays.size,
     "array_nbytes": arrays.nbytes,
     "truth": _known(bool),

@@ -284,9 +284,12 @@ def global_assignment(x):
 
 
 NUMBERS = np.arange(3.0)
+OBJECTS = np.array([None, 1])
+MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
+LIST = [1, 2, 3]
 
 
-@case(TypingError, "a ndarray cannot be called in a kernel", "NUMBERS(x)")
+@case(TypingError, "array of float64 cannot be called", "NUMBERS(x)")
 def called_array(x):
     return NUMBERS(x)
 
@@ -432,9 +435,66 @@ def index_out_of_range(x):
     return (x, x)[2]
 
 
-@case(TypingError, "the index of a tuple must be a constant", "(x, x)[int(x)]")
-def computed_index(x):
-    return (x, x)[int(x)]
+@case(
+    TypingError,
+    "the index of a tuple of float64 and None must be a constant: its elements have no common type",
+    "(x, None)[int(x)]",
+)
+def computed_index_of_unlike_elements(x):
+    return (x, None)[int(x)]
+
+
+@case(TypingError, "a tuple cannot be indexed by float64", "(x, x)[x]")
+def index_that_is_a_float(x):
+    return (x, x)[x]
+
+
+@case(TypingError, "the bounds of a slice of a tuple must be constants", "(x, x)[int(x):]")
+def slice_of_a_tuple_by_values(x):
+    return (x, x)[int(x):][0]  # fmt: skip
+
+
+@case(TypingError, "an array cannot be indexed by float64", "NUMBERS[x]")
+def index_of_a_table_that_is_a_float(x):
+    return NUMBERS[x]
+
+
+@case(TypingError, "an array of object cannot be indexed", "OBJECTS[int(x)]")
+def table_of_objects(x):
+    return OBJECTS[int(x)]
+
+
+@case(TypingError, "a MaskedArray of float64 cannot be indexed", "MASKED[int(x)]")
+def masked_table(x):
+    return MASKED[int(x)]
+
+
+@case(TypingError, "a list cannot be indexed in a scalar kernel", "LIST[int(x)]")
+def list_as_a_table(x):
+    return LIST[int(x)]
+
+
+@case(TypingError, "an array that is no argument is a constant: ", "NUMBERS[0]")
+def assigned_table(x):
+    NUMBERS[0] = x
+    return x
+
+
+@case(TypingError, "an array that is no argument is a constant: ", "NUMBERS[1:][0]")
+def assigned_part_of_a_table(x):
+    NUMBERS[1:][0] = x
+    return x
+
+
+@case(TypingError, r"`\+` needs numbers, not read-only 1-dimensional array", "NUMBERS + x")
+def arithmetic_on_a_table(x):
+    return NUMBERS + x
+
+
+@case(TypingError, "the function 'fill' cannot be called", r"NUMBERS.fill(1)")
+def method_that_changes_a_table(x):
+    NUMBERS.fill(1)
+    return x
 
 
 # -------------------------------------------------------------------------------------------- calls

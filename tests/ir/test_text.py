@@ -68,6 +68,24 @@ def test_constants_print_and_parse(value):
     assert math.copysign(1, parsed) == math.copysign(1, value) if isinstance(value, float) else True
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([1.5, -0.0, np.inf, np.nan]), np.arange(6, dtype="i2").reshape(2, 3).T,
+        np.zeros((2, 0), "f4"), np.array([1 + 2j, np.nan]), np.array(2.5), np.array([True, False]),
+        np.array(["2020-01-01", "NaT"], "M8[D]"),
+        np.arange(24.0).reshape(2, 3, 4)[:, ::2], np.arange(3, dtype=">i4"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_arrays_print_and_parse(value):
+    parsed = parse_constant(print_constant(value))
+    assert parsed.dtype == value.dtype.newbyteorder("=")
+    assert parsed.shape == value.shape
+    assert np.array_equal(parsed, value, equal_nan=value.dtype.kind in "fcM")
+    assert print_constant(parsed) == print_constant(value)
+
+
 def test_nan_and_nat_print_and_parse():
     nat = parse_constant(print_constant(np.datetime64("NaT", "s")))
     assert np.isnat(nat)

@@ -43,6 +43,7 @@ EXPRESSIONS = {
     "np.int16(x), same(y), any_type(x)": (FLOAT32, FLOAT64),
     "x.item(), x.sum(), x.round(1), x.view('i4'), x.T, int(y).bit_length()": (FLOAT32, FLOAT64),
     "x if None is y else index(y)": (INT64, INT8),
+    "(x, y)[x], (1, 2)[y]": (INT64, INT8),
     "x.real, x.imag, x.conjugate(), x * y, x / y, abs(x), complex(x.real, 1.0)": (
         COMPLEX128,
         COMPLEX128,

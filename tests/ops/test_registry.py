@@ -65,6 +65,7 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     made_by_passes = {"convert", "default", "range_count"}
     made_by_passes |= {
         "assign", "dim", "element", "get", "in_bounds", "load", "offset", "put", "require", "store",
+        "choose", "table",
     }  # fmt: skip
     made_by_passes |= {name for name in OPS if name.startswith("array_")}
     resolved_before_inference = {"class_of", "contains", "unpack_starred", "zip"}

@@ -269,8 +269,8 @@ def _cast(value: Any, types: Sequence[Any]) -> tuple[Any, ...]:
 def _same_in_python(got: Any, want: Any) -> bool:
     if isinstance(got, (np.datetime64, np.timedelta64)):
         return same_time(got, want)
-    is_nan = isinstance(got, (float, np.floating)) and bool(np.isnan(got))
-    return is_nan or bool(got == want)
+    inexact = isinstance(got, (float, complex, np.inexact))
+    return bool(got == want) or (inexact and bool(np.isnan(got) and np.isnan(want)))
 
 
 def _check_untyped(kernel: Any, wanted: Any, arrays: Any, raw: list[Any]) -> None:

@@ -1,0 +1,47 @@
+"""NumPy arrays among a kernel's globals, cells and defaults: constants of the kernel."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from kernelgen.types import table
+from kernelgen.types.arguments import layout_of
+from kernelgen.types.compound import Array
+
+_OWN_MEANING = (np.ma.MaskedArray, np.matrix)
+"""Subclasses whose elements, or whose indexing, are not those of the array that they are."""
+
+
+def type_of_array(value: np.ndarray[Any, Any]) -> Array | None:
+    """The type of a constant array, None of one that kernels cannot have."""
+    row = table.from_dtype(value.dtype)
+    if row is None or isinstance(value, _OWN_MEANING):
+        return None
+    return Array(row, value.ndim, layout_of(value), readonly=True)
+
+
+def captured(value: Any) -> Any:
+    """What is left of a constant when the user's arrays change: arrays are copied.
+
+    A copy is dense, of native bytes, read-only, and of NumPy's own class. Arrays within tuples are
+    copied as well.
+    """
+    if isinstance(value, tuple) and any(map(_has_arrays, value)):
+        made = tuple(map(captured, value))
+        return made if type(value) is tuple else tuple.__new__(type(value), made)
+    if not isinstance(value, np.ndarray) or type_of_array(value) is None:
+        return value
+    order: Literal["F", "C"] = "F" if layout_of(value) == "F" else "C"
+    copy = value.view(np.ndarray).astype(value.dtype.newbyteorder("="), order=order)
+    copy.flags.writeable = False
+    return copy
+
+
+def _has_arrays(value: Any) -> bool:
+    return any(map(_has_arrays, value)) if isinstance(value, tuple) else _is_array(value)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
