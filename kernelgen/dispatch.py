@@ -257,7 +257,7 @@ class Kernel:
         pinned : tuple of DType or None
             For inputs and outputs, what ``dtype=`` or ``signature=`` demand.
         """
-        with locks.compiling:
+        with locks.undisturbed():
             try:
                 asked = (*inputs, *pinned[self.nin :])
                 rows = tuple(None if d is None else self._row(d) for d in asked)

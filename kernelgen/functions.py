@@ -187,7 +187,7 @@ class Dispatcher:
         types = tuple(each.type for each in given)
         values = [each.value for each in given]
         try:
-            with locks.compiling:
+            with locks.undisturbed():
                 overload = self._overload_for(itself, types)
         except KernelgenError as error:
             # The user's line is in the message; our frames would only bury it.

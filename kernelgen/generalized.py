@@ -16,7 +16,8 @@ from kernelgen.api import checked_function, make_kernel_ufunc, positional_parame
 from kernelgen.dispatch import Choices, Kernel
 from kernelgen.errors import KernelgenError, SignatureError
 from kernelgen.options import Options
-from kernelgen.runtime.numpy_api import DType, compute_core_dims, make_writable
+from kernelgen.runtime.gufunc_api import compute_core_dims, make_writable
+from kernelgen.runtime.numpy_api import DType
 from kernelgen.source import definition_of
 from kernelgen.types.compound import UNDEFINED, Array, Type, dtype_of
 from kernelgen.types.core_dims import CoreSignature, parse_core

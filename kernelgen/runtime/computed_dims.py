@@ -14,7 +14,7 @@ _OVERFLOWING = {"+": "sadd", "-": "ssub", "*": "smul", "neg": "ssub"}
 
 
 class ComputedDimensions:
-    """Native code that computes dimensions, for `numpy_api.compute_core_dims`.
+    """Native code that computes dimensions, for `gufunc_api.compute_core_dims`.
 
     It is called with the sizes of a call's dimensions, and computes those that are -1. Where that
     cannot be, it has Python find out why, and raises ValueError.

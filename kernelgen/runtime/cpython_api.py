@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from kernelgen.payload import SIZE
@@ -64,6 +65,7 @@ def address(name: str) -> int:
     return found
 
 
+@cache
 def symbols() -> dict[str, int]:
     """Return the C-API functions that generated code may call, by name."""
     return {name: address(name) for name in _LINKED}

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copyreg
 import ctypes
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import IntFlag
 from functools import cache
 from typing import Any, TypeAlias
@@ -140,46 +140,6 @@ class _LoopSpec(ctypes.Structure):
     )
 
 
-class _UFunc(ctypes.Structure):
-    """``PyUFuncObject``, as in numpy/ufuncobject.h."""
-
-    _fields_ = (
-        ("head", ctypes.c_byte * object.__basicsize__),
-        ("nin", _int),
-        ("nout", _int),
-        ("nargs", _int),
-        ("identity", _int),
-        ("functions", _pointer),
-        ("data", _pointer),
-        ("ntypes", _int),
-        ("reserved1", _int),
-        ("name", _pointer),
-        ("types", _pointer),
-        ("doc", _pointer),
-        ("ptr", _pointer),
-        ("obj", _pointer),
-        ("userloops", _pointer),
-        ("core_enabled", _int),
-        ("core_num_dim_ix", _int),
-        ("core_num_dims", _pointer),
-        ("core_dim_ixs", _pointer),
-        ("core_offsets", _pointer),
-        ("core_signature", _pointer),
-        ("type_resolver", _pointer),
-        ("dict", _pointer),
-        ("vectorcall", _pointer),
-        ("reserved3", _pointer),
-        ("op_flags", ctypes.POINTER(ctypes.c_uint32)),
-        ("iter_flags", ctypes.c_uint32),
-        ("core_dim_sizes", _pointer),
-        ("core_dim_flags", _pointer),
-        ("identity_value", _pointer),
-        ("dispatch_cache", _pointer),
-        ("loops", _pointer),
-        ("process_core_dims_func", _pointer),
-    )
-
-
 _ufunc_new = _numpy_function(
     _FROM_FUNC_AND_DATA_AND_SIGNATURE_AND_IDENTITY,
     _object,
@@ -258,7 +218,8 @@ def binding_of(ufunc: np.ufunc) -> Binding | None:
     return binding if isinstance(binding, Binding) else None
 
 
-def _own_binding(ufunc: np.ufunc) -> Binding:
+def own_binding(ufunc: np.ufunc) -> Binding:
+    """Return the binding of a ufunc made here; any other is a defect."""
     binding = binding_of(ufunc)
     if binding is None:
         raise InternalError(f"{ufunc!r} was not made by kernelgen")
@@ -267,7 +228,7 @@ def _own_binding(ufunc: np.ufunc) -> Binding:
 
 def loop_for(ufunc: np.ufunc, dtypes: Sequence[DType]) -> tuple[DType, ...] | None:
     """Return the DTypes of the loop that has the inputs of ``dtypes``, if there is one."""
-    return _own_binding(ufunc).loops.get(tuple(dtypes[: ufunc.nin]))
+    return own_binding(ufunc).loops.get(tuple(dtypes[: ufunc.nin]))
 
 
 def add_loop(
@@ -316,7 +277,7 @@ def add_loop(
     InternalError
         If there is another loop for these inputs.
     """
-    chosen, binding = tuple(dtypes), _own_binding(ufunc)
+    chosen, binding = tuple(dtypes), own_binding(ufunc)
     if chosen[: ufunc.nin] in binding.loops:
         raise InternalError(f"{ufunc!r} has a loop for the inputs of {_text_of(chosen)} already")
     slots = {
@@ -348,38 +309,6 @@ def _loop_spec(
     )
 
 
-def compute_core_dims(ufunc: np.ufunc, function: int, owner: object) -> None:
-    """Have native code compute sizes of core dimensions in each call of a generalized ufunc.
-
-    Parameters
-    ----------
-    ufunc : numpy.ufunc
-        One made by `make_ufunc`.
-    function : int
-        Address of ``int (PyUFuncObject *ufunc, npy_intp *core_dim_sizes)``. It is called with
-        the sizes that the operands have, -1 for those that none has, in the order in which the
-        signature names the dimensions first. It returns 0, or -1 with an exception set.
-    owner : object
-        What the code needs. Kept as long as the ufunc.
-    """
-    _own_binding(ufunc).owned.append(owner)
-    _UFunc.from_address(id(ufunc)).process_core_dims_func = function
-
-
-def make_writable(ufunc: np.ufunc, inputs: Iterable[int]) -> None:
-    """Let loops of a generalized ufunc write to some of its inputs, by their numbers.
-
-    NumPy hands over copies where it has to cast or operands overlap, and writes these back.
-    """
-    for i in inputs:
-        _UFunc.from_address(id(ufunc)).op_flags[i] = _READWRITE | _WRITE_BACK
-
-
-# Flags of the operands of NumPy's iterators, as in numpy/ndarraytypes.h.
-_READWRITE = 0x00010000
-_WRITE_BACK = 0x00100000 | 0x00800000
-
-
 def answer_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int) -> None:
     """Answer NumPy's question which loop to use. Called by the promoter only.
 
@@ -391,7 +320,7 @@ def answer_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int
         Addresses of arrays of DTypes: the operands' (outputs only where pinned), those
         pinned by the caller, and the ones to be written.
     """
-    binding = _own_binding(ufunc)
+    binding = own_binding(ufunc)
     given = read_objects(operands, ufunc.nargs)
     pinned = read_objects(signature, ufunc.nargs)
     chosen = tuple(binding.promote(ufunc, given[: ufunc.nin], pinned))
@@ -463,8 +392,9 @@ class _ErrorCarrier:
 
 def _first_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int) -> int:
     try:
-        _load_native_promoter()
-        answer_promotion(ufunc, operands, signature, answer)
+        with locks.undisturbed():
+            _load_native_promoter()
+            answer_promotion(ufunc, operands, signature, answer)
     except BaseException as error:
         # In all inputs, as NumPy does not look at one that a promoter takes as anything.
         carrier = _ErrorCarrier(_carried(error))
@@ -482,9 +412,8 @@ def _carried(error: BaseException) -> BaseException:
 
 
 def _load_native_promoter() -> None:
-    with locks.compiling:
-        trampolines = importlib.import_module("kernelgen.runtime.trampolines")
-        _capsule_set(_promoter_capsule, trampolines.addresses().promoter)
+    trampolines = importlib.import_module("kernelgen.runtime.trampolines")
+    _capsule_set(_promoter_capsule, trampolines.addresses().promoter)
 
 
 _first_promoter = ctypes.PYFUNCTYPE(_int, _object, _pointer, _pointer, _pointer)(_first_promotion)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hand_written import compiled_loop
 
-from kernelgen.runtime import numpy_api
+from kernelgen.runtime import gufunc_api, numpy_api
 from kernelgen.runtime.computed_dims import ComputedDimensions
 from kernelgen.runtime.numpy_api import LoopFlag
 from kernelgen.types.core_dims import parse_core
@@ -46,7 +46,7 @@ def make_gufunc(text):
     counts = len(signature.inputs), len(signature.outputs)
     ufunc = numpy_api.make_ufunc("f", "", *counts, None, promote, signature=signature.numpys)
     computed = ComputedDimensions(signature, "f")
-    numpy_api.compute_core_dims(ufunc, computed.address, computed)
+    gufunc_api.compute_core_dims(ufunc, computed.address, computed)
     return ufunc
 
 
@@ -132,7 +132,7 @@ def test_the_code_goes_with_the_ufunc():
     signature = parse_core("(n)->(n+1)")
     ufunc = numpy_api.make_ufunc("f", "", 1, 1, None, None, signature=signature.numpys)
     computed = ComputedDimensions(signature, "f")
-    numpy_api.compute_core_dims(ufunc, computed.address, computed)
+    gufunc_api.compute_core_dims(ufunc, computed.address, computed)
     gone = weakref.ref(computed)
     del computed
     assert gone() is not None
