@@ -43,6 +43,7 @@ def build(
     function: FunctionType,
     *,
     nested: bool = False,
+    generator: bool = False,
     itself: object = None,
     locals: Mapping[str, Scalar] | None = None,
 ) -> Function:
@@ -58,6 +59,8 @@ def build(
     nested : bool, optional
         Whether the cells of its free variables are parameters, behind the others; otherwise
         they are those of its closure, and constant.
+    generator : bool, optional
+        Whether it may be a generator function, in which the op ``yield`` stands.
     itself : object, optional
         What the function's own name stands for while nothing is bound to it.
     locals : mapping of str to Scalar, optional
@@ -69,7 +72,7 @@ def build(
         The function as a whole cannot be compiled: a generator, one with a ``try``.
     """
     names = parameters_of(function)
-    instructions = decode(function)
+    instructions = decode(function, generator=generator)
     offsets = [i.offset for i in instructions]
     following = dict(pairwise(offsets))
     free = function.__code__.co_freevars if nested else ()
@@ -156,7 +159,8 @@ class Builder:
 
     def _merge(self, start: Block, key: Key, arrivals: list[_Arrival], loop: bool) -> Value | None:
         values = [arrival.get(key) for arrival in arrivals]
-        if not loop and all(value is values[0] for value in values):
+        same = all(value is values[0] for value in values)
+        if same and (not loop or values[0] is self.null):  # which is not changed on the stack
             return values[0]
         arg = start.add_arg(hint=key if isinstance(key, str) else "")
         self._args[start].append((key, arg))
@@ -215,6 +219,17 @@ class Builder:
             value = self.emit("cast", value, to=self.declared[name])
         value.hint = value.hint or name
         self._assign(name, value, True)
+
+    def take(self, name: str) -> None:
+        """Push a local, whether it is assigned or not, which is not assigned from here on."""
+        if name in self._unbound and name not in self._assigned and name in self.locals:
+            raise UnsupportedError(
+                f"the variable {name!r} of a comprehension may have been assigned before it",
+                self.loc,
+                "give it a name of its own",
+            )
+        self.push(self.locals.get(name, self._undefined))
+        self._assign(name, self._undefined, False)
 
     def delete(self, name: str) -> None:
         self._check_bound(name)

@@ -158,7 +158,7 @@ def maybe_unbound(graph: FlowGraph) -> set[str]:
         assigned = set(block.assigned)
         for instruction in block.instructions:
             for kind, name in instruction.accesses:
-                if kind != "STORE" and name not in assigned:
+                if kind in ("LOAD", "DELETE") and name not in assigned:
                     found.add(name)
                 if kind != "LOAD":
                     (assigned.add if kind == "STORE" else assigned.discard)(name)

@@ -35,9 +35,10 @@ class Instr(NamedTuple):
 
     @property
     def accesses(self) -> list[tuple[str, str]]:
-        """The local variables that it loads, stores or deletes, in order.
+        """The local variables that it loads, stores, deletes or takes, in order.
 
-        An opcode's name lists its accesses, ``STORE_FAST_LOAD_FAST`` has two.
+        An opcode's name lists its accesses, ``STORE_FAST_LOAD_FAST`` has two. A comprehension takes
+        its variables from the function around it, assigned or not, and gives them back.
         """
         kinds = _accesses(self.op)
         names = self.argval if len(kinds) > 1 else (self.argval,)
@@ -49,6 +50,8 @@ class Instr(NamedTuple):
 
 @cache
 def _accesses(op: str) -> tuple[str, ...]:
+    if op == "LOAD_FAST_AND_CLEAR":
+        return ("TAKE",)
     return tuple(re.findall(r"(LOAD|STORE|DELETE)_FAST", op))
 
 
@@ -56,8 +59,15 @@ def _show(argval: Any) -> str:
     return "" if argval is None else getattr(argval, "__qualname__", None) or repr(argval)
 
 
-def decode(function: FunctionType) -> list[Instr]:
+def decode(function: FunctionType, *, generator: bool = False) -> list[Instr]:
     """The instructions of ``function``.
+
+    Parameters
+    ----------
+    function : FunctionType
+        What to decode.
+    generator : bool, optional
+        Whether it may be a generator function.
 
     Raises
     ------
@@ -65,7 +75,7 @@ def decode(function: FunctionType) -> list[Instr]:
         It is a generator or a coroutine, has ``**kwargs``, or uses ``try``.
     """
     code = function.__code__
-    _check_kind(code)
+    _check_kind(code, generator)
     instructions = [
         Instr(start, i.opname, i.arg or 0, _argval(code, i), _loc(code, i.positions))
         for start, i in _with_starts(dis.get_instructions(code))
@@ -129,21 +139,20 @@ _ARGVALS: dict[str, Callable[[dis.Instruction], Any]] = {
 }
 
 
-def _check_kind(code: CodeType) -> None:
+def is_generator(function: FunctionType) -> bool:
+    """Whether a call of ``function`` makes a generator."""
+    return bool(function.__code__.co_flags & _FLAGS["GENERATOR"])
+
+
+def _check_kind(code: CodeType, generator: bool) -> None:
     loc = definition_of(code)
-    if code.co_name == "<genexpr>":
-        places = [dis.Positions(*place) for place in code.co_positions()]
-        loc = _loc(code, max(places, key=lambda place: place.end_col_offset or 0))
-        raise UnsupportedError(
-            "a generator expression cannot be compiled", loc, "write a loop, or a tuple"
-        )
     for flag, what in (
         ("COROUTINE", "a coroutine (`async def`)"),
         ("ASYNC_GENERATOR", "a generator (it uses `yield`)"),
         ("GENERATOR", "a generator (it uses `yield`)"),
         ("VARKEYWORDS", "a function with `**kwargs`"),
     ):
-        if code.co_flags & _FLAGS[flag]:
+        if code.co_flags & _FLAGS[flag] and not (generator and flag == "GENERATOR"):
             raise UnsupportedError(
                 f"{what} cannot be compiled", loc, "write a function of positional arguments"
             )

@@ -127,6 +127,7 @@ def load_common_constant(b: Builder, i: Instr) -> None:
 
 
 @handles(
+    "LOAD_FAST_AND_CLEAR",
     "LOAD_FAST",
     "LOAD_FAST_CHECK",
     "LOAD_FAST_BORROW",
@@ -139,7 +140,8 @@ def load_common_constant(b: Builder, i: Instr) -> None:
 )
 def access_locals(b: Builder, i: Instr) -> None:
     for kind, name in i.accesses:
-        {"LOAD": b.load, "STORE": b.store, "DELETE": b.delete}[kind](name)
+        access = {"LOAD": b.load, "STORE": b.store, "DELETE": b.delete, "TAKE": b.take}
+        access[kind](name)
 
 
 @handles("MAKE_CELL", "LOAD_DEREF", "STORE_DEREF", "DELETE_DEREF", "LOAD_CLOSURE")
@@ -454,7 +456,7 @@ def for_iter(b: Builder, i: Instr) -> None:
     b.branch(more, b.offset_after(i), i.argval, true_stack=body, false_stack=done)
 
 
-# ----------------------------------------------------------------------- return and raise
+# --------------------------------------------------------------------------------- return
 
 
 @handles("RETURN_VALUE")
@@ -465,6 +467,24 @@ def return_value(b: Builder, i: Instr) -> None:
 @handles("RETURN_CONST")
 def return_const(b: Builder, i: Instr) -> None:
     b.finish("return", b.const(i.argval))
+
+
+# ------------------------------------------------------------------------------ generators
+
+
+@handles("RETURN_GENERATOR")
+def return_generator(b: Builder, i: Instr) -> None:
+    """What it pushes is popped at once: the code runs where the generator is iterated over."""
+    b.push(b.null)
+
+
+@handles("YIELD_VALUE")
+def yield_value(b: Builder, i: Instr) -> None:
+    """Nothing is ever sent to a generator, so the value of ``yield`` is None."""
+    b.push(b.emit("yield", b.pop()))
+
+
+# ----------------------------------------------------------------------- return and raise
 
 
 @handles("RAISE_VARARGS")

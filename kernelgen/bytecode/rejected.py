@@ -5,10 +5,9 @@ Opcodes are listed by their names' beginnings; the first that fits counts.
 
 from __future__ import annotations
 
-from kernelgen.ops.refused import DICT, LIST, NOT_SCALAR
+from kernelgen.ops.refused import DICT, NOT_SCALAR
 
 _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
-    (("LOAD_FAST_AND_CLEAR",), *LIST),
     (("DICT_", "MAP_ADD"), *DICT),
     (
         ("BUILD_SET", "SET_ADD", "SET_UPDATE"),
@@ -60,9 +59,7 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ),
     (
         (
-            "YIELD_VALUE",
             "SEND",
-            "RETURN_GENERATOR",
             "GET_YIELD_FROM_ITER",
             "ASYNC_GEN_WRAP",
             "CLEANUP_THROW",

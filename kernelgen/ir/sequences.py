@@ -9,6 +9,9 @@ import numpy as np
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.types.constants import type_of_array
 
+DISPLAYS = ("tuple", "list")
+"""The ops that put values together. Nothing in a kernel changes a list."""
+
 
 def put(block: Block, before: Op, name: str, *operands: Value, **attrs: Any) -> Value:
     """Insert an op in front of another, at the same place of the source; its result."""
@@ -24,8 +27,8 @@ def defining(value: Value, *names: str) -> Op | None:
 
 
 def length(value: Value) -> int | None:
-    """The length of a tuple, None if ``value`` is not known to be one."""
-    made = defining(value, "tuple")
+    """The length of a tuple or list, None if ``value`` is not known to be one."""
+    made = defining(value, *DISPLAYS)
     if made is not None:
         return len(made.operands)
     constant = _constant_elements(value)
@@ -33,8 +36,8 @@ def length(value: Value) -> int | None:
 
 
 def elements(value: Value, block: Block, before: Op) -> list[Value] | None:
-    """The elements of a tuple; those of a constant are made in front of the op ``before``."""
-    made = defining(value, "tuple")
+    """The elements of a tuple or list; those of a constant are made in front of ``before``."""
+    made = defining(value, *DISPLAYS)
     if made is not None:
         return list(made.operands)
     constant = _constant_elements(value)

@@ -170,6 +170,8 @@ def _iter_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         if types[0].ndim == 0:
             raise NoRule("iteration over a 0-d array")
         return Typed(types, ArrayIterator(types[0], WEAK_INT))
+    if isinstance(types[0], Tuple):  # a generator's, of which the generator says what is wrong
+        return Typed(types, Object("an iterator over a tuple"))
     if types[0] != RANGE:
         raise NoRule(
             f"`for` runs over a range or a tuple in a scalar kernel, not over {describe(types[0])}",
@@ -187,7 +189,12 @@ def _iter_reference(values: Any) -> Any:
 
 
 def _on_iterator(result: Callable[[Type], Type]) -> Callable[[Op, tuple[Type, ...]], Typed]:
-    return lambda op, types: Typed(types, result(types[0]))
+    def rule(op: Op, types: tuple[Type, ...]) -> Typed:
+        if isinstance(types[0], Object):
+            raise NoRule(f"{describe(types[0])} is gone over once, where it is made")
+        return Typed(types, result(types[0]))
+
+    return rule
 
 
 def _value_type(t: Type) -> Type:

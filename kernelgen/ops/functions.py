@@ -11,7 +11,7 @@ from types import CellType, FunctionType
 from typing import Any
 
 from kernelgen.ir.core import Op
-from kernelgen.ops.registry import OpDef, Typed, define
+from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import NONE, Object, Type
 from kernelgen.types.table import WEAK_BOOL
@@ -92,11 +92,33 @@ def _is_bound(cell: CellType) -> bool:
     return True
 
 
+def _generator_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    raise NoRule(
+        "a generator is gone over once in a kernel, by a loop, sum(), any(), all(), min(), max(), "
+        "or tuple()",
+        "make a tuple of it",
+    )
+
+
+def _generator(*operands: Any, callee: FunctionType, nested: bool) -> Any:
+    """What a generator function returns that is called with its cells behind its arguments."""
+    if not nested:
+        return callee(*operands)
+    count = len(operands) - len(callee.__code__.co_freevars)
+    return Nested(callee).make(*operands[count:])(*operands[:count])
+
+
+def _yield_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    raise NoRule("`yield` has a meaning in functions that a kernel calls, not in the kernel")
+
+
 def _define(name: str, rule: Any, python: Any) -> None:
     define(OpDef(name, rule, python, never_lowered))
 
 
 _define("function", _function_rule, _function)
+_define("generator", _generator_rule, _generator)
+_define("yield", _yield_rule, never_lowered)
 _define("cell", _cell_rule, CellType)
 _define("cell_store", _store_rule, _store)
 _define("cell_clear", _store_rule, _clear)

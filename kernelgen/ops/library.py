@@ -196,34 +196,6 @@ def power(base: Any, exponent: Any) -> Any:
     return base**exponent
 
 
-@replaces(sum)
-def sum_from_zero(values: Any) -> Any:
-    return sum_from(values, 0)
-
-
-@replaces(sum)
-def sum_from(values: Any, start: Any) -> Any:
-    for value in values:
-        start = start + value
-    return start
-
-
-@replaces(any)
-def any_is_true(values: Any) -> Any:
-    for value in values:  # noqa: SIM110 - this is what defines any()
-        if value:
-            return True
-    return False
-
-
-@replaces(all)
-def all_are_true(values: Any) -> Any:
-    for value in values:  # noqa: SIM110 - this is what defines all()
-        if not value:
-            return False
-    return True
-
-
 def tuples_equal(a: Any, b: Any) -> Any:
     if len(a) != len(b):
         return False

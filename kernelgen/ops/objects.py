@@ -52,6 +52,12 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     refused = None if constant is None else refusal(constant.attrs["value"])
     if refused is not None:
         raise NoRule(*refused)
+    if constant is not None and any(constant.attrs["value"] is f for f in (min, max)):
+        raise NoRule(
+            f"{constant.attrs['value'].__name__}() needs two or more numbers in a kernel, "
+            "or a sequence that it can go over",
+            "of keywords, there is `default=` for a generator or range",
+        )
     if constant is not None and any(constant.attrs["value"] is f for f in _ON_SEQUENCES):
         name = constant.attrs["value"].__name__
         raise NoRule(

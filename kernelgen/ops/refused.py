@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 NOT_SCALAR = "cannot be compiled: a kernel computes with numbers and tuples of them"
-LIST = (f"a list or comprehension {NOT_SCALAR}", "use a tuple, or a loop over range(n)")
+LIST = (
+    "this list cannot be compiled: a kernel takes lists of known length apart, and has no others",
+    "use a tuple, or a loop over range(n)",
+)
 DICT = (f"a dict {NOT_SCALAR}", "use local variables, or `if` and `elif`")
 
 _ITERABLE = "takes a sequence, and a kernel has numbers"
@@ -16,7 +19,6 @@ _ARRAYS = "works on whole arrays, and a kernel is called for each element"
 
 REFUSED: tuple[tuple[Any, str, str], ...] = (
     (math.fsum, _ITERABLE, "add the numbers with `+`"),
-    (math.prod, _ITERABLE, "multiply the numbers with `*`"),
     (math.dist, _ITERABLE, "write math.hypot(a - c, b - d)"),
     (getattr(math, "sumprod", None), _ITERABLE, "write a * c + b * d"),
     (np.matmul, _ARRAYS, "call it outside of the kernel"),

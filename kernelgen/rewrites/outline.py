@@ -11,6 +11,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from kernelgen.bytecode.build import build
+from kernelgen.bytecode.decode import is_generator
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Function, Op, Value, const
@@ -111,7 +112,9 @@ class Callers:
         """A copy of the SSA of ``callee`` to inline, built once."""
         found = self._bodies.get((callee, nested))
         if found is None:
-            found = self._bodies[callee, nested] = build(callee, nested=nested)
+            generator = is_generator(callee)
+            found = build(callee, nested=nested, generator=generator)
+            self._bodies[callee, nested] = found
         self._met.add(callee.__code__)
         return copy_function(found)
 

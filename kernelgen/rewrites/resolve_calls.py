@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.bytecode.decode import is_generator
 from kernelgen.bytecode.parameters import parameters_of, rest_parameter
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import constant_array, defining, elements, elements_of_any, put
-from kernelgen.ops import library
+from kernelgen.ops import iteration, library
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
@@ -37,6 +38,7 @@ from kernelgen.rewrites.resolve_tuples import (
 )
 from kernelgen.rewrites.resolve_ufunc_call import is_kernel_ufunc, resolve_ufunc_call
 from kernelgen.rewrites.separate_messages import separate_messages
+from kernelgen.rewrites.splice_generators import collect_generators, splice_generators
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
 from kernelgen.rewrites.unroll_loops import unroll_loops
 from kernelgen.rewrites.zip_ranges import zip_ranges
@@ -63,7 +65,7 @@ def _resolve_function(function: Function, outlined: Outlined) -> None:
         callers.start_round()
         for block in list(function.blocks):
             changed |= _resolve_block(function, block, callers)
-        changed = changed or _resolve_loops(function)
+        changed = changed or _resolve_loops(function, callers)
 
 
 def _resolve_block(function: Function, block: Block, callers: Callers) -> bool:
@@ -95,12 +97,19 @@ def _is_independent(op: Op, callers: Callers) -> bool:
     return isinstance(callee, FunctionType) and callers.is_familiar(callee)
 
 
-def _resolve_loops(function: Function) -> bool:
+def _resolve_loops(function: Function, callers: Callers) -> bool:
     """What takes analysis, and is tried only when there is nothing easier to do."""
-    loops = any(op.name == "iter" and not _is_over_range(op) for op in function.ops())
+    loops = any(
+        op.name == "list_append" or (op.name == "iter" and not _is_over_range(op))
+        for op in function.ops()
+    )
+    if loops and splice_generators(function, callers):
+        return True
     if loops and (unroll_loops(function) or zip_ranges(function)):
         return True
     needed = loops or any(op.name in _NEED_TUPLES for op in function.ops())
+    if collect_generators(function):
+        return True
     if needed and (split_joined_tuples(function) or resolve_methods(function)):
         return True
     return separate_messages(function)
@@ -155,13 +164,15 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     replacement = _library_function(callee, len(args))
     if replacement is None and isinstance(callee, FunctionType):
         replacement = callee
+    collecting = _for_iterator(callee, op)
+    if collecting is not None:
+        return _inline(function, block, op, collecting, callers)
     if callee is min or callee is max:
         values = (elements(args[0], block, op) if len(args) == 1 else None) or args
         if len(values) == 1 and values is not args:
             _replace(function, block, op, values[0])
             return block
-        _choose(op, callee.__name__, values)
-        return block
+        return block if _choose(op, callee.__name__, values) else None
     if len(args) > 2 and any(callee is f for f in library.FOLDED) and not op.attrs["keywords"]:
         _nest(block, op, args)
         return block
@@ -274,11 +285,27 @@ def _refuse_arguments(callee: Any, op: Op, count: int) -> None:
     )
 
 
-def _choose(op: Op, name: str, args: list[Value]) -> None:
-    """``min`` and ``max`` of several numbers are ops."""
+_ITERATING: tuple[tuple[Any, Any], ...] = (
+    (tuple, iteration.collected),
+    (min, iteration.least),
+    (max, iteration.greatest),
+)
+
+
+def _for_iterator(callee: Any, op: Op) -> FunctionType | None:
+    """The function that goes over what ``tuple``, ``min`` or ``max`` is given, one by one."""
+    found = next((function for known, function in _ITERATING if known is callee), None)
+    if found is None or len(op.operands) < 2:
+        return None
+    return found if defining(op.operands[1], "generator", "range", "zip") is not None else None
+
+
+def _choose(op: Op, name: str, args: list[Value]) -> bool:
+    """``min`` and ``max`` of several numbers are ops; whether there are several."""
     if len(args) < 2 or op.attrs["keywords"]:
-        raise UnsupportedError(f"{name}() needs two or more numbers in a kernel", op.loc)
+        return False
     op.name, op.operands, op.attrs = name, list(args), {}
+    return True
 
 
 def _nest(block: Block, op: Op, args: list[Value]) -> None:
@@ -300,6 +327,8 @@ def _inline(
 ) -> Block:
     """Inline a Python function, or invoke one that calls itself; the block behind the call."""
     args = _bind(block, op, callee, _default_of(block, op, callee))
+    if is_generator(callee):
+        return _make_generator(block, op, callee, args, callers, nested=False)
     if callers.is_recursive(op, callee):
         callers.outlined.invoke(op, callee, args)
         return block
@@ -331,8 +360,30 @@ def _inline_nested(
         )
     default = dict(zip(nested.defaults, defaults, strict=True)).get
     args = [*_bind(block, op, callee, default), *cells]
+    if is_generator(callee):
+        return _make_generator(block, op, callee, args, callers, nested=True)
     body = callers.body(callee, nested=True)
     return _inline_body(function, block, op, callee, body, args, callers)
+
+
+def _make_generator(
+    block: Block,
+    op: Op,
+    callee: FunctionType,
+    args: list[Value],
+    callers: Callers,
+    *,
+    nested: bool,
+) -> Block:
+    """A call of a generator function runs where its values are taken, or makes a tuple of them."""
+    if callers.is_recursive(op, callee):
+        raise UnsupportedError(
+            f"the generator {callee.__name__!r} takes values of itself, which cannot be compiled",
+            op.loc,
+            "write a loop",
+        )
+    op.name, op.operands, op.attrs = "generator", args, {"callee": callee, "nested": nested}
+    return block
 
 
 def _inline_body(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import (
+    DISPLAYS,
     constant_array,
     defining,
     elements,
@@ -63,7 +64,7 @@ def resolve_tuples(function: Function) -> bool:
 
 
 def _item(p: Place) -> Value | None:
-    made, index = defining(p.op.operands[0], "tuple"), p.op.attrs["index"]
+    made, index = defining(p.op.operands[0], *DISPLAYS), p.op.attrs["index"]
     if made is None or not -len(made.operands) <= index < len(made.operands):
         return None
     if p.op.attrs.get("count", len(made.operands)) != len(made.operands):

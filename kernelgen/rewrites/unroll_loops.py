@@ -1,6 +1,7 @@
 """Write out loops over tuples, one copy of the loop for each element.
 
-Before: untyped SSA in which the tuple's length is known. After: each copy has its element in
+So are loops over ranges between constants, and over constant arrays, that make lists. Before:
+untyped SSA in which the tuple's length is known. After: each copy has its element in
 place of the iterator's value, so every element has its own type, and may be a tuple or a
 function as well as a number.
 """
@@ -11,7 +12,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.clone import Copy, repair
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.dominance import dominates, immediate_dominators, natural_loops
-from kernelgen.ir.sequences import length
+from kernelgen.ir.sequences import elements_of_any, length, length_of_any, put
 
 _LONGEST = 20_000
 """More ops than this are not worth their compile time."""
@@ -22,12 +23,29 @@ def unroll_loops(function: Function) -> bool:
     for block in reversed(function.blocks):
         for op in block.ops:
             start = start_of(function, block, op) if op.name == "iter_more" else None
+            if start is not None and length(start.operands[0]) is None:
+                _write_sequence(function, block, start)
             count = None if start is None else length(start.operands[0])
             if start is not None and count is not None:
                 _unroll(function, block, op.operands[0], start, count)
                 function.sort_blocks()
                 return True
     return False
+
+
+def _write_sequence(function: Function, header: Block, start: Op) -> None:
+    """Have a loop that makes a list go over a tuple, if it goes over constants that are not one."""
+    if not any(op.name == "list_append" for op in function.ops()):
+        return
+    makes_list = any(
+        op.name == "list_append" for block in _loop(function, header) for op in block.ops
+    )
+    if not makes_list or (length_of_any(start.operands[0]) or 0) > _LONGEST:
+        return
+    home = next(block for block in function.blocks if start in block.ops)
+    values = elements_of_any(start.operands[0], home, start)
+    if values is not None:
+        start.operands = [put(home, start, "tuple", *values)]
 
 
 def start_of(function: Function, header: Block, more: Op) -> Op | None:

@@ -102,7 +102,8 @@ ARGUMENTS = {
 """Raw and decoded arguments to try; of others, one that suits a jump and a name."""
 
 SPLIT_BY_3_11 = ("PRECALL", "CALL")  # one call's effect over two opcodes, which we take as one
-LEAVES_THE_FRAME = ("RETURN_VALUE", "RETURN_CONST")  # 3.14 counts the value in the caller's frame
+LEAVES_THE_FRAME = ("RETURN_VALUE", "RETURN_CONST", "RETURN_GENERATOR")
+"""Not all versions count the value in the caller's frame, or in the generator's."""
 
 
 class StackOnly:
@@ -134,7 +135,7 @@ class StackOnly:
     def load(self, name):
         self.push(Value())
 
-    load_global = load_shared = load
+    load_global = load_shared = take = load
 
     def store(self, name):
         self.pop()

@@ -70,10 +70,12 @@ def test_every_pass_has_golden_files():
     }
     # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
     # test_calls.py, test_isinstance.py, test_times.py, test_recursion.py and test_arrays.py, and in
-    # tests/jit and tests/guvectorize; what is about constant arrays: in test_tables.py
+    # tests/jit and tests/guvectorize; what is about constant arrays: in test_tables.py;
+    # what is about generators: in test_generators.py
     tested_elsewhere = {
         "__init__", "inline", "bind_defaults", "resolve_ufunc_call", "resolve_classes",
         "resolve_casts", "outline", "split_arrays", "unpack_arguments", "resolve_jitted_call",
         "store_results", "capture_arrays", "fold_arrays", "split_indexed", "move_behind_branch",
+        "splice_generators",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

@@ -1,0 +1,84 @@
+"""Functions of the kernel language that go over tuples, ranges, generators and arrays."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+from kernelgen.ops.library import replaces
+
+
+@replaces(sum)
+def sum_from_zero(values: Any) -> Any:
+    return sum_from(values, 0)
+
+
+@replaces(sum)
+def sum_from(values: Any, start: Any) -> Any:
+    for value in values:
+        start = start + value
+    return start
+
+
+@replaces(any)
+def any_is_true(values: Any) -> Any:
+    for value in values:  # noqa: SIM110 - this is what defines any()
+        if value:
+            return True
+    return False
+
+
+@replaces(all)
+def all_are_true(values: Any) -> Any:
+    for value in values:  # noqa: SIM110 - this is what defines all()
+        if not value:
+            return False
+    return True
+
+
+def collected(values: Any) -> Any:
+    """``tuple(values)`` of an iterator."""
+    return (*[value for value in values],)  # noqa: C416 - this is what a loop defines
+
+
+EMPTY = "iterable argument is empty" if sys.version_info >= (3, 12) else "arg is an empty sequence"
+
+
+def least(values: Any, *, default: Any = EMPTY) -> Any:
+    """``min(values)`` of an iterator."""
+    found = False
+    for value in values:
+        if not found:
+            result = value
+            found = True
+        elif value < result:
+            result = value
+    if not found:
+        if isinstance(default, str):
+            raise ValueError(f"min() {EMPTY}")
+        result = default
+    return result
+
+
+def greatest(values: Any, *, default: Any = EMPTY) -> Any:
+    """``max(values)`` of an iterator."""
+    found = False
+    for value in values:
+        if not found:
+            result = value
+            found = True
+        elif value > result:
+            result = value
+    if not found:
+        if isinstance(default, str):
+            raise ValueError(f"max() {EMPTY}")
+        result = default
+    return result
+
+
+@replaces(math.prod)
+def product(values: Any, *, start: Any = 1) -> Any:
+    for value in values:
+        start = start * value
+    return start
