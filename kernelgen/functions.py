@@ -255,13 +255,14 @@ class Dispatcher:
 
     def _compile(self, itself: Jitted, declared: Declared) -> Overload:
         from kernelgen import overloads
+        from kernelgen.runtime import native_library
 
         request = self._request(itself, declared)
         overload = overloads.Overload(request, self._also_taken(), self.choices.nogil)
         self.overloads[declared.arguments] = overload
         if self._record is None:
             self._record = self._new_record()
-            set_target(itself, overloads.native_call(), self._record.address)
+            set_target(itself, native_library.native_call(), self._record.address)
         self._record.add(overload.entry)
         return overload
 

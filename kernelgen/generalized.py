@@ -16,7 +16,7 @@ from kernelgen.api import checked_function, make_kernel_ufunc, positional_parame
 from kernelgen.dispatch import Choices, Kernel
 from kernelgen.errors import KernelgenError, SignatureError
 from kernelgen.options import Options
-from kernelgen.runtime.gufunc_api import compute_core_dims, make_writable
+from kernelgen.runtime.gufunc_api import compute_core_dims, make_writable, separate_outputs
 from kernelgen.runtime.numpy_api import DType
 from kernelgen.source import definition_of
 from kernelgen.types.compound import UNDEFINED, Array, Type, dtype_of
@@ -200,6 +200,7 @@ def _make_gufunc(
     operands = Operands(core, _writable(writable, inputs), returns)
     kernel = GeneralizedKernel(kernel_function, operands, declared, choices)
     ufunc = make_kernel_ufunc(kernel, inputs, _KEYWORDS, core.numpys)
+    separate_outputs(ufunc)
     make_writable(ufunc, operands.writable)
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kernelgen import heap
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant
@@ -48,6 +49,11 @@ class Lowered(NamedTuple):
         pointers = ", ".join(f"ptr @{symbol}" for symbol in self.kept)
         array = f"[{len(self.kept)} x ptr] [{pointers}]"
         return [f'@llvm.compiler.used = appending global {array}, section "llvm.metadata"']
+
+    @property
+    def allocates(self) -> bool:
+        """Whether it calls the functions of ``runtime/blocks.py``."""
+        return heap.DECLARED[heap.ALLOCATE] in self.declarations
 
     @property
     def words(self) -> int:
@@ -96,6 +102,7 @@ class _Program:
         self.symbols[root] = name
         self.errors: list[tuple[Raised, Loc | None]] = []
         ops = [op for each in self.symbols for op in each.ops()]
+        self.allocates = any(op.name == "allocate" for op in ops)
         raises = [op for op in ops if op.name in ("raise", "require")]
         self.words = max((count_words(op.attrs["error"].slots) for op in raises), default=0)
 
@@ -173,7 +180,7 @@ class _Lowering:
             if block is not self.function.entry:
                 for i, arg in enumerate(block.args):
                     self.names[arg] = f"%{self.labels[block]}.{i}"
-        lines = [self._define(), *(self._lower_head() if self.program.recursive else [])]
+        lines = [self._define(), *self._head()]
         for block in self.function.blocks:
             self._lower_block(block)
         for block in self.function.blocks:
@@ -186,23 +193,40 @@ class _Lowering:
         types = enumerate(param.type for param in self.function.params)
         params = [f"{t.llvm} %x{i}" for i, t in types if isinstance(t, Scalar)]
         marks = f"{'' if invoked else 'alwaysinline '}nounwind {self.emitter.attribute}".rstrip()
-        params += _HIDDEN * invoked
+        params += _HIDDEN * invoked + [f"ptr {heap.LIST}"] * (invoked and self.program.allocates)
         result, symbol = self.program.struct(self.outputs), self.program.symbols[self.function]
         return f"define internal {result} @{symbol}({', '.join(params)}) {marks} {{"
 
-    def _lower_head(self) -> list[str]:
+    def _head(self) -> list[str]:
+        """What stands in front of the first block."""
+        outermost = self.function is self.program.root
+        lines = self._begin_heap() if outermost and self.program.allocates else []
+        if self.program.recursive:
+            lines += self._look_how_deep()
+        elif lines:
+            lines.append("  br label %b0")
+        return ["head:", *lines] if lines else []
+
+    def _begin_heap(self) -> list[str]:
+        """An empty list of the blocks that this call allocates."""
+        return [
+            f"  {heap.LIST} = alloca [4 x i64]",
+            f"  store [4 x i64] zeroinitializer, ptr {heap.LIST}",
+        ]
+
+    def _look_how_deep(self) -> list[str]:
         """Look how deep the calls stand in each other, by their number and by the stack."""
         e = self.emitter
         e.lines = []
         e.declarations["frame"] = "declare ptr @llvm.frameaddress.p0(i32)"
         here = e(f"ptrtoint ptr {e('call ptr @llvm.frameaddress.p0(i32 0)')} to i64")
         if self.function is self.program.root:
-            return ["head:", *e.lines, f"  %floor = sub i64 {here}, {_stack()}", "  br label %b0"]
+            return [*e.lines, f"  %floor = sub i64 {here}, {_stack()}", "  br label %b0"]
         spent, low = e("icmp eq i32 %depth, 0"), e(f"icmp ult i64 {here}, %floor")
         stop = e(f"or i1 {spent}, {low}")
         self.left = e("sub i32 %depth, 1")
         self._leave("head", self.program.status(TOO_DEEP, self.function.loc), [])
-        return ["head:", *e.lines, f"  br i1 {stop}, label %exit, label %b0"]
+        return [*e.lines, f"  br i1 {stop}, label %exit, label %b0"]
 
     def _leave(self, label: str, status: str, words: list[str]) -> None:
         """Note a way out without outputs."""
@@ -226,6 +250,7 @@ class _Lowering:
         pairs = [(v.type, arg) for v, arg in zip(op.operands, args, strict=True)]
         given = [f"{t.llvm} {arg}" for t, arg in pairs if isinstance(t, Scalar)]
         given += [f"i32 {self.left}", "i64 %floor"]
+        given += [f"ptr {heap.LIST}"] * self.program.allocates
         result = e(f"call {struct} @{symbol}({', '.join(given)}) {e.attribute}".rstrip())
         status = e(f"extractvalue {struct} {result}, {len(outputs)}")
         places = [len(outputs) + 1 + k for k in range(self.program.words)]
@@ -322,4 +347,18 @@ class _Lowering:
         for i, (llvm, _) in enumerate(columns):
             lines.append(f"  %ret{i} = insertvalue {result} {struct}, {llvm} %out{i}, {i}")
             struct = f"%ret{i}"
+        if self.function is self.program.root and self.program.allocates:
+            lines += self._free_if_raised(f"%out{len(self.outputs)}")
         return [*lines, f"  ret {result} {struct}"]
+
+    def _free_if_raised(self, status: str) -> list[str]:
+        """Free what an exception has left in the list of blocks, and go on in a new block."""
+        self.emitter.declarations[heap.FREE_ALL] = heap.DECLARED[heap.FREE_ALL]
+        return [
+            f"  %raised = icmp ne i32 {status}, 0",
+            "  br i1 %raised, label %free, label %done",
+            "free:",
+            f"  call void @{heap.FREE_ALL}(ptr {heap.LIST})",
+            "  br label %done",
+            "done:",
+        ]

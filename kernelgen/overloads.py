@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 from kernelgen import pipeline
 from kernelgen.errors import InternalError
 from kernelgen.loops import exceptions
 from kernelgen.runtime import (
-    blocks,
     cpython_api,
     engine,
     layouts,
     native_class,
+    native_library,
     numpy_api,
     trampolines,
 )
@@ -73,7 +72,7 @@ class Overload:
             **trampolines.addresses().for_loops,
             **self._errors.symbols,
             **numpy_api.symbols(),
-            **{symbol: _library().address(symbol) for symbol in blocks.SYMBOLS},
+            **native_library.block_symbols(),
             **{symbol: id(value) for symbol, value in shell.objects.items()},
         }
         return engine.link(self.module.object_code, [ENTRY], symbols)
@@ -87,22 +86,6 @@ class Overload:
         result = ctypes.cast(ctypes.c_void_p(made), ctypes.py_object).value
         _drop_reference(result)
         return result
-
-
-@cache
-def _library() -> engine.Library:
-    """What all jitted functions have in common."""
-    source = cpython_api.COUNT_REFERENCES + native_class.SOURCE + blocks.SOURCE
-    # As for ufuncs' helpers, no passes: optimised, this would take longer than most functions
-    # to compile, for a nanosecond or two of a call.
-    module = engine.compile_module(source, opt_level=0)
-    symbols = {**blocks.symbols(), native_class.SLOW: id(native_class.SLOW_METHOD)}
-    return engine.link(module.object_code, [native_class.CALL, *blocks.SYMBOLS], symbols)
-
-
-def native_call() -> int:
-    """The address of the function that calls of all jitted functions go to."""
-    return _library().address(native_class.CALL)
 
 
 def stage_of(name: str, request: pipeline.Request, overload: Overload) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from kernelgen.errors import SignatureError, TypingError
 from kernelgen.ir.core import Function, Value
 from kernelgen.ir.origins import constant_arrays
-from kernelgen.ir.sequences import defining
+from kernelgen.ir.sequences import defining, put
 from kernelgen.types import compound
 from kernelgen.types.arguments import NONE, Argument, Group, describe_argument
 from kernelgen.types.compound import UNDEFINED, Array, Tuple, Type, describe
@@ -30,6 +30,7 @@ def set_returned(function: Function, declared: Argument | None) -> Argument:
     assert function.result is not None
     _refuse_tables(function)
     found = _form(function, function.result, values)
+    _keep(function)
     if declared is None or function.result == UNDEFINED:
         return found
     if not _goes_to(found, declared):
@@ -60,6 +61,14 @@ def _refuse_tables(function: Function) -> None:
 
 def _has_arrays(t: Type | None) -> bool:
     return any(map(_has_arrays, t.elements)) if isinstance(t, Tuple) else isinstance(t, Array)
+
+
+def _keep(function: Function) -> None:
+    """Arrays that are returned outlive the list of the blocks that the call allocates."""
+    for block in function.blocks:
+        last = block.terminator
+        if last.name == "return" and not isinstance(last.operands[0].type, Scalar):
+            put(block, last, "keep", last.operands[0]).type = compound.NONE
 
 
 def _form(function: Function, t: Type, values: Sequence[Value]) -> Argument:

@@ -128,7 +128,7 @@ def _comparison(instruction: dis.Instruction) -> str:
 
 
 def _binary(instruction: dis.Instruction) -> str:
-    """The operator's symbol; ``x += y`` is ``x + y`` on numbers."""
+    """The operator's symbol; ``x += y`` is told from ``x + y`` by the argument itself."""
     symbol = instruction.argrepr
     return symbol if symbol == "[]" else symbol.removesuffix("=")
 

@@ -10,7 +10,7 @@ from kernelgen.ir.core import Edge, Function, Op, Value
 
 _HAND_ON = frozenset({
     "attr", "array_T", "subscript", "item", "unpack", "iter", "iter_next", "iter_value", "tuple",
-    "convert", "choose",
+    "convert", "choose", "method_of", "same_array",
 })  # fmt: skip
 """Ops whose result may be what an operand is, or is a part of."""
 

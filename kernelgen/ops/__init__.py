@@ -1,6 +1,7 @@
 """The ops: importing this package enters all of them into the table."""
 
 from kernelgen.ops import (
+    allocation,
     arith,
     arrays,
     calls,
@@ -9,6 +10,7 @@ from kernelgen.ops import (
     complex,
     control,
     convert,
+    elementwise,
     exceptions,
     floats,
     functions,
@@ -19,9 +21,11 @@ from kernelgen.ops import (
     times,
     tuples,
     ufuncs,
+    views,
 )
 
 __all__ = [
+    "allocation",
     "arith",
     "arrays",
     "calls",
@@ -30,6 +34,7 @@ __all__ = [
     "complex",
     "control",
     "convert",
+    "elementwise",
     "exceptions",
     "floats",
     "functions",
@@ -40,4 +45,5 @@ __all__ = [
     "times",
     "tuples",
     "ufuncs",
+    "views",
 ]

@@ -65,9 +65,20 @@ SYMBOLS = {
     "rshift": ">>",
 }
 
-define(OpDef("add", _sum_rule, operator.add, _by_kind("fadd", "add", "or")))
-define(OpDef("sub", _subtract_rule, operator.sub, _by_kind("fsub", "sub")))
-define(OpDef("mul", _sum_rule, operator.mul, _by_kind("fmul", "mul", "and")))
+
+def _operator(name: str) -> Callable[..., Any]:
+    """One of Python's operators; in place, it changes an array instead of making a new one."""
+    new, changed = getattr(operator, name), getattr(operator, f"i{name.removesuffix('_')}")
+
+    def apply(a: Any, b: Any, inplace: bool = False) -> Any:
+        return changed(a, b) if inplace else new(a, b)
+
+    return apply
+
+
+define(OpDef("add", _sum_rule, _operator("add"), _by_kind("fadd", "add", "or")))
+define(OpDef("sub", _subtract_rule, _operator("sub"), _by_kind("fsub", "sub")))
+define(OpDef("mul", _sum_rule, _operator("mul"), _by_kind("fmul", "mul", "and")))
 
 # ------------------------------------------------------------------------------- division
 
@@ -135,12 +146,14 @@ def _expand_floats(function: Callable[..., Any]) -> Callable[[Op], Callable[...,
     return lambda op: function if result_type(op).is_float else None
 
 
-define(OpDef("truediv", _true_division_rule, operator.truediv, _by_kind("fdiv", ""), divides=True))
+define(
+    OpDef("truediv", _true_division_rule, _operator("truediv"), _by_kind("fdiv", ""), divides=True)
+)
 define(
     OpDef(
         "floordiv",
         _floor_rule,
-        operator.floordiv,
+        _operator("floordiv"),
         _lower_floor_divide,
         expand=_expand_floats(library.floor_divide),
         divides=True,
@@ -150,7 +163,7 @@ define(
     OpDef(
         "mod",
         _floor_rule,
-        operator.mod,
+        _operator("mod"),
         _lower_remainder,
         expand=_expand_floats(library.floor_remainder),
         divides=True,
@@ -173,11 +186,7 @@ def _lower_power(e: Emitter, op: Op, args: list[str]) -> str:
     return e.library_call(libm_symbol("pow", t), t, *args)
 
 
-def _power(a: Any, b: Any) -> Any:
-    return a**b
-
-
-define(OpDef("pow", _floor_rule, _power, _lower_power, expand=_expand_power))
+define(OpDef("pow", _floor_rule, _operator("pow"), _lower_power, expand=_expand_power))
 
 # --------------------------------------------------------------------------- bit operators
 
@@ -211,11 +220,11 @@ def _lower_shift(e: Emitter, op: Op, args: list[str]) -> str:
     return e(f"ashr {t.llvm} {a}, {e.select(fits, t, count, str(t.bits - 1))}")
 
 
-define(OpDef("and", _integers_rule, operator.and_, _by_kind("", "and", "and")))
-define(OpDef("or", _integers_rule, operator.or_, _by_kind("", "or", "or")))
-define(OpDef("xor", _integers_rule, operator.xor, _by_kind("", "xor", "xor")))
-define(OpDef("lshift", _shift_rule, operator.lshift, _lower_shift, reference=np.left_shift))
-define(OpDef("rshift", _shift_rule, operator.rshift, _lower_shift, reference=np.right_shift))
+define(OpDef("and", _integers_rule, _operator("and_"), _by_kind("", "and", "and")))
+define(OpDef("or", _integers_rule, _operator("or_"), _by_kind("", "or", "or")))
+define(OpDef("xor", _integers_rule, _operator("xor"), _by_kind("", "xor", "xor")))
+define(OpDef("lshift", _shift_rule, _operator("lshift"), _lower_shift, np.left_shift))
+define(OpDef("rshift", _shift_rule, _operator("rshift"), _lower_shift, np.right_shift))
 
 # -------------------------------------------------------------------------- unary operators
 

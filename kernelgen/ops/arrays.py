@@ -149,11 +149,6 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     target = indexed_type(array, index)
     if not isinstance(value, Array) or not isinstance(target, Array):
         raise NoRule(f"an element of an array cannot be a {describe(value)}")
-    if "apart" not in op.attrs:
-        raise NoRule(
-            "an array cannot be assigned to the elements of another as a whole",
-            "assign its elements in a loop: the two may overlap",
-        )
     if value.ndim > target.ndim:
         raise NoRule(f"a {describe(value)} does not fit into a {describe(target)}")
     return Typed((array, index_param(index), None), NONE)
@@ -166,14 +161,9 @@ def _assign_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def _expand_assign(op: Op) -> Callable[..., Any]:
-    """One loop over the elements of a vector, one over the rows of all else.
-
-    What has less dimensions is stored in all rows.
-    """
-    target, value = (operand.type for operand in op.operands)
+    """A number is stored in all elements: one loop over a vector, one over the rows of all else."""
+    target = op.operands[0].type
     assert isinstance(target, Array)
-    if isinstance(value, Array) and value.ndim == target.ndim:
-        return library.copy_vector if target.ndim == 1 else library.copy_rows
     if target.ndim == 0:
         return library.fill_element
     return library.fill_vector if target.ndim == 1 else library.fill_rows

@@ -29,6 +29,18 @@ def scalar_type_of(callee: Any) -> Scalar | None:
         return None
 
 
+def type_meant(spec: Any) -> Scalar | None:
+    """The type that a user means by a dtype, a class or a string; None if kernels have none."""
+    if isinstance(spec, Scalar):
+        return spec
+    if isinstance(spec, str) and "[" in spec:
+        return table.named(spec)
+    try:
+        return table.from_dtype(np.dtype(spec))
+    except TypeError:
+        return None
+
+
 def _cast_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     to: Scalar = op.attrs["to"]
     (t,) = scalars(f"np.{to.long_name}()", types)

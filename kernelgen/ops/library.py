@@ -103,29 +103,6 @@ def fill_rows(target: Any, value: Any) -> None:
         assign(row, value)
 
 
-def copy_vector(target: Any, source: Any) -> None:
-    """The same, of an array of one dimension that does not overlap the other."""
-    step = step_of(target, source)
-    for i in range(len(target)):
-        target[i] = source[i * step]
-
-
-def copy_rows(target: Any, source: Any) -> None:
-    """The same, of arrays of more dimensions."""
-    step = step_of(target, source)
-    for i in range(len(target)):
-        assign(target[i], source[i * step])
-
-
-def step_of(target: Any, source: Any) -> int:
-    """From row to row of an array that is stored in another; a single row is stored in all."""
-    if len(source) != len(target) and len(source) != 1:
-        raise ValueError(
-            f"could not broadcast input array from shape {source.shape} into shape {target.shape}"
-        )
-    return 0 if len(source) == 1 else 1
-
-
 def nearest(x: Any) -> Any:
     """The op ``rint``: the nearest whole number, half to even, as a float."""
     return _as_strong_as(x, np.rint(x))

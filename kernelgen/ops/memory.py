@@ -1,4 +1,4 @@
-"""Addresses, loads and stores: what arrays come down to when they are taken apart.
+"""Addresses, loads, stores, blocks of memory: what arrays come down to when they are taken apart.
 
 Only ``rewrites/split_tuples.py`` makes these ops, and no user can write them. What they are given
 has been checked.
@@ -6,34 +6,47 @@ has been checked.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from kernelgen import heap
 from kernelgen.errors import InternalError
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import NONE, Type
-from kernelgen.types.table import ADDRESS, BOOL, WEAK_INT, Scalar, from_dtype
+from kernelgen.types.table import ADDRESS, BOOL, WEAK_BOOL, WEAK_INT, Scalar, from_dtype
+
+
+class Block:
+    """How many references a block of the interpreter's memory has left; it is freed at none."""
+
+    def __init__(self) -> None:
+        self.references = 1
 
 
 class Address(NamedTuple):
     """An address as the interpreter has it: some memory, and how many bytes into it.
 
-    ``memory`` is an array of bytes, None of the address null. Reading or writing outside of it is
-    a defect of the compiler.
+    ``memory`` is an array of bytes, None of the address null. ``block`` counts the references to
+    memory that a function has allocated. Reading or writing outside of the memory, or when it has
+    been freed, is a defect of the compiler.
     """
 
     memory: np.ndarray[Any, Any] | None
     place: int = 0
+    block: Block | None = None
 
     def view(self, t: Scalar) -> np.ndarray[Any, Any]:
         """The value of type ``t`` that stands there, as an array of one element."""
         if self.memory is None or not 0 <= self.place <= len(self.memory) - t.size:
             raise InternalError(f"access to a {t} outside of its memory, at {self.place}")
+        if self.block is not None and self.block.references < 1:
+            raise InternalError(f"access to a {t} in a block that has been freed")
         return self.memory[self.place : self.place + t.size].view(t.dtype)
 
 
@@ -135,6 +148,91 @@ def _store_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 define(OpDef("load", _load_rule, _load, _lower_load, carries=True))
 define(OpDef("store", _store_rule, _store, _lower_store, carries=True, effects=True))
+
+# ------------------------------------------------------------------------------------ blocks
+
+
+def _array_bytes_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    return Typed((WEAK_INT,) * len(types), WEAK_INT)
+
+
+def _array_bytes(*shape: Any, itemsize: int) -> Any:
+    """The bytes of an array's elements; -1 if there are more than an address can count."""
+    total = math.prod(map(int, shape), start=itemsize)
+    return np.int64(total if total < 1 << 62 else -1)
+
+
+def _lower_array_bytes(e: Emitter, op: Op, args: list[str]) -> str:
+    name = "llvm.smul.with.overflow.i64"
+    e.declarations[name] = f"declare {{ i64, i1 }} @{name}(i64, i64)"
+    total, beyond = str(op.attrs["itemsize"]), "false"
+    for length in args:
+        product = e(f"call {{ i64, i1 }} @{name}(i64 {total}, i64 {length})")
+        total = e(f"extractvalue {{ i64, i1 }} {product}, 0")
+        beyond = e(f"or i1 {beyond}, {e(f'extractvalue {{ i64, i1 }} {product}, 1')}")
+    beyond = e(f"or i1 {beyond}, {e(f'icmp sge i64 {total}, {1 << 62}')}")
+    return e(f"select i1 {beyond}, i64 -1, i64 {total}")
+
+
+define(OpDef("array_bytes", _array_bytes_rule, _array_bytes, _lower_array_bytes))
+
+
+def _allocate(size: Any) -> Address:
+    return Address(np.zeros(heap.SIZE + int(size), np.uint8), 0, Block())
+
+
+def _lower_allocate(e: Emitter, op: Op, args: list[str]) -> str:
+    e.declarations[heap.ALLOCATE] = heap.DECLARED[heap.ALLOCATE]
+    return e(f"call noalias ptr @{heap.ALLOCATE}(ptr {heap.LIST}, i64 {args[0]})")
+
+
+define(OpDef("allocate", _rule((WEAK_INT,), ADDRESS), _allocate, _lower_allocate, effects=True))
+define(
+    OpDef(
+        "is_null",
+        _rule((ADDRESS,), WEAK_BOOL),
+        lambda address: np.bool_(address.memory is None),
+        lambda e, op, args: e(f"icmp eq ptr {args[0]}, null"),
+    )
+)
+
+
+def _define_on_owner(name: str, function: str, change: int) -> None:
+    """What is done to the owner of an array's memory, which may be an argument's."""
+
+    def reference(owner: Address) -> None:
+        if owner.block is not None:
+            if owner.block.references < 1:
+                raise InternalError(f"{name} of a block that has been freed")
+            owner.block.references += change
+
+    def lower(e: Emitter, op: Op, args: list[str]) -> str:
+        e.declarations[function] = heap.DECLARED[function]
+        e.lines.append(f"  call void @{function}(ptr {args[0]})")
+        return "undef"
+
+    define(OpDef(name, _rule((ADDRESS,), NONE), reference, lower, carries=True, effects=True))
+
+
+_define_on_owner("retain_owner", heap.RETAIN, 1)
+_define_on_owner("release_owner", heap.RELEASE, -1)
+_define_on_owner("keep_owner", heap.KEEP, 0)
+
+
+def _number(address: Address) -> Any:
+    """The address as an integer."""
+    start = 0 if address.memory is None else address.memory.ctypes.data
+    return np.int64(start + address.place)
+
+
+define(
+    OpDef(
+        "address_number",
+        _rule((ADDRESS,), WEAK_INT),
+        _number,
+        lambda e, op, args: e(f"ptrtoint ptr {args[0]} to i64"),
+    )
+)
 
 # ------------------------------------------------------------------------------------ checks
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops import complex_library, library
+from kernelgen.ops import array_library, complex_library, library
 from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.convert import lower_conversion
 from kernelgen.ops.refused import MEMBERS
@@ -47,6 +47,9 @@ class Method(NamedTuple):
 
 METHODS: dict[str, Method] = {}
 
+OF_ARRAYS = frozenset(("astype", "copy", "conj", "conjugate"))
+"""The methods that mean the same of arrays, element by element."""
+
 
 def _is(*names: str, kinds: str = _NUMBERS) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter the decorated function as the meaning of the methods ``names``."""
@@ -68,6 +71,8 @@ def has_member(t: Scalar, name: str) -> bool:
 def check_member(t: Type, name: str) -> None:
     """Raise NoRule unless a kernel can use the method or attribute ``name`` of a ``t``."""
     if isinstance(t, Array):
+        if name in OF_ARRAYS:
+            return
         raise NoRule(f"the method {name!r} of an array cannot be used in a kernel", ELEMENTS)
     if not isinstance(t, Scalar) or not has_member(t, name):
         raise NoRule(f"{describe(t)} has no attribute {name!r}")
@@ -255,7 +260,12 @@ define(OpDef("view", _view_rule, _view, _lower_view, halves=True))
 # ----------------------------------------------------------------------------- the methods
 
 
-@_is("copy", "squeeze", "transpose", "max", "min", kinds=_ALL)
+@_is("copy", kinds=_ALL)
+def copy(x: Any) -> Any:
+    return array_library.copied(x)
+
+
+@_is("squeeze", "transpose", "max", "min", kinds=_ALL)
 def itself(x: Any) -> Any:
     return x
 

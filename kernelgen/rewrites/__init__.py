@@ -8,9 +8,11 @@ from kernelgen.ir.core import Function
 from kernelgen.rewrites.capture_arrays import capture_arrays
 from kernelgen.rewrites.check_bounds import check_bounds
 from kernelgen.rewrites.check_division import check_division
+from kernelgen.rewrites.count_references import count_references
 from kernelgen.rewrites.eliminate_dead_code import eliminate_dead_code
 from kernelgen.rewrites.expand_ops import expand_ops
 from kernelgen.rewrites.form_raises import form_raises
+from kernelgen.rewrites.fuse_arrays import fuse_arrays
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.rewrites.resolve_calls import resolve_calls
@@ -27,10 +29,12 @@ UNTYPED_PASSES: tuple[tuple[Pass, str], ...] = (
 TYPED_PASSES: tuple[tuple[Pass, str], ...] = (
     (insert_conversions, "from here on an op computes in exactly the types of its operands"),
     (resolve_arrays, "what follows knows few ops on arrays"),
+    (fuse_arrays, "what follows knows ops on numbers only, and the loops need the rest of it"),
     (widen_halves, "NumPy computes float16 in float32, and rounds after every operation"),
     (expand_ops, "what is written in the kernel language needs no lowering of its own"),
     (widen_halves, "the same for what has been inlined"),
     (form_raises, "exceptions and their text exist while compiling only"),
+    (count_references, "whole arrays are easier to follow than their parts"),
     (split_tuples, "lowering knows scalars only"),
     (eliminate_dead_code, "constants, tuples and NULLs that are not needed any more"),
 )

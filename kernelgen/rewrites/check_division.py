@@ -11,6 +11,7 @@ from kernelgen.ir.raised import Raised
 from kernelgen.ops.convert import convert_value
 from kernelgen.ops.registry import OPS
 from kernelgen.ops.rules import truth_type
+from kernelgen.types.compound import Array
 from kernelgen.types.table import Scalar
 
 ERROR = Raised(ZeroDivisionError, ("division by zero",))
@@ -27,6 +28,8 @@ def check_division(function: Function) -> None:
 def _may_divide_by_zero(op: Op) -> bool:
     if op.result is None or not OPS[op.name].divides:
         return False
+    if any(isinstance(v.type, Array) for v in op.operands):
+        return False  # NumPy's arrays divide by zero
     divisor = op.operands[1].constant
     return divisor is None or not divisor.attrs["value"]
 

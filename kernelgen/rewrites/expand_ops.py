@@ -16,6 +16,7 @@ from kernelgen.ir.core import Block, Function, Op
 from kernelgen.ops.complex import complex_definition
 from kernelgen.ops.registry import OPS
 from kernelgen.ops.times import time_form
+from kernelgen.rewrites.fuse_arrays import fuse_arrays
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
@@ -65,6 +66,7 @@ def _expand(function: Function, block: Block, op: Op, definition: FunctionType) 
     body.result = expected  # literals that it returns take the type that the op has
     insert_conversions(body)
     resolve_arrays(body)
+    fuse_arrays(body)
     at = function.blocks.index(block)
     count = len(body.blocks) + 1
     inline(function, block, op, body, op.operands)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kernelgen.infer import typed
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES
@@ -25,6 +26,10 @@ def resolve_arrays(function: Function) -> None:
         for op in list(block.ops):
             if op.name == "iter_value" and _loads(op) and block.terminator.name == "branch":
                 _load_behind_branch(function, block, op)
+            if "inplace" in op.attrs:
+                _change_in_place(function, _Place(block, op))
+            if op.name in _MAKERS:
+                _MAKERS[op.name](_Place(block, op))
             if op.name in _RESOLVERS:
                 array = op.operands[1 if op.name == "call" else 0]
                 if isinstance(array.type, Array):
@@ -112,9 +117,88 @@ def _store(p: _Place, array: Value, t: Array) -> None:
         p.become("put", array, value, *indices, checked=checked)
     else:
         checked = p.op.attrs.get("checked", False)
+        apart = p.op.attrs.get("apart", False)
         view = p.put("subscript", target, array, index, checked=checked)
-        p.become("assign", view, value)
+        p.become("assign", view, value, apart=apart)
 
+
+def _change_in_place(function: Function, p: _Place) -> None:
+    """``a += b`` assigns ``a + b`` to the elements of an array; of numbers it is no more."""
+    op, target = p.op, p.op.operands[0]
+    op.attrs = {}
+    if not isinstance(target.type, Array):
+        return
+    function.substitute({op.value: target})
+    op.value.type = typed(op).result
+    at = p.block.ops.index(op) + 1
+    assign = Op("assign", (target, op.value), None, op.loc)
+    assign.value.type = NONE
+    p.block.ops.insert(at, assign)
+
+
+def _of_shape(p: _Place) -> None:
+    p.become("array_of_shape", *_lengths(p, p.op.operands[0]))
+
+
+def _like(p: _Place) -> None:
+    like, made = p.op.operands[0], p.op.value.type
+    assert isinstance(made, Array)
+    if isinstance(like.type, Array):
+        lengths = [p.put("dim", WEAK_INT, like, axis=axis) for axis in range(made.ndim)]
+    else:
+        lengths = [p.integer(length) for length in _nested_lengths(like.type)]
+    p.become("array_of_shape", *lengths)
+
+
+def _of_elements(p: _Place) -> None:
+    """The array of what is in nested tuples, element by element."""
+    elements, made = p.op.operands[0], p.op.value.type
+    assert isinstance(made, Array)
+    shape = _nested_lengths(elements.type)
+    array = p.put("array_of_shape", made, *map(p.integer, shape))
+    _put_elements(p, array, made, elements, ())
+    p.become("same_array", array)
+
+
+def _put_elements(
+    p: _Place, array: Value, t: Array, value: Value, indices: tuple[int, ...]
+) -> None:
+    if isinstance(value.type, Tuple):
+        for i, element in enumerate(value.type.elements):
+            part = p.put("item", element, value, index=i)
+            _put_elements(p, array, t, part, (*indices, i))
+    else:
+        if value.type != t.dtype:
+            value = p.put("convert", t.dtype, value, to=t.dtype)
+        p.put("put", NONE, array, value, *map(p.integer, indices))
+
+
+def _lengths(p: _Place, shape: Value) -> list[Value]:
+    """The lengths in a shape, which is a tuple of them or one alone."""
+    if not isinstance(shape.type, Tuple):
+        return [shape]
+    types = shape.type.elements
+    return [p.put("item", t, shape, index=i) for i, t in enumerate(types)]
+
+
+def _nested_lengths(t: Type | None) -> list[int]:
+    """The shape of nested tuples."""
+    if not isinstance(t, Tuple):
+        return []
+    return [len(t.elements), *(_nested_lengths(t.elements[0]) if t.elements else [])]
+
+
+def _dtype(p: _Place) -> None:
+    """What has told the dtype of an array is of no use any more."""
+    p.become("const", value=None)
+
+
+_MAKERS = {
+    "new_array": _of_shape,
+    "new_like": _like,
+    "dtype_for": _dtype,
+    "array_from": _of_elements,
+}
 
 _RESOLVERS = {
     "attr": _attribute,

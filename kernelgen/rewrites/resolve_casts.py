@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import defining
-from kernelgen.ops.casts import scalar_type_of
+from kernelgen.ops.casts import scalar_type_of, type_meant
 from kernelgen.types import table
 from kernelgen.types.signature import known_types
 from kernelgen.types.table import Scalar
@@ -55,7 +53,7 @@ def resolve_to_type(op: Op, name: str, value: Value) -> bool:
         )
     if given["dtype"].constant is None:
         return _refuse_unknown_type(op, name, given["dtype"])
-    to = _type_meant(given["dtype"].constant.attrs["value"])
+    to = type_meant(given["dtype"].constant.attrs["value"])
     if to is None:
         raise UnsupportedError(
             f"{name}() to a type that kernels do not have", op.loc, known_types()
@@ -71,15 +69,6 @@ def _refuse_unknown_type(op: Op, name: str, dtype: Value) -> bool:
     raise UnsupportedError(
         f"{name}() takes one constant in a kernel, the type", op.loc, f'write x.{name}("f4")'
     )
-
-
-def _type_meant(spec: Any) -> Scalar | None:
-    if isinstance(spec, str) and "[" in spec:
-        return table.named(spec)
-    try:
-        return table.from_dtype(np.dtype(spec))
-    except TypeError:
-        return None
 
 
 def _resolve_time(op: Op, callee: Any, to: Scalar, args: list[Value]) -> bool:

@@ -1,9 +1,9 @@
 """Replace classes of values, which ``isinstance`` and ``type`` ask for, by constants.
 
-So are the attributes that types tell, ``x.dtype`` for instance. Before: untyped SSA with its calls
-resolved. After: the same without ``class_of``, where types tell the class, without these
-attributes, and without the branches that this decides. One of them is resolved at a time, in
-the order of the code, because the types behind it depend on the branches that are left.
+So are the attributes that types tell, ``x.dtype`` for instance, and ``x is None``. Before: untyped
+SSA with its calls resolved. After: the same without ``class_of``, where types tell the class,
+without these attributes, and without the branches that this decides. One of them is resolved at a
+time, in the order of the code, because the types behind it depend on the branches that are left.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from kernelgen.infer import propagate
 from kernelgen.ir.core import Function, Op
 from kernelgen.ops.methods import KNOWN, known_attribute
 from kernelgen.rewrites.resolve_calls import resolve_calls
-from kernelgen.types.compound import NONE, RANGE, Tuple, Type
+from kernelgen.types.compound import NONE, RANGE, UNDEFINED, Array, Tuple, Type
 from kernelgen.types.table import Scalar
 
 
@@ -34,6 +36,10 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
 
 def _asks(op: Op) -> bool:
     """Whether an op asks for what a type tells."""
+    if op.name == "is":
+        return any(
+            v.constant is not None and v.constant.attrs["value"] is None for v in op.operands
+        )
     return op.name == "class_of" or (op.name == "attr" and op.attrs["name"] in KNOWN)
 
 
@@ -42,6 +48,9 @@ def _resolve(op: Op) -> bool:
     t = op.operands[0].type
     if op.name == "attr":
         known, value = known_attribute(t, op.attrs["name"])
+    elif op.name == "is":
+        types = [v.type for v in op.operands]
+        known, value = not {None, UNDEFINED}.intersection(types), types[0] == types[1]
     else:
         value = class_of(t)
         known = value is not None
@@ -54,6 +63,8 @@ def class_of(t: Type | None) -> Any:
     """The Python class of values of a type, None if that is not known."""
     if isinstance(t, Tuple):
         return tuple
+    if isinstance(t, Array):
+        return np.ndarray
     if isinstance(t, Scalar):
         python = {"b": bool, "i": int, "f": float, "c": complex}
         return python[t.kind] if t.weak else t.dtype.type

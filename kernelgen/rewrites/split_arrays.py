@@ -11,11 +11,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from kernelgen import heap
 from kernelgen.ir.core import Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.exceptions import fill
 from kernelgen.ops.indexing import items_of, plan
-from kernelgen.types.compound import NONE, Array, ArrayIterator, Slice, Tuple
+from kernelgen.types.compound import (
+    NONE,
+    Array,
+    ArrayIterator,
+    Slice,
+    Tuple,
+    Type,
+    components,
+    leaves,
+)
 from kernelgen.types.table import ADDRESS, WEAK_BOOL, WEAK_INT
 
 if TYPE_CHECKING:
@@ -48,25 +58,25 @@ def _array(s: Splitter) -> Array:
     return t
 
 
-def _times(s: Splitter, a: Value, b: Value) -> Value:
+def times(s: Splitter, a: Value, b: Value) -> Value:
     return s.emit("mul", WEAK_INT, a, b)
 
 
-def _plus(s: Splitter, a: Value, b: Value) -> Value:
+def plus(s: Splitter, a: Value, b: Value) -> Value:
     return s.emit("add", WEAK_INT, a, b)
 
 
-def _sum(s: Splitter, terms: list[Value]) -> Value:
+def sum_of(s: Splitter, terms: list[Value]) -> Value:
     total = terms[0]
     for term in terms[1:]:
-        total = _plus(s, total, term)
+        total = plus(s, total, term)
     return total
 
 
-def _product(s: Splitter, factors: list[Value]) -> Value:
+def product(s: Splitter, factors: list[Value]) -> Value:
     total = factors[0] if factors else s.integer(1)
     for factor in factors[1:]:
-        total = _times(s, total, factor)
+        total = times(s, total, factor)
     return total
 
 
@@ -78,6 +88,69 @@ def constant(s: Splitter, values: np.ndarray[Any, Any]) -> list[Value]:
     return Parts(data, shape, strides, s.emit("default", ADDRESS, type=ADDRESS)).list
 
 
+# -------------------------------------------------------------------------------- allocation
+
+_NEGATIVE = Raised(ValueError, ("negative dimensions are not allowed",))
+_TOO_BIG = Raised(
+    ValueError,
+    (
+        "array is too big; `arr.size * arr.dtype.itemsize` is larger than the maximum possible "
+        "size.",
+    ),
+)
+
+
+def allocated(s: Splitter, first: list[Value]) -> list[Value]:
+    """A new array of some shape, in a block of its own."""
+    t = s.op.value.type
+    assert isinstance(t, Array)
+    shape = s.finals(s.op.operands)
+    zero = s.integer(0)
+    for length in shape:
+        s.emit("require", NONE, s.emit("ge", WEAK_BOOL, length, zero), error=_NEGATIVE)
+    size = s.emit("array_bytes", WEAK_INT, *shape, itemsize=t.dtype.size)
+    s.emit("require", NONE, s.emit("ge", WEAK_BOOL, size, zero), error=_TOO_BIG)
+    owner = s.emit("allocate", ADDRESS, size)
+    missing = s.emit("is_null", WEAK_BOOL, owner)
+    s.emit("require", NONE, s.emit("not", WEAK_BOOL, missing), error=Raised(MemoryError))
+    data = s.emit("offset", ADDRESS, owner, s.integer(heap.SIZE))
+    return Parts(data, shape, dense_strides(s, t, shape), owner).list
+
+
+def dense_strides(s: Splitter, t: Array, shape: list[Value]) -> list[Value]:
+    """The strides of an array without gaps."""
+    strides = list(shape)
+    stride = s.integer(t.dtype.size)
+    for axis in range(t.ndim) if t.layout == "F" else reversed(range(t.ndim)):
+        strides[axis] = stride
+        stride = times(s, stride, shape[axis])
+    return strides
+
+
+REFERENCES = {"retain": "retain_owner", "release": "release_owner", "keep": "keep_owner"}
+
+
+def change_references(s: Splitter) -> None:
+    """Do to the owner of each array in a value what the op says."""
+    op = s.op
+    (value,) = op.operands
+    assert value.type is not None
+    parts = s.leaves([value])
+    for place in owners(value.type):
+        s.emit(REFERENCES[op.name], NONE, parts[place])
+
+
+def owners(t: Type) -> list[int]:
+    """Which of the leaves of a value are owners of arrays' memory."""
+    if isinstance(t, Array):
+        return [2 * t.ndim + 1]
+    places, before = [], 0
+    for part in components(t) or ():
+        places += [before + place for place in owners(part)]
+        before += len(leaves(part))
+    return places
+
+
 # ---------------------------------------------------------------------------------- elements
 
 
@@ -86,12 +159,12 @@ def _address(s: Splitter, t: Array, parts: Parts, indices: list[Value]) -> Value
     if not indices:
         return parts.data
     if not t.dense:
-        terms = [_times(s, i, stride) for i, stride in zip(indices, parts.strides, strict=True)]
-        return s.emit("offset", ADDRESS, parts.data, _sum(s, terms))
+        terms = [times(s, i, stride) for i, stride in zip(indices, parts.strides, strict=True)]
+        return s.emit("offset", ADDRESS, parts.data, sum_of(s, terms))
     axes = range(t.ndim) if t.layout == "C" else range(t.ndim)[::-1]
     place = indices[axes[0]]
     for axis in axes[1:]:
-        place = _plus(s, _times(s, place, parts.shape[axis]), indices[axis])
+        place = plus(s, times(s, place, parts.shape[axis]), indices[axis])
     return s.emit("element", ADDRESS, parts.data, place, type=t.dtype)
 
 
@@ -167,17 +240,17 @@ def view(s: Splitter, first: list[Value]) -> list[Value]:
             continue
         length, stride = parts.shape[axis], parts.strides[axis]
         if item.kind == "integer":
-            moves.append(_times(s, _right_index(s, parts, axis, values[item.place]), stride))
+            moves.append(times(s, _right_index(s, parts, axis, values[item.place]), stride))
         elif item.kind == "slice":
             start, count, step = _slice(s, values[item.place], items_of(index)[item.place], length)
-            moves.append(_times(s, start, stride))
+            moves.append(times(s, start, stride))
             shape.append(count)
-            strides.append(_times(s, stride, step))
+            strides.append(times(s, stride, step))
         else:
             shape.append(length)
             strides.append(stride)
         axis += 1
-    data = s.emit("offset", ADDRESS, parts.data, _sum(s, moves)) if moves else parts.data
+    data = s.emit("offset", ADDRESS, parts.data, sum_of(s, moves)) if moves else parts.data
     return Parts(data, shape, strides, parts.owner).list
 
 
@@ -232,11 +305,11 @@ def strides(s: Splitter, first: list[Value]) -> list[Value]:
 
 
 def size(s: Splitter, first: list[Value]) -> Value:
-    return _product(s, Parts.of(first).shape)
+    return product(s, Parts.of(first).shape)
 
 
 def nbytes(s: Splitter, first: list[Value]) -> Value:
-    return _times(s, size(s, first), s.integer(_array(s).dtype.size))
+    return times(s, size(s, first), s.integer(_array(s).dtype.size))
 
 
 # --------------------------------------------------------------------------------- iteration
@@ -255,7 +328,7 @@ def more_rows(s: Splitter, first: list[Value]) -> Value:
 
 def next_row(s: Splitter, first: list[Value]) -> list[Value]:
     array, position = first
-    return [array, _plus(s, position, s.integer(1))]
+    return [array, plus(s, position, s.integer(1))]
 
 
 def row(s: Splitter, first: list[Value]) -> Value:

@@ -14,6 +14,7 @@ import numpy as np
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.rewrites import split_arrays as arrays
 from kernelgen.rewrites import split_indexed as indexed
+from kernelgen.rewrites import split_views as views
 from kernelgen.types.compound import (
     NONE,
     RANGE_ITERATOR,
@@ -54,7 +55,7 @@ class Splitter:
                 self.op = op
                 self._visit()
         for edge in self.function.edges():
-            edge.args = self._leaves(edge.args)
+            edge.args = self.leaves(edge.args)
         self.function.substitute(self.replaced)
 
     def _split_argument(self, block: Block, arg: Value) -> list[Value]:
@@ -66,11 +67,11 @@ class Splitter:
             part.definition = block
         return [leaf for part in self.parts[arg] for leaf in self._split_argument(block, part)]
 
-    def _leaves(self, values: list[Value]) -> list[Value]:
+    def leaves(self, values: list[Value]) -> list[Value]:
         """The scalars that values consist of."""
         leaves = []
         for value in map(self.final, values):
-            leaves += self._leaves(self.parts[value]) if value in self.parts else [value]
+            leaves += self.leaves(self.parts[value]) if value in self.parts else [value]
         return leaves
 
     def finals(self, values: list[Value]) -> list[Value]:
@@ -84,9 +85,12 @@ class Splitter:
     def _visit(self) -> None:
         """Split what an op makes or takes apart; keep it if it does neither."""
         op, result = self.op, self.op.result
+        if op.name in arrays.REFERENCES:
+            arrays.change_references(self)
+            return
         first = self.parts.get(self.final(op.operands[0])) if op.operands else None
         if op.name in ("return", "raise", "invoke", "require"):
-            op.operands = self._leaves(op.operands)
+            op.operands = self.leaves(op.operands)
         if op.name == "invoke":
             self._split_call(op)
             return
@@ -237,6 +241,12 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "unpack": _taken_part_or_parts,
     "slice": _of_slice,
     "subscript": _subscript_parts,
+    "array_of_shape": arrays.allocated,
+    "method_of": lambda s, first: first,
+    "same_array": lambda s, first: first,
+    "stretched": views.stretched,
+    "flattened": views.flattened,
+    "row": views.row,
     "array_T": arrays.transposed,
     "array_shape": arrays.shape,
     "array_strides": arrays.strides,
@@ -246,13 +256,14 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
 _TAKEN: dict[str, Callable[[Splitter, list[Value]], Value]] = {
     "item": _taken_part,
     "unpack": _taken_part,
-    "member": lambda s, first: s._leaves([s.op.operands[0]])[s.op.attrs["index"]],
+    "member": lambda s, first: s.leaves([s.op.operands[0]])[s.op.attrs["index"]],
     "iter_more": _more,
     "iter_value": _value,
     "dim": arrays.dim,
     "get": arrays.get,
     "put": arrays.put,
     "subscript": _subscript,
+    "disturbs": views.disturbs,
     "array_size": arrays.size,
     "array_nbytes": arrays.nbytes,
     "truth": _known(bool),

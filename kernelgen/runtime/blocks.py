@@ -11,25 +11,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernelgen.heap import (
+    ALLOCATE,
+    FREE_ALL,
+    KEEP,
+    MAKE_ARRAY,
+    RELEASE,
+    RETAIN,
+    SIZE,
+)
 from kernelgen.runtime import cpython_api, numpy_api
 from kernelgen.runtime.layouts import ARRAY_DATA, ARRAY_NDIM, ARRAY_SHAPE, ARRAY_STRIDES
 
-OBJECT, PREVIOUS, NEXT, SIZE = 8, 16, 24, 32
-"""Offsets in a header, and the bytes of one. The elements of an array follow."""
-
-ALLOCATE = "kernelgen_allocate"
-RELEASE = "kernelgen_release"
-FREE_ALL = "kernelgen_free_all"
-MAKE_ARRAY = "kernelgen_make_array"
-
-SYMBOLS = (ALLOCATE, RELEASE, FREE_ALL, MAKE_ARRAY)
-
-DECLARATIONS = f"""
-declare ptr @{ALLOCATE}(ptr, i64)
-declare void @{RELEASE}(ptr)
-declare void @{FREE_ALL}(ptr)
-declare ptr @{MAKE_ARRAY}(ptr, i32, ptr, ptr, ptr, i32)
-"""
+OBJECT, PREVIOUS, NEXT = 8, 16, 24
+"""Offsets in a header. The elements of an array follow it."""
 
 _ALIGNMENT = 64
 
@@ -114,14 +109,46 @@ define internal void @free_block(ptr %owner) {{
   ret void
 }}
 
-; Drop a reference, and free the block with the last one. Arguments and foreign memory stay.
-define void @{RELEASE}(ptr %owner) {{
+; Whether an owner is that of a block, not an argument's or that of foreign memory.
+define internal i1 @is_block(ptr %owner) alwaysinline {{
   %foreign = icmp eq ptr %owner, null
-  br i1 %foreign, label %done, label %ours
+  br i1 %foreign, label %no, label %ours
 ours:
   %object.at = getelementptr i8, ptr %owner, i64 {OBJECT}
   %object = load ptr, ptr %object.at
   %block = icmp eq ptr %object, null
+  ret i1 %block
+no:
+  ret i1 false
+}}
+
+; Add a reference.
+define void @{RETAIN}(ptr %owner) {{
+  %block = call i1 @is_block(ptr %owner)
+  br i1 %block, label %count, label %done
+count:
+  %references = load i64, ptr %owner
+  %more = add i64 %references, 1
+  store i64 %more, ptr %owner
+  br label %done
+done:
+  ret void
+}}
+
+; Take a block out of the list of its call, which it outlives.
+define void @{KEEP}(ptr %owner) {{
+  %block = call i1 @is_block(ptr %owner)
+  br i1 %block, label %out, label %done
+out:
+  call void @unlink(ptr %owner)
+  br label %done
+done:
+  ret void
+}}
+
+; Drop a reference, and free the block with the last one.
+define void @{RELEASE}(ptr %owner) {{
+  %block = call i1 @is_block(ptr %owner)
   br i1 %block, label %count, label %done
 count:
   %references = load i64, ptr %owner
@@ -158,14 +185,13 @@ define internal void @free_capsule(ptr %capsule) {{
 }}
 
 ; A new reference to what keeps a block or the memory of an argument alive: a capsule, which takes
-; over the reference to the block, or the argument.
+; over the reference to the block, or the argument. The block is in no list.
 define internal ptr @base_of(ptr %owner) {{
   %object.at = getelementptr i8, ptr %owner, i64 {OBJECT}
   %object = load ptr, ptr %object.at
   %block = icmp eq ptr %object, null
   br i1 %block, label %capsule, label %argument
 capsule:
-  call void @unlink(ptr %owner)
   %made = call ptr @PyCapsule_New(ptr %owner, ptr @block, ptr @free_capsule)
   %failed = icmp eq ptr %made, null
   br i1 %failed, label %drop, label %done

@@ -17,6 +17,7 @@ _pointer, _int = ctypes.c_void_p, ctypes.c_int
 # Flags of the operands of NumPy's iterators, as in numpy/ndarraytypes.h.
 _READWRITE = 0x00010000
 _WRITE_BACK = 0x00100000 | 0x00800000
+_NEW_OUTPUT = 0x00040000 | 0x01000000 | 0x02000000 | 0x08000000
 
 
 class _UFunc(ctypes.Structure):
@@ -75,6 +76,16 @@ def compute_core_dims(ufunc: np.ufunc, function: int, owner: object) -> None:
     """
     own_binding(ufunc).owned.append(owner)
     _UFunc.from_address(id(ufunc)).process_core_dims_func = function
+
+
+def separate_outputs(ufunc: np.ufunc) -> None:
+    """Have NumPy copy outputs of a generalized ufunc that overlap its inputs.
+
+    By default it takes for granted that a loop reads an element before it writes one there, as
+    elementwise loops do.
+    """
+    for i in range(ufunc.nin, ufunc.nargs):
+        _UFunc.from_address(id(ufunc)).op_flags[i] = _NEW_OUTPUT | _WRITE_BACK
 
 
 def make_writable(ufunc: np.ufunc, inputs: Iterable[int]) -> None:

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kernelgen import heap
 from kernelgen.llvm_text import Emitter
 from kernelgen.lower import Lowered
 from kernelgen.ops.convert import lower_conversion
-from kernelgen.runtime import blocks, layouts
+from kernelgen.runtime import layouts
 from kernelgen.runtime.cpython_api import ExceptionTable
 from kernelgen.runtime.native_class import MISSED
 from kernelgen.types.arguments import Argument, Arguments, Constant, Group
@@ -84,7 +85,6 @@ def entry_module(
         *{**dict.fromkeys(kernel.declarations), **dict.fromkeys(shell.e.declarations.values())},
         *kernel.held,
         _DECLARATIONS,
-        blocks.DECLARATIONS,
         *(f"@{symbol} = external global i8" for symbol in shell.objects),
         *(f"@{ExceptionTable.symbol(k)} = external global i8" for k in range(len(kernel.errors))),
         kernel.text,
@@ -382,8 +382,9 @@ class _Shell:
         for i, length in enumerate(lengths):
             self.e.lines.append(f"  store i64 {length}, ptr {self._at(place, 8 * i)}")
         flags = 0 if t.readonly else layouts.WRITEABLE
+        self.e.declarations[heap.MAKE_ARRAY] = heap.DECLARED[heap.MAKE_ARRAY]
         made = self.e(
-            f"call ptr @{blocks.MAKE_ARRAY}(ptr {self._object(t.dtype.dtype)}, i32 {t.ndim}, "
+            f"call ptr @{heap.MAKE_ARRAY}(ptr {self._object(t.dtype.dtype)}, i32 {t.ndim}, "
             f"ptr {place}, ptr {data}, ptr {owner}, i32 {flags})"
         )
         self._require(self.e(f"icmp ne ptr {made}, null"), failed)

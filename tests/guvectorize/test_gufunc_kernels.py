@@ -109,6 +109,10 @@ def test_a_kernel_returns_arrays():
     np.testing.assert_array_equal(
         backwards(x, out=(x, None))[0], np.arange(24.0).reshape(2, 3, 4)[..., ::-1]
     )
+    for n in (1, 5, 33):
+        y = np.arange(2.0 * n).reshape(2, n)
+        want = y[:, ::-1].copy()
+        np.testing.assert_array_equal(backwards(y, out=(y, None))[0], want)
     first = guvectorize("(n)->(n)")(lambda a: a[0])
     np.testing.assert_array_equal(first(x), np.broadcast_to(x[..., :1], x.shape))
 

@@ -10,8 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from kernelgen.overloads import _library
-from kernelgen.runtime import blocks, layouts
+from kernelgen import heap
+from kernelgen.runtime import layouts
+from kernelgen.runtime.native_library import _library
 
 _pointer, _int64 = ctypes.c_void_p, ctypes.c_int64
 
@@ -24,11 +25,12 @@ def native():
         return ctypes.PYFUNCTYPE(result, *arguments)(library.address(symbol))
 
     class Native:
-        allocate = function(blocks.ALLOCATE, _pointer, _pointer, _int64)
-        release = function(blocks.RELEASE, None, _pointer)
-        free_all = function(blocks.FREE_ALL, None, _pointer)
+        allocate = function(heap.ALLOCATE, _pointer, _pointer, _int64)
+        release = function(heap.RELEASE, None, _pointer)
+        keep = function(heap.KEEP, None, _pointer)
+        free_all = function(heap.FREE_ALL, None, _pointer)
         make_array = function(
-            blocks.MAKE_ARRAY,
+            heap.MAKE_ARRAY,
             ctypes.py_object,
             *(ctypes.py_object, ctypes.c_int, _pointer, _pointer, _pointer, ctypes.c_int),
         )
@@ -58,18 +60,19 @@ def blocks_in(head):
 
 
 def array_of(native, owner, shape, offset=0, strides=None, flags=None):
+    native.keep(owner)
     dtype = np.dtype("f8")
     if strides is None:
         strides = np.empty(shape, dtype).strides
     lengths = (_int64 * max(2 * len(shape), 1))(*shape, *strides)
     flags = layouts.WRITEABLE if flags is None else flags
-    data = owner + blocks.SIZE + offset
+    data = owner + heap.SIZE + offset
     return native.make_array(dtype, len(shape), lengths, data, owner, flags)
 
 
 def test_blocks_are_aligned_and_listed(native, heads):
     owners = [native.allocate(heads, size) for size in (0, 1, 64, 1000)]
-    assert all((owner + blocks.SIZE) % 64 == 0 for owner in owners)
+    assert all((owner + heap.SIZE) % 64 == 0 for owner in owners)
     assert blocks_in(heads) == owners[::-1]
     assert [words(owner)[:2] for owner in owners] == [[1, 0]] * 4
     native.free_all(heads)
@@ -104,7 +107,7 @@ def test_foreign_memory_and_arguments_are_not_freed(native):
 
 def test_an_array_takes_its_block_over(native, heads):
     owner = native.allocate(heads, 48)
-    ctypes.memset(owner + blocks.SIZE, 0, 48)
+    ctypes.memset(owner + heap.SIZE, 0, 48)
     array = array_of(native, owner, (2, 3))
     assert blocks_in(heads) == []
     assert (array.shape, array.dtype, array.flags.writeable) == ((2, 3), np.float64, True)
@@ -118,7 +121,7 @@ def test_an_array_takes_its_block_over(native, heads):
 
 def test_two_arrays_may_share_a_block(native, heads):
     owner = native.allocate(heads, 32)
-    ctypes.memset(owner + blocks.SIZE, 0, 32)
+    ctypes.memset(owner + heap.SIZE, 0, 32)
     (_int64 * 1).from_address(owner)[0] = 2
     whole = array_of(native, owner, (4,))
     backwards = array_of(native, owner, (4,), offset=24, strides=(-8,), flags=0)
@@ -134,7 +137,7 @@ def test_two_arrays_may_share_a_block(native, heads):
 def test_memory_is_given_back(native, heads):
     def once():
         owner = native.allocate(heads, 8 << 20)
-        ctypes.memset(owner + blocks.SIZE, 1, 8 << 20)
+        ctypes.memset(owner + heap.SIZE, 1, 8 << 20)
         array_of(native, owner, (1 << 20,))
 
     for _ in range(3):
@@ -156,6 +159,6 @@ def test_an_array_that_cannot_be_made_frees_its_block(native, heads):
 
 def test_no_dimensions(native, heads):
     owner = native.allocate(heads, 8)
-    (ctypes.c_double * 1).from_address(owner + blocks.SIZE)[0] = 2.5
+    (ctypes.c_double * 1).from_address(owner + heap.SIZE)[0] = 2.5
     array = array_of(native, owner, ())
     assert (array.shape, array[()]) == ((), 2.5)

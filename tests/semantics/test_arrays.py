@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from array_backends import check, request
-
-from kernelgen import pipeline
-from kernelgen.errors import TypingError
+from array_backends import check
 
 A = np.arange(24.0).reshape(4, 6)
 LAYOUTS = {
@@ -254,11 +251,3 @@ def test_an_index_of_a_view_that_is_assigned_is_checked():
 
     for i in (3, 4, -4, -5):
         check(fill, A.copy(), i, boundscheck=True)
-
-
-def test_an_array_is_not_assigned_as_a_whole():
-    def copy(a, b):
-        a[1:] = b
-
-    with pytest.raises(TypingError, match="cannot be assigned to the elements of another"):
-        pipeline.typed(request(copy, (np.ones(3), np.ones(2))))

@@ -50,7 +50,8 @@ def check_kernel(case):
     for row, got, want in zip(
         rows(arrays), run_interpreter(untyped(wanted), arrays), python, strict=True
     ):
-        assert repr(got) == repr(want), f"untyped SSA of {row}: {got!r}, Python {want!r}"
+        if not _is_refused(want):
+            assert repr(got) == repr(want), f"untyped SSA of {row}: {got!r}, Python {want!r}"
     try:
         function, rewritten = pipeline.typed(wanted), pipeline.rewritten(wanted)
     except (TypingError, UnsupportedError):
@@ -63,6 +64,11 @@ def check_kernel(case):
     ufunc = kernelgen.vectorize(precise=True)(kernel)
     compare_machine(ufunc, kernel, arrays, want)
     compare_reduction(ufunc, rewritten, arrays)
+
+
+def _is_refused(result):
+    """Whether a kernel that another one calls was given an int of more than 64 bits by Python."""
+    return isinstance(result, Failure) and issubclass(result.cls, TypingError)
 
 
 def compare_machine(ufunc, kernel, arrays, want):

@@ -1,0 +1,47 @@
+"""Views that loops over whole arrays need, and whether arrays overlap: the compiler's own ops.
+
+Of what they are given all has been checked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelgen.ir.core import Op
+from kernelgen.ops.registry import OpDef, Typed, define
+from kernelgen.ops.tuples import never_lowered
+from kernelgen.types.compound import Type
+from kernelgen.types.table import WEAK_BOOL
+
+
+def _as_it_is(op: Op, types: tuple[Type, ...]) -> Typed:
+    assert op.value.type is not None
+    return Typed((None,) * len(types), op.value.type)
+
+
+def _define(name: str, python: Any) -> None:
+    define(OpDef(name, _as_it_is, python, never_lowered, carries=True))
+
+
+# The operands of ``stretched`` are an array, then the shape that it is broadcast to.
+_define("stretched", lambda array, *shape: np.broadcast_to(array, tuple(map(int, shape))))
+
+# The elements of an array without gaps, as they lie in memory.
+_define("flattened", lambda array: array.ravel("K"))
+
+# The operands of ``row`` are an array, then the indices of all axes but the last.
+_define("row", lambda array, *indices: array[tuple(map(int, indices))])
+
+
+def _disturbs_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    return Typed((None, None), WEAK_BOOL)
+
+
+def _disturbs(target: Any, source: Any) -> Any:
+    """Whether assigning elements of the one may change elements of the other not yet read."""
+    return np.bool_(np.may_share_memory(target, source))
+
+
+define(OpDef("disturbs", _disturbs_rule, _disturbs, never_lowered, carries=True))

@@ -1,0 +1,83 @@
+"""Make loops of what is computed of whole arrays: one for each expression, no temporaries.
+
+Before: typed SSA with conversions, arrays resolved. After: no op on numbers has an array as an
+operand, and no array is assigned to another.
+
+An expression is a *tree* of elementwise ops in one block whose results nothing else uses. Its
+*root* makes a new array, or is assigned to the elements of one. An operand of fewer dimensions
+than the root is computed before, so that nothing is computed more often than in NumPy.
+"""
+
+from __future__ import annotations
+
+from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ops.elementwise import is_elementwise
+from kernelgen.ops.registry import OPS
+from kernelgen.rewrites.loop_arrays import expand_tree
+from kernelgen.types.compound import Array
+
+
+def fuse_arrays(function: Function) -> None:
+    """Apply the pass."""
+    work = [block for block in function.blocks if any(map(_is_root, block.ops))]
+    while work:
+        block = work.pop()
+        members = _trees(function, block)
+        root = next((op for op in block.ops if _is_root(op) and op not in members), None)
+        if root is not None:
+            _bring_together(block, root, members)
+            tree = [op for op in block.ops if members.get(op) is root]
+            work.append(expand_tree(function, block, root, tree))
+
+
+def _is_root(op: Op) -> bool:
+    """Whether an op is elementwise, or assigns an array."""
+    if op.result is None:
+        return False
+    if op.name == "assign":
+        return isinstance(op.operands[1].type, Array)
+    return is_elementwise(op, tuple(v.type for v in op.operands))
+
+
+def _trees(function: Function, block: Block) -> dict[Op, Op]:
+    """For each op that is computed within another's loop, the root of that loop."""
+    users = _users(function)
+    places = {op: place for place, op in enumerate(block.ops)}
+    barriers = [place for op, place in places.items() if op.result and OPS[op.name].effects]
+    members: dict[Op, Op] = {}
+    for op in reversed(block.ops):
+        t = None if op.result is None else op.result.type
+        if not isinstance(t, Array) or not _is_root(op):
+            continue
+        takers = users.get(op.value, [])
+        roots = {members.get(user, user) for user in takers}
+        if len(roots) != 1 or any(user not in places or not _is_root(user) for user in takers):
+            continue
+        (root,) = roots
+        assigned_to = any(user.name == "assign" and user.operands[0] is op.value for user in takers)
+        between = any(places[op] < place < places[root] for place in barriers)
+        if t.ndim == _dimensions(root) and not assigned_to and not between:
+            members[op] = root
+    return members
+
+
+def _bring_together(block: Block, root: Op, members: dict[Op, Op]) -> None:
+    """Move the ops of other trees behind ``root``, which is to be replaced, where theirs are."""
+    at = block.ops.index(root)
+    before = block.ops[:at]
+    moved = [op for op in before if members.get(op, root) is not root]
+    block.ops = [op for op in before if op not in moved] + [root, *moved] + block.ops[at + 1 :]
+
+
+def _users(function: Function) -> dict[Value, list[Op]]:
+    users: dict[Value, list[Op]] = {}
+    for op in function.ops():
+        for value in [*op.operands, *(v for edge in op.edges for v in edge.args)]:
+            users.setdefault(value, []).append(op)
+    return users
+
+
+def _dimensions(root: Op) -> int:
+    """Of the loops over a root's elements."""
+    operands = root.operands[:1] if root.name == "assign" else root.operands
+    return max(v.type.ndim for v in operands if isinstance(v.type, Array))

@@ -1,0 +1,371 @@
+"""The loops over the elements of an expression of arrays.
+
+There are up to three of them, and the shapes and layouts of a call decide which one runs: one over
+all elements of arrays without gaps that lie in memory alike, nested ones whose innermost arrays are
+contiguous, and nested ones of any strides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from kernelgen.infer import typed_elements
+from kernelgen.ir.core import Block, Edge, Function, Op, Value
+from kernelgen.ir.raised import Made, Raised, Slot
+from kernelgen.ops.exceptions import fill
+from kernelgen.types.compound import NONE, Array, Tuple, Type
+from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
+
+
+def expand_tree(function: Function, block: Block, root: Op, tree: Sequence[Op]) -> Block:
+    """Put loops in place of ``root`` and the ops of its tree; the block behind them."""
+    at = block.ops.index(root)
+    rest = Block()
+    rest.ops = block.ops[at + 1 :]
+    block.ops = [op for op in block.ops[:at] if op not in tree]
+    where = function.blocks.index(block) + 1
+    writer = _Writer(block, root)
+    expression = _Expression(writer, root, [*tree, root])
+    if root.name == "assign":
+        expression.assign()
+    replaced = {} if root.name == "assign" else {root.value: expression.make()}
+    writer.jump(rest)
+    function.blocks[where:where] = [*writer.blocks, rest]
+    function.substitute(replaced)
+    return rest
+
+
+class _Writer:
+    """Appends ops and blocks; ``near`` says where in the source they stand."""
+
+    def __init__(self, block: Block, near: Op) -> None:
+        self.block = block
+        self.near = near
+        self.blocks: list[Block] = []
+
+    def emit(self, name: str, t: Type, *operands: Value, **attrs: Any) -> Value:
+        new = self.block.append(Op(name, operands, attrs, self.near.loc))
+        new.value.type = t
+        return new.value
+
+    def integer(self, value: int) -> Value:
+        return self.emit("const", WEAK_INT, value=value)
+
+    def jump(self, target: Block, *args: Value) -> None:
+        self.block.append(Op("jump", (), None, self.near.loc, (Edge(target, args),)))
+
+    def branch(self, condition: Value, yes: Block, no: Block) -> None:
+        edges = (Edge(yes), Edge(no))
+        self.block.append(Op("branch", (condition,), None, self.near.loc, edges))
+
+    def start(self, block: Block) -> None:
+        """Go on in a new block."""
+        self.blocks.append(block)
+        self.block = block
+
+    def choose(self, condition: Value, yes: Callable[[], None], no: Callable[[], None]) -> None:
+        """Write one of two ways, and go on behind them."""
+        ways, behind = (Block(), Block()), Block()
+        self.branch(condition, *ways)
+        for way, write in zip(ways, (yes, no), strict=True):
+            self.start(way)
+            write()
+            self.jump(behind)
+        self.start(behind)
+
+    def loops(self, counts: Sequence[Value], body: Callable[..., None], *indices: Value) -> None:
+        """Nested loops, one for each count; ``body`` is given the indices, outermost first."""
+        if not counts:
+            body(*indices)
+            return
+        header, inside, behind = Block(), Block(), Block()
+        zero, one = self.integer(0), self.integer(1)
+        self.jump(header, zero)
+        self.start(header)
+        index = header.add_arg(WEAK_INT)
+        self.branch(self.emit("lt", WEAK_BOOL, index, counts[0]), inside, behind)
+        self.start(inside)
+        self.loops(counts[1:], body, *indices, index)
+        self.jump(header, self.emit("add", WEAK_INT, index, one))
+        self.start(behind)
+
+
+class _Version(NamedTuple):
+    """How the elements of each array are reached in one of the loops."""
+
+    counts: list[Value]
+    reach: Callable[[Value, tuple[Value, ...]], tuple[Value, tuple[Value, ...]]]
+
+
+class _Expression:
+    """A tree of ops, the shapes of what they make, and the loops over these."""
+
+    def __init__(self, writer: _Writer, root: Op, ops: list[Op]) -> None:
+        self.w = writer
+        self.root = root
+        self.ops = [op for op in ops if op.name != "assign"]
+        made = {op.value for op in self.ops}
+        operands = [v for op in ops for v in op.operands if v not in made]
+        self.leaves = [v for v in dict.fromkeys(operands) if isinstance(v.type, Array)]
+        self.shapes: dict[Value, list[Value]] = {}
+        for leaf in self.leaves:
+            axes = range(_array(leaf).ndim)
+            self.shapes[leaf] = [writer.emit("dim", WEAK_INT, leaf, axis=a) for a in axes]
+        for op in self.ops:
+            arrays = [v for v in op.operands if isinstance(v.type, Array)]
+            self.shapes[op.value] = self._broadcast([self.shapes[v] for v in arrays])
+
+    # Shapes.
+
+    def _broadcast(self, shapes: list[list[Value]]) -> list[Value]:
+        """The shape in which some meet, checked."""
+        ndim = max(map(len, shapes))
+        met: list[Value] = []
+        for axis in range(-ndim, 0):
+            lengths = [shape[axis] for shape in shapes if len(shape) >= -axis]
+            length = lengths[0]
+            for other in dict.fromkeys(lengths[1:]):
+                length = length if other is length else self._longer(length, other)
+            met.append(length)
+        checks = [
+            (length, whole)
+            for shape in shapes
+            for length, whole in zip(shape, met[ndim - len(shape) :], strict=True)
+            if length is not whole
+        ]
+        given = [length for shape in shapes for length in shape]
+        for length, whole in checks:
+            self._require_fit(length, whole, _no_common_shape(shapes), given)
+        return met
+
+    def _longer(self, length: Value, other: Value) -> Value:
+        single = self.w.emit("eq", WEAK_BOOL, length, self.w.integer(1))
+        return self.w.emit("where", WEAK_INT, single, other, length)
+
+    def _require_fit(self, length: Value, whole: Value, error: Raised, slots: list[Value]) -> None:
+        """An axis is as long as it has to be, or of one element."""
+        same = self.w.emit("eq", WEAK_BOOL, length, whole)
+        single = self.w.emit("eq", WEAK_BOOL, length, self.w.integer(1))
+        fits = self.w.emit("or", WEAK_BOOL, same, single)
+        self.w.emit("require", NONE, fits, *slots, error=error)
+
+    # The root.
+
+    def make(self) -> Value:
+        """Loops that fill new arrays; the root's result."""
+        t, shape = self.root.value.type, self.shapes[self.root.value]
+        if not shape:
+            return self._element(
+                self.root.value, lambda leaf: self.w.emit("get", _dtype(leaf), leaf)
+            )
+        types = t.elements if isinstance(t, Tuple) else (t,)
+        made = [self.w.emit("array_of_shape", each, *shape) for each in types]
+        self._write_loops(made, shape)
+        return self.w.emit("tuple", t, *made) if isinstance(t, Tuple) else made[0]
+
+    def assign(self) -> None:
+        """Loops that change an array, by way of another one if what is read would change too."""
+        target, value = self.root.operands
+        shape = self.shapes[target]
+        slots = self.shapes[value] + shape
+        missing = len(shape) - len(self.shapes[value])
+        for length, whole in zip(self.shapes[value], shape[missing:], strict=True):
+            error = _does_not_fit(len(self.shapes[value]), len(shape))
+            if length is not whole:
+                self._require_fit(length, whole, error, slots)
+        sources = [v for v in self.leaves if v is not target]
+        if self.root.attrs.get("apart") or not sources:
+            self._write_loops([target], shape)
+            return
+        disturbed = [self.w.emit("disturbs", WEAK_BOOL, target, v) for v in sources]
+        any_is = disturbed[0]
+        for each in disturbed[1:]:
+            any_is = self.w.emit("or", WEAK_BOOL, any_is, each)
+        self.w.choose(
+            any_is,
+            lambda: self._assign_by_another(target, shape),
+            lambda: self._write_loops([target], shape),
+        )
+
+    def _assign_by_another(self, target: Value, shape: list[Value]) -> None:
+        between_type = _array(target)._replace(layout="C", readonly=False)
+        between = self.w.emit("array_of_shape", between_type, *shape)
+        self._write_general([between], shape)
+        self.w.loops(
+            shape,
+            lambda *indices: self._put(target, indices, self._get(between, indices)),
+        )
+
+    # The loops.
+
+    def _write_loops(self, targets: list[Value], shape: list[Value]) -> None:
+        arrays = [*targets, *self.leaves]
+        whole = [v for v in arrays if _array(v).ndim == len(shape)]
+        layouts = {_array(v).layout for v in arrays}
+        if len(whole) == len(arrays) and layouts in ({"C"}, {"F"}):
+            self._choose(
+                self._all_equal(whole, shape),
+                lambda: self._write_flat(targets, shape),
+                lambda: self._write_nested(targets, shape, flat=True),
+            )
+        else:
+            self._write_nested(targets, shape, flat=False)
+
+    def _choose(
+        self, condition: Value | None, yes: Callable[[], None], no: Callable[[], None]
+    ) -> None:
+        """One of two ways; the first without a question if there is no condition."""
+        if condition is None:
+            yes()
+        else:
+            self.w.choose(condition, yes, no)
+
+    def _all_equal(self, arrays: list[Value], shape: list[Value]) -> Value | None:
+        """Whether no array is broadcast; None if that is known."""
+        return self._all(
+            (length, whole)
+            for v in arrays
+            for length, whole in zip(self.shapes.get(v, shape), shape, strict=True)
+        )
+
+    def _all(self, pairs: Any) -> Value | None:
+        met: Value | None = None
+        for a, b in dict.fromkeys(pairs):
+            if a is not b:
+                same = self.w.emit("eq", WEAK_BOOL, a, b)
+                met = same if met is None else self.w.emit("and", WEAK_BOOL, met, same)
+        return met
+
+    def _write_flat(self, targets: list[Value], shape: list[Value]) -> None:
+        """One loop over arrays that lie in memory alike."""
+        flat: dict[Value, Value] = {}
+        for v in dict.fromkeys([*targets, *self.leaves]):
+            t = Array(_dtype(v), 1, "C", _array(v).readonly)
+            flat[v] = self.w.emit("flattened", t, v) if _array(v).ndim > 1 else v
+        count = self.w.emit("dim", WEAK_INT, flat[targets[0]], axis=0)
+        self.w.loops([count], lambda i: self._write(targets, lambda v: (flat[v], (i,))))
+
+    def _write_nested(self, targets: list[Value], shape: list[Value], *, flat: bool) -> None:
+        """Loops over rows that are contiguous, where an array of that layout is not broadcast."""
+        rows = [v for v in self.leaves if _array(v).layout == "C" and _array(v).ndim]
+        if not rows or (flat and len(shape) == 1):
+            self._write_general(targets, shape)
+            return
+        condition = self._all((self.shapes[v][-1], shape[-1]) for v in rows)
+        self._choose(
+            condition,
+            lambda: self._write_rows(targets, shape, rows),
+            lambda: self._write_general(targets, shape),
+        )
+
+    def _write_general(self, targets: list[Value], shape: list[Value]) -> None:
+        self._write_rows(targets, shape, [])
+
+    def _write_rows(self, targets: list[Value], shape: list[Value], dense: list[Value]) -> None:
+        """Nested loops; the innermost one over rows, of which those of ``dense`` are contiguous."""
+        views = {v: self._stretched(v, shape) for v in dict.fromkeys([*targets, *self.leaves])}
+
+        def write(*outer: Value) -> None:
+            rows = {v: self._row(v, view, outer, dense) for v, view in views.items()}
+            self.w.loops(shape[-1:], lambda i: self._write(targets, lambda v: (rows[v], (i,))))
+
+        if shape:
+            self.w.loops(shape[:-1], write)
+        else:
+            self._write(targets, lambda v: (v, ()))
+
+    def _stretched(self, v: Value, shape: list[Value]) -> Value:
+        """An array, broadcast to the shape of the loops."""
+        own = self.shapes.get(v, shape)
+        if len(own) == len(shape) and all(a is b for a, b in zip(own, shape, strict=True)):
+            return v
+        t = Array(_dtype(v), len(shape), "A", True)
+        return self.w.emit("stretched", t, v, *shape)
+
+    def _row(self, v: Value, view: Value, outer: tuple[Value, ...], dense: list[Value]) -> Value:
+        t = _array(v)
+        contiguous = v in dense or (_array(view).layout == "C" and view is v)
+        layout = "C" if contiguous else "A"
+        return self.w.emit("row", Array(t.dtype, 1, layout, t.readonly), view, *outer)
+
+    # One element.
+
+    def _write(
+        self,
+        targets: list[Value],
+        reach: Callable[[Value], tuple[Value, tuple[Value, ...]]],
+    ) -> None:
+        """Compute the element that ``reach`` finds of each array, and put it into the targets."""
+        source = self.root.operands[1] if self.root.name == "assign" else self.root.value
+        made = self._element(source, lambda leaf: self._get(*reach(leaf)))
+        parts = [made]
+        if isinstance(made.type, Tuple):
+            types = enumerate(made.type.elements)
+            parts = [self.w.emit("item", t, made, index=i) for i, t in types]
+        for target, part in zip(targets, parts, strict=True):
+            array, indices = reach(target)
+            self._put(array, indices, part)
+
+    def _get(self, array: Value, indices: tuple[Value, ...]) -> Value:
+        return self.w.emit("get", _dtype(array), array, *indices)
+
+    def _put(self, array: Value, indices: tuple[Value, ...], value: Value) -> None:
+        self.w.emit("put", NONE, array, self._converted(value, _dtype(array)), *indices)
+
+    def _element(self, source: Value, get: Callable[[Value], Value]) -> Value:
+        """The element of ``source``, computed of those of the leaves."""
+        values = {leaf: get(leaf) for leaf in self._read()}
+        for op in self.ops:
+            each = typed_elements(op)
+            operands = [
+                values[v] if t is None else self._converted(values.get(v, v), t)
+                for v, t in zip(op.operands, each.params, strict=True)
+            ]
+            self.w.near = op
+            new = self.w.emit(op.name, each.result, *operands, **op.attrs)
+            values[op.value] = self._as_stored(new, op.value.type)
+        return values[source]
+
+    def _read(self) -> list[Value]:
+        """The leaves whose elements are read: a target's are not, unless it is an operand too."""
+        if self.root.name != "assign":
+            return self.leaves
+        read = {v for op in self.ops for v in op.operands} | {self.root.operands[1]}
+        return [v for v in self.leaves if v in read]
+
+    def _as_stored(self, value: Value, t: Type | None) -> Value:
+        """A comparison's result as the element of an array."""
+        whole = t.dtype if isinstance(t, Array) else t
+        return self._converted(value, whole) if isinstance(whole, Scalar) else value
+
+    def _converted(self, value: Value, to: Type) -> Value:
+        return value if value.type == to else self.w.emit("convert", to, value, to=to)
+
+
+def _array(value: Value) -> Array:
+    assert isinstance(value.type, Array)
+    return value.type
+
+
+def _dtype(value: Value) -> Scalar:
+    return _array(value).dtype
+
+
+def _shape_text(ndim: int) -> tuple[str, tuple[Slot, ...]]:
+    text = f"({','.join(['{}'] * ndim)}{',' * (ndim == 1)})"
+    return text, (Slot(WEAK_INT),) * ndim
+
+
+def _no_common_shape(shapes: list[list[Value]]) -> Raised:
+    texts = [_shape_text(len(shape)) for shape in shapes]
+    template = "operands could not be broadcast together with shapes "
+    template += "".join(f"{text} " for text, _ in texts)
+    slots = tuple(slot for _, slots in texts for slot in slots)
+    return Raised(ValueError, (Made(fill, (template, *slots)),))
+
+
+def _does_not_fit(source: int, target: int) -> Raised:
+    (first, slots), (second, others) = _shape_text(source), _shape_text(target)
+    template = f"could not broadcast input array from shape {first} into shape {second}"
+    return Raised(ValueError, (Made(fill, (template, *slots, *others)),))

@@ -1,0 +1,86 @@
+"""How the views that the compiler makes are taken apart: what becomes of each op."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernelgen.ir.core import Value
+from kernelgen.rewrites.split_arrays import Parts, plus, product, sum_of, times
+from kernelgen.types.compound import Array
+from kernelgen.types.table import ADDRESS, WEAK_BOOL, WEAK_INT
+
+if TYPE_CHECKING:
+    from kernelgen.rewrites.split_tuples import Splitter
+
+
+def stretched(s: Splitter, first: list[Value]) -> list[Value]:
+    """An array broadcast to a shape: axes of one element do not move."""
+    parts = Parts.of(first)
+    shape = s.finals(s.op.operands[1:])
+    missing = len(shape) - len(parts.shape)
+    zero = s.integer(0)
+    strides = [zero] * missing
+    for length, stride, whole in zip(parts.shape, parts.strides, shape[missing:], strict=True):
+        if length is whole:
+            strides.append(stride)
+        else:
+            single = s.emit("eq", WEAK_BOOL, length, s.integer(1))
+            strides.append(s.emit("where", WEAK_INT, single, zero, stride))
+    return Parts(parts.data, shape, strides, parts.owner).list
+
+
+def flattened(s: Splitter, first: list[Value]) -> list[Value]:
+    """All elements of an array without gaps."""
+    t, parts = s.op.value.type, Parts.of(first)
+    assert isinstance(t, Array)
+    size = product(s, parts.shape)
+    return Parts(parts.data, [size], [s.integer(t.dtype.size)], parts.owner).list
+
+
+def row(s: Splitter, first: list[Value]) -> list[Value]:
+    """A row, by indices that are right."""
+    parts, indices = Parts.of(first), s.finals(s.op.operands[1:])
+    strides = parts.strides[: len(indices)]
+    moves = [times(s, i, stride) for i, stride in zip(indices, strides, strict=True)]
+    data = s.emit("offset", ADDRESS, parts.data, sum_of(s, moves)) if moves else parts.data
+    rest = slice(len(indices), None)
+    return Parts(data, parts.shape[rest], parts.strides[rest], parts.owner).list
+
+
+def disturbs(s: Splitter, first: list[Value]) -> Value:
+    """Whether two arrays overlap, and are not the same elements in the same order."""
+    target, source = Parts.of(first), Parts.of(s.parts[s.final(s.op.operands[1])])
+    types = [v.type for v in s.op.operands]
+    assert isinstance(types[0], Array) and isinstance(types[1], Array)
+    low, high = _extent(s, types[0], target)
+    other_low, other_high = _extent(s, types[1], source)
+    overlap = _and(
+        s, s.emit("lt", WEAK_BOOL, low, other_high), s.emit("lt", WEAK_BOOL, other_low, high)
+    )
+    if len(target.shape) != len(source.shape):
+        return overlap
+    starts = [s.emit("address_number", WEAK_INT, parts.data) for parts in (target, source)]
+    same = s.emit("eq", WEAK_BOOL, *starts)
+    pairs = zip(target.list[1:-1], source.list[1:-1], strict=True)
+    for a, b in pairs:
+        same = _and(s, same, s.emit("eq", WEAK_BOOL, a, b))
+    return _and(s, overlap, s.emit("not", WEAK_BOOL, same))
+
+
+def _and(s: Splitter, a: Value, b: Value) -> Value:
+    return s.emit("and", WEAK_BOOL, a, b)
+
+
+def _extent(s: Splitter, t: Array, parts: Parts) -> tuple[Value, Value]:
+    """The addresses between which the elements of an array lie."""
+    low = s.emit("address_number", WEAK_INT, parts.data)
+    size = s.integer(t.dtype.size)
+    if t.dense:
+        return low, plus(s, low, times(s, product(s, parts.shape), size))
+    high, zero, one = plus(s, low, size), s.integer(0), s.integer(1)
+    for length, stride in zip(parts.shape, parts.strides, strict=True):
+        span = times(s, s.emit("sub", WEAK_INT, length, one), stride)
+        back = s.emit("lt", WEAK_BOOL, span, zero)
+        low = plus(s, low, s.emit("where", WEAK_INT, back, span, zero))
+        high = plus(s, high, s.emit("where", WEAK_INT, back, zero, span))
+    return low, high
