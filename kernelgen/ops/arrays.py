@@ -113,7 +113,9 @@ def _put(array: Any, value: Any, *indices: Any) -> None:
     array[tuple(map(int, indices))] = value
 
 
-define(OpDef("get", _element_rule, _get, never_lowered, carries=True))
+define(
+    OpDef("get", _element_rule, _get, never_lowered, calls=((library.element, 2),), carries=True)
+)
 define(OpDef("put", _put_rule, _put, never_lowered, carries=True, effects=True))
 
 # ------------------------------------------------------------------------------------- views

@@ -81,6 +81,11 @@ def unchecked_range(start: int, stop: int, step: int) -> range:
     return range(start, stop, step)
 
 
+def element(array: Any, index: Any) -> Any:
+    """The op ``get``: an element of an array, by an index that is right."""
+    return array[index]
+
+
 def assign(target: Any, value: Any) -> None:
     """The op of that name: a number is stored in all elements, or an array broadcast to them."""
     target[...] = value

@@ -30,6 +30,7 @@ from kernelgen.rewrites.resolve_casts import resolve_cast
 from kernelgen.rewrites.resolve_exceptions import resolve_exceptions
 from kernelgen.rewrites.resolve_jitted_call import jitted_function, resolve_jitted_call
 from kernelgen.rewrites.resolve_methods import resolve_constant_method, resolve_methods
+from kernelgen.rewrites.resolve_table_calls import resolve_table_call
 from kernelgen.rewrites.resolve_tuples import (
     method,
     named_tuple,
@@ -158,7 +159,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
         args = _bind(block, op, jitted, _default_of(block, op, jitted))
         _replace(function, block, op, resolve_jitted_call(block, op, callee, args))
         return block
-    if resolve_cast(block, op, callee):
+    if resolve_cast(block, op, callee) or resolve_table_call(block, op, callee):
         return block
     by_arity = by_call(callee)
     replacement = _library_function(callee, len(args))
