@@ -15,6 +15,8 @@ from gufunc_uses import (
     run_in_new_process,
 )
 
+pytestmark = pytest.mark.any_python
+
 
 @pytest.mark.parametrize("use", DOT_USES.values(), ids=DOT_USES)
 def test_first_use(use):

@@ -25,6 +25,8 @@ from kernelgen.types.table import (
     WEAK_INT,
 )  # fmt: skip
 
+pytestmark = pytest.mark.any_python
+
 pairs = pytest.mark.parametrize(
     ("source", "to"), [(a, b) for a in SCALARS for b in SCALARS], ids=str
 )

@@ -13,6 +13,8 @@ import kernelgen
 from kernelgen.errors import TypingError
 from kernelgen.ops.ufuncs import COMPARISONS, ROWS
 
+pytestmark = pytest.mark.any_python
+
 REAL = [0.0, -0.0, 1.0, -1.5, 3.0, 1e-3, 1e30]
 SPECIAL = [np.inf, -np.inf, np.nan]
 EXACT = ("+", "-", "*", "==", "!=")

@@ -16,6 +16,8 @@ import kernelgen
 from kernelgen.ops.complex_table import ROWS
 from kernelgen.ops.ufuncs import ROWS as UFUNCS
 
+pytestmark = pytest.mark.any_python
+
 exact = pytest.importorskip("exact", reason="needs mpmath")
 
 COMPUTED_BY_NUMPY = {

@@ -13,6 +13,8 @@ import kernelgen
 from kernelgen.ops.ufuncs import ROWS
 from kernelgen.types.table import from_dtype
 
+pytestmark = pytest.mark.any_python
+
 ALL = np.arange(2**16, dtype=np.uint16).view(np.float16)
 UNARY = [row.ufunc for row in ROWS if row.ufunc.nin == 1 and "e" in str(row.ufunc.types)]
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import kernelgen as kg
 from kernelgen.types import table
 
+pytestmark = pytest.mark.any_python
+
 VALUES = {
     "f": [0.0, -0.0, 1.0, -1.5, 3.0, 1e-30, 3e38, -3e38, 1e-45, np.inf, -np.inf, np.nan],
     "i": [0, 1, -1, 3, 100, -128],

@@ -14,7 +14,10 @@ from kernelgen import vectorize
 from kernelgen.ops import exact
 from kernelgen.types.table import CLONGDOUBLE, LONGDOUBLE, SCALARS, from_dtype
 
-pytestmark = pytest.mark.skipif(LONGDOUBLE not in SCALARS, reason="longdouble is a double here")
+pytestmark = [
+    pytest.mark.any_python,
+    pytest.mark.skipif(LONGDOUBLE not in SCALARS, reason="longdouble is a double here"),
+]
 
 EPS = np.finfo(np.longdouble).eps
 FINE = 1 + EPS

@@ -31,6 +31,8 @@ from kernelgen import pipeline
 from kernelgen.ops.math import ROWS, VECTOR_ULP
 from kernelgen.types.table import WEAK_FLOAT
 
+pytestmark = pytest.mark.any_python
+
 try:
     import mpmath
 except ImportError:

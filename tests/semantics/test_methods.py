@@ -13,6 +13,8 @@ from kernelgen.errors import TypingError, UnsupportedError
 from kernelgen.ops.methods import COMPUTED, KNOWN, METHODS
 from kernelgen.ops.refused import MEMBERS
 
+pytestmark = pytest.mark.any_python
+
 ALL = (*DTYPES, *COMPLEX)
 OWNERS = (*(dtype.type for dtype in ALL), np.datetime64, np.timedelta64, bool, int, float, complex)
 TO_TYPES = {"astype", "view"}

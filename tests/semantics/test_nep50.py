@@ -18,6 +18,8 @@ import kernelgen
 from kernelgen import pipeline
 from kernelgen.errors import TypingError
 
+pytestmark = pytest.mark.any_python
+
 BINARY = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
     "//": operator.floordiv, "%": operator.mod, "**": operator.pow,

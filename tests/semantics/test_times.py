@@ -19,6 +19,8 @@ from kernelgen.types import table
 from kernelgen.types.table import INT64, named
 from kernelgen.types.units import is_convertible
 
+pytestmark = pytest.mark.any_python
+
 UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "25s", "3M", "7D")
 LINEAR = tuple(unit for unit in UNITS if unit[-1] not in "MY")
 NEIGHBOURS = (

@@ -15,6 +15,8 @@ from kernelgen.ops.refused import REFUSED
 from kernelgen.ops.registry import by_call
 from kernelgen.ops.ufuncs import COMPARISONS, ROWS
 
+pytestmark = pytest.mark.any_python
+
 UFUNCS = [row.ufunc for row in ROWS] + [ufunc for ufunc, _ in COMPARISONS]
 ULP = 4
 """NumPy's own functions differ by version and processor."""

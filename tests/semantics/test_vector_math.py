@@ -21,7 +21,10 @@ VECTORISED = [
 ]
 WIDER = {np.float32: np.float64, np.float64: np.longdouble}
 
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="this machine has no vector library")
+pytestmark = [
+    pytest.mark.any_python,
+    pytest.mark.skipif(LIBRARY is None, reason="this machine has no vector library"),
+]
 
 
 def kernel_of(row, **options):

@@ -26,6 +26,8 @@ from kernelgen.types.table import (
     named,
 )  # fmt: skip
 
+pytestmark = pytest.mark.any_python
+
 PYTHON = {WEAK_BOOL: True, WEAK_INT: 1, WEAK_FLOAT: 1.0, WEAK_COMPLEX: 1j}
 ALL = (*SCALARS, *WEAK)
 

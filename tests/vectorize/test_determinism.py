@@ -16,6 +16,8 @@ from uses import assert_same
 
 from kernelgen import vectorize
 
+pytestmark = pytest.mark.any_python
+
 # Squares of these wrap as integers and do not as floats: a loop of other types shows.
 INTEGERS = np.array([3, 2**40 + 1, -5])
 FLOATS = np.array([1.5, 2.0**40 + 1, 3.0])

@@ -23,6 +23,8 @@ from uses import (
 from kernelgen import pipeline, vectorize
 from kernelgen.types.table import FLOAT32, FLOAT64, from_dtype
 
+pytestmark = pytest.mark.any_python
+
 
 @pytest.mark.parametrize("use", CALLS.values(), ids=CALLS)
 def test_first_call(use):

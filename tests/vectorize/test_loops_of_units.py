@@ -14,6 +14,8 @@ import kernelgen as kg
 from kernelgen import SignatureError, TypingError, vectorize
 from kernelgen.runtime import numpy_api
 
+pytestmark = pytest.mark.any_python
+
 DAYS = np.array(["2020-02-29", "NaT", "1960-05-05", "1969-12-31"], "M8[D]")
 SECONDS = np.array(["2019-01-01T01", "2020", "1960", "NaT"], "M8[s]")
 LENGTHS = np.array([90, -7, 0, 3], "m8[m]")
