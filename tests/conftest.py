@@ -17,6 +17,12 @@ settings.register_profile("long", max_examples=3000, print_blob=True, **_SLOW)
 settings.load_profile("default")
 
 
+@pytest.fixture
+def unoptimised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile fast. For tests with many kernels that differ in what LLVM is given, not in its work."""
+    monkeypatch.setenv("KERNELGEN_OPT_LEVEL", "0")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write what the passes make to golden files"

@@ -66,7 +66,7 @@ EXPRESSIONS = (
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_results_are_those_of_python_on_the_same_objects(expression):
+def test_results_are_those_of_python_on_the_same_objects(expression, unoptimised):
     plain = eval(f"lambda x, y: ({expression})", {"np": np})
     compiled = njit(plain)
     for x, y in itertools.product(NUMBERS, NUMBERS):

@@ -65,11 +65,6 @@ def compare(kernel, oracle, *arrays, ulp: float = 0) -> None:
     assert not len(wrong), f"{[a[wrong] for a in arrays]}: {got[wrong]}, not {want[wrong]}"
 
 
-@pytest.fixture
-def unoptimised(monkeypatch):
-    monkeypatch.setenv("KERNELGEN_OPT_LEVEL", "0")
-
-
 @pytest.mark.parametrize("a", COMPLEX, ids=str)
 @pytest.mark.parametrize("b", ALL, ids=str)
 def test_operators_of_two_types(a, b, unoptimised):

@@ -32,7 +32,7 @@ CLASSES = {
 @pytest.mark.any_python
 @pytest.mark.parametrize("name", CLASSES)
 @pytest.mark.parametrize("dtype", [*DTYPES, *COMPLEX], ids=str)
-def test_isinstance_of_an_argument_and_of_what_is_made_of_it(name, dtype):
+def test_isinstance_of_an_argument_and_of_what_is_made_of_it(name, dtype, unoptimised):
     cls = CLASSES[name]
 
     def kernel(x):

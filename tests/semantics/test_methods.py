@@ -127,7 +127,7 @@ def test_clip(dtype):
 
 @pytest.mark.parametrize("digits", [0, 1, 2, -1])
 @pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS, *COMPLEX], ids=str)
-def test_round(dtype, digits):
+def test_round(dtype, digits, unoptimised):
     x = np.array([0, 1, 2, 12, 15, 25, 26, 114, 115, 125], dtype)
     x = x / dtype.type(8) if dtype.kind in "fc" else x
     check(lambda x: x.round(digits), x, ulp=1)
@@ -136,7 +136,7 @@ def test_round(dtype, digits):
 
 @pytest.mark.parametrize("source", ALL, ids=str)
 @pytest.mark.parametrize("to", ALL, ids=str)
-def test_astype(source, to):
+def test_astype(source, to, unoptimised):
     if source.kind == "c" and to.kind not in "cb":
         assert "complex" in refused(lambda x: x.astype(to), source.type(1))
         return

@@ -122,12 +122,6 @@ def test_binary_operators_of_two_arrays(a, b):
     several([f"x {symbol} y" for symbol in EXACT], "xy", *grid(a, b), layouts=layouts)
 
 
-@pytest.fixture
-def unoptimised(monkeypatch):
-    """Compile fast: a constant takes the same lowering as a variable, and there are many."""
-    monkeypatch.setenv("KERNELGEN_OPT_LEVEL", "0")
-
-
 def with_literals(symbols: list[str], literals: tuple[str, ...], dtype: np.dtype) -> None:
     sides = ("x {} ({})", "({1}) {0} x")
     sources = [side.format(s, v) for side in sides for s in symbols for v in literals]
@@ -172,7 +166,7 @@ def test_integers_to_negative_powers_are_value_errors(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_powers_of_literals(dtype):
+def test_powers_of_literals(dtype, unoptimised):
     exponents = edges(dtype)
     exponents = exponents if dtype.kind == "f" else exponents[exponents >= 0]
     for base in ("2", "3", "-2", "0", "1", "True", "2.0", "2.5", "-0.5", "10.0"):

@@ -19,7 +19,7 @@ from kernelgen.types import table
 from kernelgen.types.table import INT64, named
 from kernelgen.types.units import is_convertible
 
-pytestmark = pytest.mark.any_python
+pytestmark = [pytest.mark.any_python, pytest.mark.usefixtures("unoptimised")]
 
 UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "25s", "3M", "7D")
 LINEAR = tuple(unit for unit in UNITS if unit[-1] not in "MY")
@@ -37,12 +37,6 @@ neighbours = pytest.mark.parametrize(("u", "v"), NEIGHBOURS)
 DAY_ONE = np.datetime64("2020-01-01")
 HOUR = np.timedelta64(1, "h")
 UINT64 = np.dtype("u8")
-
-
-@pytest.fixture(autouse=True)
-def unoptimised(monkeypatch):
-    """Compile fast: there are many."""
-    monkeypatch.setenv("KERNELGEN_OPT_LEVEL", "0")
 
 
 def message_of(kernel, *arrays) -> str:

@@ -197,7 +197,7 @@ COMPARISONS = "==", "!=", "<", "<=", ">", ">="
         ("(1, 2)", "(x, y)"),
     ],
 )
-def test_tuples_compare_by_the_first_elements_that_differ(symbol, left, right):
+def test_tuples_compare_by_the_first_elements_that_differ(symbol, left, right, unoptimised):
     namespace: dict = {}
     exec(f"def kernel(x, y): return {left} {symbol} {right}", namespace)
     check(namespace["kernel"], *grid(I8, I8))

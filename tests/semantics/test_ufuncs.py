@@ -15,19 +15,13 @@ from kernelgen.ops.refused import REFUSED
 from kernelgen.ops.registry import by_call
 from kernelgen.ops.ufuncs import COMPARISONS, ROWS
 
-pytestmark = pytest.mark.any_python
+pytestmark = [pytest.mark.any_python, pytest.mark.usefixtures("unoptimised")]
 
 UFUNCS = [row.ufunc for row in ROWS] + [ufunc for ufunc, _ in COMPARISONS]
 ULP = 4
 """NumPy's own functions differ by version and processor."""
 
 all_ufuncs = pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda ufunc: ufunc.__name__)
-
-
-@pytest.fixture(autouse=True)
-def unoptimised(monkeypatch):
-    """Compile fast: there are many."""
-    monkeypatch.setenv("KERNELGEN_OPT_LEVEL", "0")
 
 
 def kernel_of(ufunc: np.ufunc, *literals: str):

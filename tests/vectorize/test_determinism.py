@@ -122,9 +122,8 @@ def first(x, y):
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
+def quick(monkeypatch, unoptimised):
     """Types are chosen alike at every level, and this file compiles a lot."""
-    monkeypatch.setenv("KERNELGEN_OPT_LEVEL", "0")
     monkeypatch.setenv("KERNELGEN_VERIFY", "0")
 
 
