@@ -249,6 +249,11 @@ def _invert_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return same(t, 1)
 
 
+def _invert(x: Any) -> Any:
+    """Python's own, without its warning that the bits of a bool are those of an integer."""
+    return ~int(x) if isinstance(x, bool) else ~x
+
+
 def _lower_invert(e: Emitter, op: Op, args: list[str]) -> str:
     return e(f"xor {result_type(op).llvm} {args[0]}, -1")
 
@@ -279,7 +284,7 @@ def identity(e: Emitter, op: Op, args: list[str]) -> str:
 
 define(OpDef("neg", _negative_rule, operator.neg, _lower_negative))
 define(OpDef("pos", _negative_rule, operator.pos, identity))
-define(OpDef("invert", _invert_rule, operator.invert, _lower_invert, reference=np.invert))
+define(OpDef("invert", _invert_rule, _invert, _lower_invert, reference=np.invert))
 define(OpDef("abs", _absolute_rule, abs, _lower_absolute, calls=((abs, 1),)))
 
 

@@ -143,6 +143,13 @@ def test_unary_operators(dtype):
     several(["-x", "+x", "~x", "abs(x)"], "x", edges(dtype))
 
 
+def test_inverted_bools_of_python_are_integers_and_nobody_is_warned():
+    def kernel(x):
+        return x + ~True + (not ~False)
+
+    assert kernelgen.vectorize(kernel)(np.int8(5)) == 5 + ~1 + (not ~0)
+
+
 # ---------------------------------------------------------------------------------- powers
 
 
