@@ -31,6 +31,7 @@ from kernelgen.types import (
     uintp,
     void,
 )
+from kernelgen.types.declared import from_dtype
 from kernelgen.types.table import BOOL as boolean
 from kernelgen.types.table import CLONGDOUBLE as clongdouble
 from kernelgen.types.table import COMPLEX64 as complex64
@@ -73,6 +74,7 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "from_dtype",
     "guvectorize",
     "i1",
     "i2",

@@ -39,7 +39,12 @@ def vectorize(
     fastmath: bool | Iterable[str] = False,
     precise: bool = False,
     fp_errors: str = "ignore",
+    boundscheck: bool | None = None,
     target: str = "cpu",
+    nopython: bool = True,
+    nogil: bool = True,
+    cache: bool = False,
+    inline: str = "never",
 ) -> Callable[[Callable[..., Any]], np.ufunc]: ...
 def vectorize(
     function_or_signatures: Any = None,
@@ -50,7 +55,12 @@ def vectorize(
     fastmath: bool | Iterable[str] = False,
     precise: bool = False,
     fp_errors: str = "ignore",
+    boundscheck: bool | None = None,
     target: str = "cpu",
+    nopython: bool = True,
+    nogil: bool = True,
+    cache: bool = False,
+    inline: str = "never",
 ) -> Any:
     """Make a NumPy ufunc of a scalar function.
 
@@ -79,8 +89,15 @@ def vectorize(
         Whether NumPy reports floating point errors, as ``np.errstate`` asks for. "numpy" reports
         exactly those that the kernel's own operations make, and none of a branch that is not
         taken; such loops are not vectorised, and take no ``fastmath``.
-    target : {"cpu"}
-        Where it runs.
+    target : {"cpu", "parallel"}
+        Where it runs: on one thread, also where several are asked for.
+    boundscheck : bool, optional
+        Raise IndexError where an index of an array that the kernel makes is out of range. By
+        default ``KERNELGEN_BOUNDSCHECK`` decides. Indices of constants are always checked.
+    nopython, nogil, cache, inline
+        Accepted, and nothing depends on them: compiled code never works on Python's objects, never
+        holds the GIL, and is not kept on disk; all functions are inlined but those that call
+        themselves.
 
     Returns
     -------
@@ -110,9 +127,14 @@ def vectorize(
     >>> isinstance(relative_difference, np.ufunc)
     True
     """
-    options = ufunc_options(error_model, fastmath, precise, fp_errors)
-    if target != "cpu":
-        raise KernelgenError(f"there is no target {target!r}", None, 'the target is "cpu"')
+    options = ufunc_options(
+        error_model,
+        fastmath,
+        precise,
+        fp_errors,
+        boundscheck=checks_bounds(boundscheck),
+    )
+    check_choice("target", target, ("cpu", "parallel"))
     given = function_or_signatures
     is_kernel = callable(given) and not isinstance(given, (Signature, Scalar))
     choices = Choices(() if is_kernel else _parsed(given), identity, options)

@@ -27,6 +27,7 @@ def guvectorize(
     nopython: bool = True,
     nogil: bool = True,
     cache: bool = False,
+    inline: str = "never",
     forceobj: bool = False,
 ) -> Callable[[Callable[..., Any]], np.ufunc]:
     """Make a generalized ufunc of a function on arrays.
@@ -56,9 +57,8 @@ def guvectorize(
         ``KERNELGEN_BOUNDSCHECK`` says so.
     forceobj : bool
         Run the kernel as plain Python. With signatures, it may be whatever Python has.
-    nopython, nogil, cache
-        Accepted, and nothing depends on them: compiled code never works on Python's objects, never
-        holds the GIL, and is not kept on disk.
+    nopython, nogil, cache, inline
+        As for `vectorize`.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def guvectorize(
     """
     from kernelgen import generalized  # importing us stays cheap
 
-    check_choice("target", target, ("cpu",))
+    check_choice("target", target, ("cpu", "parallel"))
     options = ufunc_options(
         error_model,
         fastmath,

@@ -2,7 +2,7 @@
 
 They are the least dtypes that hold all that is stored. As an output may be read as well, they are
 found by going round: from outputs of which nothing is known to what is stored in these, to outputs
-that hold it.
+that hold it. One that is only changed, as by ``out[i] += x``, begins with the least type of all.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernelgen.errors import TypingError
-from kernelgen.infer import Prepare, propagate
+from kernelgen.infer import Prepare, propagate, typed_elements
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
+from kernelgen.ops.registry import NoRule
 from kernelgen.types.compound import (
     NONE,
     UNDEFINED,
@@ -24,7 +25,7 @@ from kernelgen.types.compound import (
     describe,
 )
 from kernelgen.types.join import join
-from kernelgen.types.table import Scalar
+from kernelgen.types.table import WEAK_BOOL, Scalar
 
 VIEWS = ("subscript", "item", "unpack", "attr", "iter", "iter_value", "iter_next")
 """Ops whose result, if it is an array, shares its memory with the first operand."""
@@ -61,6 +62,26 @@ def infer_outputs(
     """
     found = list(outputs)
     open_ = [i for i, t in enumerate(outputs) if is_open(t)]
+    _go_round(function, inputs, found, open_, prepare)
+    changed = [i for i in open_ if is_open(found[i])]
+    for i in changed:
+        found[i] = found[i]._replace(dtype=WEAK_BOOL)
+    _go_round(function, inputs, found, changed, prepare)
+    for i in open_:
+        if i in changed and found[i].dtype == WEAK_BOOL:
+            found[i] = outputs[i]
+        found[i] = _known(found[i], function.params[len(inputs) + i].hint, function)
+    return tuple(found)
+
+
+def _go_round(
+    function: Function,
+    inputs: Sequence[Type],
+    found: list[Array],
+    open_: Sequence[int],
+    prepare: Prepare,
+) -> None:
+    """Widen the outputs ``open_`` of ``found`` until they hold all that is stored in them."""
     changed = bool(open_)
     while changed:
         changed = False
@@ -73,21 +94,29 @@ def infer_outputs(
             dtype: Any = _held(output, found[i].dtype, stored)
             changed |= dtype != found[i].dtype
             found[i] = found[i]._replace(dtype=dtype)
-    for i in open_:
-        found[i] = _known(found[i], function.params[len(inputs) + i].hint, function)
-    return tuple(found)
 
 
 def _stored(function: Function) -> list[tuple[Value, Op, Type]]:
     """The parameter, the op and the type of all that is written to parameters."""
     found: list[tuple[Value, Op, Type]] = []
     for op in function.ops():
-        if op.name in STORES:
-            array, value = (op.operands[i] for i in STORES[op.name])
-            dtype = value.type.dtype if isinstance(value.type, Array) else value.type
-            if isinstance(dtype, Scalar):
-                found += [(param, op, dtype) for param in _params(function, array)]
+        written = _written(op)
+        if written is not None and isinstance(written[1], Scalar):
+            found += [(param, op, written[1]) for param in _params(function, written[0])]
     return found
+
+
+def _written(op: Op) -> tuple[Value, Type | None] | None:
+    """Which array an op writes to, and the type of what it writes; None if it writes nothing."""
+    if op.name in STORES:
+        array, value = (op.operands[i] for i in STORES[op.name])
+        return array, value.type.dtype if isinstance(value.type, Array) else value.type
+    if "inplace" not in op.attrs or not isinstance(op.operands[0].type, Array):
+        return None
+    try:
+        return op.operands[0], typed_elements(op).result
+    except NoRule:
+        return op.operands[0], None
 
 
 def _params(function: Function, array: Value) -> list[Value]:
@@ -110,7 +139,7 @@ def _sources(value: Value, arrivals: dict[Block, list[tuple[Block, Edge]]]) -> l
     """What an array may be, or be a view of."""
     made = value.definition
     if isinstance(made, Op):
-        return made.operands[:1] if made.name in VIEWS else []
+        return made.operands[:1] if made.name in VIEWS or "inplace" in made.attrs else []
     assert made is not None
     place = made.args.index(value)
     return [edge.args[place] for _, edge in arrivals[made]]

@@ -14,6 +14,7 @@ import numpy as np
 from kernelgen.ir.core import Op, Value
 from kernelgen.ir.sequences import defining
 from kernelgen.ops import array_library as library
+from kernelgen.ops.arrays import nested_depth
 from kernelgen.ops.casts import type_meant
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
@@ -120,18 +121,7 @@ def _new_like_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if isinstance(like, Array):
         layout = "F" if like.layout == "F" else "C"
         return Typed((None, None), Array(dtype or like.dtype, like.ndim, layout))
-    return Typed((None, None), Array(dtype or _element_type(like), _depth(like), "C"))
-
-
-def _depth(t: Type) -> int:
-    """How deep tuples are nested, all of one length at each depth."""
-    if not isinstance(t, Tuple):
-        return 0
-    depths = {_depth(each) for each in t.elements}
-    lengths = {len(each.elements) for each in t.elements if isinstance(each, Tuple)}
-    if len(depths) > 1 or len(lengths) > 1:
-        raise NoRule("the rows of an array have one length")
-    return 1 + (depths.pop() if depths else 0)
+    return Typed((None, None), Array(dtype or _element_type(like), nested_depth(like), "C"))
 
 
 def _new_like(like: Any, dtype: Any) -> Any:
@@ -180,7 +170,7 @@ define(
 
 def _array_from_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     dtype = dtype_operand(op.operands[1])
-    return Typed((None, None), Array(dtype or _element_type(types[0]), _depth(types[0]), "C"))
+    return Typed((None, None), Array(dtype or _element_type(types[0]), nested_depth(types[0]), "C"))
 
 
 define(

@@ -149,11 +149,25 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         indexed_type(array, index)
         return Typed((array, index_param(index), array.dtype), NONE)
     target = indexed_type(array, index)
-    if not isinstance(value, Array) or not isinstance(target, Array):
+    if not isinstance(value, (Array, Tuple)) or not isinstance(target, Array):
         raise NoRule(f"an element of an array cannot be a {describe(value)}")
-    if value.ndim > target.ndim:
+    ndim = value.ndim if isinstance(value, Array) else nested_depth(value)
+    if ndim > target.ndim:
         raise NoRule(f"a {describe(value)} does not fit into a {describe(target)}")
     return Typed((array, index_param(index), None), NONE)
+
+
+def nested_depth(t: Type) -> int:
+    """How deep tuples of numbers are nested, all of one length at each depth."""
+    if not isinstance(t, Tuple):
+        if not isinstance(t, Scalar):
+            raise NoRule(f"there is no array of {describe(t)} in a kernel")
+        return 0
+    depths = {nested_depth(each) for each in t.elements}
+    lengths = {len(each.elements) for each in t.elements if isinstance(each, Tuple)}
+    if len(depths) > 1 or len(lengths) > 1:
+        raise NoRule("the rows of an array have one length")
+    return 1 + (depths.pop() if depths else 0)
 
 
 def _assign_rule(op: Op, types: tuple[Type, ...]) -> Typed:

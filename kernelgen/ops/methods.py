@@ -15,6 +15,7 @@ from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops import array_library, complex_library, library
 from kernelgen.ops.arith import identity, result_type
+from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES
 from kernelgen.ops.convert import lower_conversion
 from kernelgen.ops.refused import MEMBERS
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
@@ -104,6 +105,8 @@ KNOWN: dict[str, Callable[[Scalar], Any]] = {
 
 def known_attribute(t: Type | None, name: str) -> tuple[bool, Any]:
     """Whether the attribute ``name`` of a ``t`` is a constant, and which."""
+    if isinstance(t, Array) and name in CONSTANT_ATTRIBUTES:
+        return True, CONSTANT_ATTRIBUTES[name](t)
     if not isinstance(t, Scalar) or name not in KNOWN or not has_member(t, name):
         return False, None
     return True, KNOWN[name](t)

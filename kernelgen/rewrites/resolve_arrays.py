@@ -12,7 +12,7 @@ from typing import Any
 from kernelgen.infer import typed
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
-from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES
+from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, nested_depth
 from kernelgen.ops.exceptions import fill
 from kernelgen.ops.indexing import indexed_type
 from kernelgen.rewrites.move_behind_branch import move_behind_branch
@@ -119,6 +119,9 @@ def _store(p: _Place, array: Value, t: Array) -> None:
         checked = p.op.attrs.get("checked", False)
         apart = p.op.attrs.get("apart", False)
         view = p.put("subscript", target, array, index, checked=checked)
+        if isinstance(value.type, Tuple):
+            ndim = nested_depth(value.type)
+            value = _array_of(p, Array(t.dtype, ndim, "C"), value)
         p.become("assign", view, value, apart=apart)
 
 
@@ -154,10 +157,14 @@ def _of_elements(p: _Place) -> None:
     """The array of what is in nested tuples, element by element."""
     elements, made = p.op.operands[0], p.op.value.type
     assert isinstance(made, Array)
-    shape = _nested_lengths(elements.type)
-    array = p.put("array_of_shape", made, *map(p.integer, shape))
-    _put_elements(p, array, made, elements, ())
-    p.become("same_array", array)
+    p.become("same_array", _array_of(p, made, elements))
+
+
+def _array_of(p: _Place, t: Array, elements: Value) -> Value:
+    """A new array of type ``t`` of what nested tuples hold."""
+    array = p.put("array_of_shape", t, *map(p.integer, _nested_lengths(elements.type)))
+    _put_elements(p, array, t, elements, ())
+    return array
 
 
 def _put_elements(

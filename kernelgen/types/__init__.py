@@ -2,6 +2,7 @@
 
 from kernelgen.types.arguments import NONE as none
 from kernelgen.types.arguments import NONE as void
+from kernelgen.types.arguments import FunctionSignature as FunctionType
 from kernelgen.types.arguments import tuple_type as Tuple
 from kernelgen.types.arguments import uniform_tuple_type as UniTuple
 from kernelgen.types.compound import Array
@@ -43,6 +44,7 @@ from kernelgen.types.table import UINT64 as uintp
 
 __all__ = [
     "Array",
+    "FunctionType",
     "Tuple",
     "UniTuple",
     "b1",

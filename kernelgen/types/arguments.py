@@ -46,6 +46,27 @@ class Constant(Structural):
 NONE = Constant(None)
 
 
+class FunctionSignature(NamedTuple):
+    """A signature as an object, as Numba's type of functions has it.
+
+    Functions that are handed over have no type of their own: code is compiled for each of them.
+
+    Parameters
+    ----------
+    signature : signature
+        What calling a type makes.
+
+    Examples
+    --------
+    >>> import kernelgen as kg
+    >>> declared = kg.types.FunctionType(kg.float64(kg.float64))
+    >>> kg.njit(declared.signature)(lambda x: x / 3)(1)
+    np.float64(0.3333333333333333)
+    """
+
+    signature: Any
+
+
 class Group(Structural):
     """A tuple of known length, or a named tuple of the class ``cls``."""
 

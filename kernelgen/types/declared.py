@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from kernelgen.errors import SignatureError
 from kernelgen.types import table
 from kernelgen.types.arguments import NONE, Argument, Arguments, Constant, Group
@@ -24,6 +26,16 @@ class Declared(NamedTuple):
 
     arguments: Arguments
     returned: Argument | None = None
+
+    @property
+    def args(self) -> Arguments:
+        """The arguments, by Numba's name."""
+        return self.arguments
+
+    @property
+    def return_type(self) -> Argument | None:
+        """What is returned, by Numba's name."""
+        return self.returned
 
     def __str__(self) -> str:
         returned = "" if self.returned is None else str(self.returned)
@@ -91,6 +103,28 @@ def as_argument(spec: Any) -> Argument:
     if isinstance(spec, (tuple, list)):
         return Group(tuple(map(as_argument, spec)))
     return of_types((spec,), ()).inputs[0]
+
+
+def from_dtype(dtype: Any) -> Scalar:
+    """The type of the elements of arrays of a dtype.
+
+    Parameters
+    ----------
+    dtype : dtype or what NumPy makes one of
+        Of the dtypes that kernels have.
+
+    Raises
+    ------
+    SignatureError
+        They do not have it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from_dtype(np.dtype("f8"))[:, :]
+    f8[:,:]
+    """
+    return of_types((np.dtype(dtype),), ()).inputs[0]
 
 
 _TOKEN = (

@@ -36,6 +36,16 @@ class Signature(NamedTuple):
         return self.inputs + self.outputs
 
     @property
+    def args(self) -> tuple[Scalar, ...]:
+        """The inputs, by Numba's name."""
+        return self.inputs
+
+    @property
+    def return_type(self) -> Scalar | tuple[Scalar, ...]:
+        """The output, by Numba's name; a tuple of several."""
+        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
+
+    @property
     def unitless(self) -> Signature:
         """What NumPy goes by when it chooses a loop: the types without units of times."""
         inputs, outputs = (tuple(t.unitless for t in types) for types in self)

@@ -570,3 +570,20 @@ def test_complex_numbers_and_halves():
         got = total(x)
         assert got.dtype == np.dtype(dtype)
         np.testing.assert_allclose(got, x.sum(-1), rtol=1e-2 if dtype == "e" else 1e-6)
+
+
+def test_outputs_that_are_only_changed():
+    @guvectorize("(n),(n)->(n)")
+    def sums(a, b, out):
+        out[:] = a
+        out += b
+
+    assert sums(np.arange(3), np.ones(3, np.int8)).dtype == np.int64
+
+    @guvectorize("(n)->()")
+    def total(a, out):
+        for v in a:
+            out[0] += v
+
+    out = np.ones(2)
+    np.testing.assert_array_equal(total(np.arange(6.0).reshape(2, 3), out=out), [4, 13])

@@ -394,3 +394,24 @@ def test_copies(matrix):
         return a, b, c, d, e
 
     check(copies, matrix)
+
+
+def test_tuples_are_assigned_to_views(matrix):
+    def assign(a, x):
+        a[0, :2] = (x, 1)
+        a[1:3, 2:4] = ((1, 2), (3, x))
+        a[:, 5:] = (x,)
+        a[3] = (1, 2)
+
+    check(assign, matrix, 0.5)
+
+
+def test_what_the_type_of_an_array_tells_decides_branches(matrix):
+    def typed(a):
+        zero = a.dtype.type(0)
+        if a.ndim == 2:
+            return zero + a[0, 0]
+        return zero + a[0]
+
+    check(typed, matrix)
+    check(typed, np.arange(3, dtype=np.int8))

@@ -203,6 +203,7 @@ def test_users_may_set_attributes():
         vectorize(["f8(f8)", "i8(i8)"]),
         vectorize(identity=0),
         vectorize(target="cpu"),
+        vectorize(target="parallel"),
         vectorize(error_model="python"),
         vectorize(fastmath=True),
         vectorize(fastmath={"nnan", "reassoc"}),
