@@ -55,6 +55,23 @@ def test_the_first_call_loads_them():
     assert {"llvmlite.binding", "kernelgen.pipeline", "kernelgen.load"} <= loaded
 
 
+JITTED = """
+import numpy
+kernelgen.jit(lambda x: x[0] * 2.5)(numpy.ones(3))
+"""
+
+
+def test_a_first_call_loads_nothing_that_few_kernels_need():
+    """Everyone waits for what it loads: the modules of the compiler, and little else."""
+    loaded = modules_after(DECORATED + "f(1, 2)" + JITTED)
+    added = loaded - modules_after("import numpy, llvmlite.binding")
+    assert not added & {"dataclasses", "decimal", "fractions", "numpy.ma"}
+    assert not added & {
+        "kernelgen.core_loops", "kernelgen.runtime.descriptors", "kernelgen.runtime.gufunc_api",
+        "kernelgen.shells.gufunc", "kernelgen.shells.interpreted",
+    }  # fmt: skip
+
+
 def test_import_adds_few_modules_to_numpys():
     added = modules_after("import kernelgen") - modules_after("import numpy")
     outside = {name.split(".")[0] for name in added} - {"kernelgen"}

@@ -193,9 +193,14 @@ def _numpy_scalar(value: Any, name: str) -> Given:
     return Given(row, value if exact else row.dtype.type(value))  # of C's long and long long
 
 
+def is_masked(value: np.ndarray[Any, Any]) -> bool:
+    """Whether an array is a masked one; NumPy's module for these is not loaded to see it."""
+    return type(value) is not np.ndarray and isinstance(value, np.ma.MaskedArray)
+
+
 def _array(value: np.ndarray[Any, Any], name: str) -> Given:
     """Subclasses are taken for the arrays that they are, but masked ones are refused."""
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise TypingError(
             f"the argument {name!r} is a masked array", None, "give it .data and .mask"
         )

@@ -7,17 +7,17 @@ from typing import Any, Literal
 import numpy as np
 
 from kernelgen.types import table
-from kernelgen.types.arguments import layout_of
+from kernelgen.types.arguments import is_masked, layout_of
 from kernelgen.types.compound import Array
-
-_OWN_MEANING = (np.ma.MaskedArray, np.matrix)
-"""Subclasses whose elements, or whose indexing, are not those of the array that they are."""
 
 
 def type_of_array(value: np.ndarray[Any, Any]) -> Array | None:
-    """The type of a constant array, None of one that kernels cannot have."""
+    """The type of a constant array, None of one that kernels cannot have.
+
+    Elements of masked arrays, and indexing of matrices, are not those of the arrays that they are.
+    """
     row = table.from_dtype(value.dtype)
-    if row is None or isinstance(value, _OWN_MEANING):
+    if row is None or is_masked(value) or isinstance(value, np.matrix):
         return None
     return Array(row, value.ndim, layout_of(value), readonly=True)
 
