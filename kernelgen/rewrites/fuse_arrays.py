@@ -13,21 +13,24 @@ from __future__ import annotations
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ops.elementwise import is_elementwise
 from kernelgen.ops.registry import OPS
-from kernelgen.rewrites.loop_arrays import expand_tree
+from kernelgen.rewrites.loop_arrays import Shapes, expand_tree
 from kernelgen.types.compound import Array
 
 
 def fuse_arrays(function: Function) -> None:
     """Apply the pass."""
-    work = [block for block in function.blocks if any(map(_is_root, block.ops))]
-    while work:
-        block = work.pop()
-        members = _trees(function, block)
-        root = next((op for op in block.ops if _is_root(op) and op not in members), None)
-        if root is not None:
-            _bring_together(block, root, members)
-            tree = [op for op in block.ops if members.get(op) is root]
-            work.append(expand_tree(function, block, root, tree))
+    for block in list(function.blocks):
+        rest: Block | None = block if any(map(_is_root, block.ops)) else None
+        shapes = Shapes()
+        while rest is not None:
+            rest = _fuse_first(function, rest, shapes)
+
+
+def _fuse_first(function: Function, block: Block, shapes: Shapes) -> Block | None:
+    """Replace the first tree of a block; the block behind it, None if there is no tree."""
+    members = _trees(function, block)
+    root = next((op for op in block.ops if _is_root(op) and op not in members), None)
+    return None if root is None else expand_tree(function, block, root, members, shapes)
 
 
 def _is_root(op: Op) -> bool:
@@ -59,14 +62,6 @@ def _trees(function: Function, block: Block) -> dict[Op, Op]:
         if t.ndim == _dimensions(root) and not assigned_to and not between:
             members[op] = root
     return members
-
-
-def _bring_together(block: Block, root: Op, members: dict[Op, Op]) -> None:
-    """Move the ops of other trees behind ``root``, which is to be replaced, where theirs are."""
-    at = block.ops.index(root)
-    before = block.ops[:at]
-    moved = [op for op in before if members.get(op, root) is not root]
-    block.ops = [op for op in before if op not in moved] + [root, *moved] + block.ops[at + 1 :]
 
 
 def _users(function: Function) -> dict[Value, list[Op]]:

@@ -7,8 +7,8 @@ contiguous, and nested ones of any strides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from kernelgen.infer import typed_elements
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
@@ -18,15 +18,25 @@ from kernelgen.types.compound import NONE, Array, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
-def expand_tree(function: Function, block: Block, root: Op, tree: Sequence[Op]) -> Block:
-    """Put loops in place of ``root`` and the ops of its tree; the block behind them."""
+def expand_tree(
+    function: Function, block: Block, root: Op, members: Mapping[Op, Op], shapes: Shapes
+) -> Block:
+    """Put loops in place of ``root`` and the ops of its tree; the block behind them.
+
+    ``members`` has the roots of the ops that are in trees. Those of other trees move behind the
+    loops, but their shapes are checked in the order of the code.
+    """
     at = block.ops.index(root)
+    pending = [op for op in block.ops[:at] if op in members]
+    tree = [op for op in pending if members[op] is root]
     rest = Block()
-    rest.ops = block.ops[at + 1 :]
-    block.ops = [op for op in block.ops[:at] if op not in tree]
+    rest.ops = [op for op in pending if op not in tree] + block.ops[at + 1 :]
+    block.ops = [op for op in block.ops[:at] if op not in members]
     where = function.blocks.index(block) + 1
     writer = _Writer(block, root)
-    expression = _Expression(writer, root, [*tree, root])
+    for op in [*pending, root]:
+        shapes.compute(writer, op, members.get(op, root))
+    expression = _Expression(writer, root, [*tree, root], shapes.known)
     if root.name == "assign":
         expression.assign()
     replaced = {} if root.name == "assign" else {root.value: expression.make()}
@@ -91,64 +101,75 @@ class _Writer:
         self.start(behind)
 
 
-class _Version(NamedTuple):
-    """How the elements of each array are reached in one of the loops."""
+class Shapes:
+    """The shapes of arrays and of what is computed of them, checked where they are computed."""
 
-    counts: list[Value]
-    reach: Callable[[Value, tuple[Value, ...]], tuple[Value, tuple[Value, ...]]]
+    def __init__(self) -> None:
+        self.known: dict[Value, list[Value]] = {}
+
+    def compute(self, w: _Writer, op: Op, root: Op) -> None:
+        """Write what finds the shape of an op's result, and of its operands."""
+        w.near = op
+        arrays = [v for v in op.operands if isinstance(v.type, Array)]
+        shapes = [self._of(w, v) for v in arrays]
+        if op.name != "assign" and op.value not in self.known:
+            changed = "inplace" in root.attrs and op.value is root.operands[1]
+            target = [self._of(w, root.operands[0])] if changed else []
+            self.known[op.value] = _broadcast(w, shapes, target)
+
+    def _of(self, w: _Writer, array: Value) -> list[Value]:
+        if array not in self.known:
+            axes = range(_array(array).ndim)
+            self.known[array] = [w.emit("dim", WEAK_INT, array, axis=axis) for axis in axes]
+        return self.known[array]
+
+
+def _broadcast(w: _Writer, shapes: list[list[Value]], target: list[list[Value]]) -> list[Value]:
+    """The shape in which some meet, checked; errors show that of a target as well."""
+    ndim = max(map(len, shapes))
+    met: list[Value] = []
+    for axis in range(-ndim, 0):
+        lengths = [shape[axis] for shape in shapes if len(shape) >= -axis]
+        length = lengths[0]
+        for other in dict.fromkeys(lengths[1:]):
+            length = length if other is length else _longer(w, length, other)
+        met.append(length)
+    shown = shapes + target
+    given = [length for shape in shown for length in shape]
+    for shape in shapes:
+        for length, whole in zip(shape, met[ndim - len(shape) :], strict=True):
+            if length is not whole:
+                _require_fit(w, length, whole, _no_common_shape(shown), given)
+    return met
+
+
+def _longer(w: _Writer, length: Value, other: Value) -> Value:
+    single = w.emit("eq", WEAK_BOOL, length, w.integer(1))
+    return w.emit("where", WEAK_INT, single, other, length)
+
+
+def _require_fit(
+    w: _Writer, length: Value, whole: Value, error: Raised, slots: list[Value]
+) -> None:
+    """An axis is as long as it has to be, or of one element."""
+    same = w.emit("eq", WEAK_BOOL, length, whole)
+    single = w.emit("eq", WEAK_BOOL, length, w.integer(1))
+    w.emit("require", NONE, w.emit("or", WEAK_BOOL, same, single), *slots, error=error)
 
 
 class _Expression:
     """A tree of ops, the shapes of what they make, and the loops over these."""
 
-    def __init__(self, writer: _Writer, root: Op, ops: list[Op]) -> None:
+    def __init__(
+        self, writer: _Writer, root: Op, ops: list[Op], shapes: dict[Value, list[Value]]
+    ) -> None:
         self.w = writer
         self.root = root
         self.ops = [op for op in ops if op.name != "assign"]
         made = {op.value for op in self.ops}
         operands = [v for op in ops for v in op.operands if v not in made]
         self.leaves = [v for v in dict.fromkeys(operands) if isinstance(v.type, Array)]
-        self.shapes: dict[Value, list[Value]] = {}
-        for leaf in self.leaves:
-            axes = range(_array(leaf).ndim)
-            self.shapes[leaf] = [writer.emit("dim", WEAK_INT, leaf, axis=a) for a in axes]
-        for op in self.ops:
-            arrays = [v for v in op.operands if isinstance(v.type, Array)]
-            self.shapes[op.value] = self._broadcast([self.shapes[v] for v in arrays])
-
-    # Shapes.
-
-    def _broadcast(self, shapes: list[list[Value]]) -> list[Value]:
-        """The shape in which some meet, checked."""
-        ndim = max(map(len, shapes))
-        met: list[Value] = []
-        for axis in range(-ndim, 0):
-            lengths = [shape[axis] for shape in shapes if len(shape) >= -axis]
-            length = lengths[0]
-            for other in dict.fromkeys(lengths[1:]):
-                length = length if other is length else self._longer(length, other)
-            met.append(length)
-        checks = [
-            (length, whole)
-            for shape in shapes
-            for length, whole in zip(shape, met[ndim - len(shape) :], strict=True)
-            if length is not whole
-        ]
-        given = [length for shape in shapes for length in shape]
-        for length, whole in checks:
-            self._require_fit(length, whole, _no_common_shape(shapes), given)
-        return met
-
-    def _longer(self, length: Value, other: Value) -> Value:
-        single = self.w.emit("eq", WEAK_BOOL, length, self.w.integer(1))
-        return self.w.emit("where", WEAK_INT, single, other, length)
-
-    def _require_fit(self, length: Value, whole: Value, error: Raised, slots: list[Value]) -> None:
-        """An axis is as long as it has to be, or of one element."""
-        same = self.w.emit("eq", WEAK_BOOL, length, whole)
-        single = self.w.emit("eq", WEAK_BOOL, length, self.w.integer(1))
-        fits = self.w.emit("or", WEAK_BOOL, same, single)
-        self.w.emit("require", NONE, fits, *slots, error=error)
+        self.shapes = shapes
 
     # The root.
 
@@ -168,12 +189,16 @@ class _Expression:
         """Loops that change an array, by way of another one if what is read would change too."""
         target, value = self.root.operands
         shape = self.shapes[target]
-        slots = self.shapes[value] + shape
-        missing = len(shape) - len(self.shapes[value])
-        for length, whole in zip(self.shapes[value], shape[missing:], strict=True):
-            error = _does_not_fit(len(self.shapes[value]), len(shape))
-            if length is not whole:
-                self._require_fit(length, whole, error, slots)
+        given = self.shapes[value]
+        inplace = "inplace" in self.root.attrs
+        slots = shape + given if inplace else given + shape
+        error = (_does_not_change if inplace else _does_not_fit)(len(given), len(shape))
+        for length, whole in zip(given, shape[len(shape) - len(given) :], strict=True):
+            if inplace and length is not whole:
+                fits = self.w.emit("eq", WEAK_BOOL, length, whole)
+                self.w.emit("require", NONE, fits, *slots, error=error)
+            elif length is not whole:
+                _require_fit(self.w, length, whole, error, slots)
         sources = [v for v in self.leaves if v is not target]
         if self.root.attrs.get("apart") or not sources:
             self._write_loops([target], shape)
@@ -368,4 +393,11 @@ def _no_common_shape(shapes: list[list[Value]]) -> Raised:
 def _does_not_fit(source: int, target: int) -> Raised:
     (first, slots), (second, others) = _shape_text(source), _shape_text(target)
     template = f"could not broadcast input array from shape {first} into shape {second}"
+    return Raised(ValueError, (Made(fill, (template, *slots, *others)),))
+
+
+def _does_not_change(source: int, target: int) -> Raised:
+    (first, slots), (second, others) = _shape_text(target), _shape_text(source)
+    template = f"non-broadcastable output operand with shape {first}"
+    template += f" doesn't match the broadcast shape {second}"
     return Raised(ValueError, (Made(fill, (template, *slots, *others)),))

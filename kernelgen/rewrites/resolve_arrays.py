@@ -26,7 +26,7 @@ def resolve_arrays(function: Function) -> None:
         for op in list(block.ops):
             if op.name == "iter_value" and _loads(op) and block.terminator.name == "branch":
                 _load_behind_branch(function, block, op)
-            if "inplace" in op.attrs:
+            if "inplace" in op.attrs and op.name != "assign":
                 _change_in_place(function, _Place(block, op))
             if op.name in _MAKERS:
                 _MAKERS[op.name](_Place(block, op))
@@ -134,7 +134,7 @@ def _change_in_place(function: Function, p: _Place) -> None:
     function.substitute({op.value: target})
     op.value.type = typed(op).result
     at = p.block.ops.index(op) + 1
-    assign = Op("assign", (target, op.value), None, op.loc)
+    assign = Op("assign", (target, op.value), {"inplace": True}, op.loc)
     assign.value.type = NONE
     p.block.ops.insert(at, assign)
 

@@ -2,8 +2,9 @@
 
 Each kernel runs as plain Python on NumPy scalars, by the IR interpreter before and after the
 rewrites, and as machine code in several array layouts (``tests/semantics/test_random_kernels.py``,
-whose short run is part of the suite). A mismatch is shrunk to a small kernel and printed with the
-seed that leads to it.
+whose short run is part of the suite). One in four batches has functions on arrays
+(``test_random_array_kernels.py``). A mismatch is shrunk to a small kernel and printed with the seed
+that leads to it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "semantics"))
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from random_array_kernels import array_kernels
 from random_kernels import kernels
+from test_random_array_kernels import COUNTED as OF_ARRAYS
+from test_random_array_kernels import check_array_kernel
 from test_random_kernels import COUNTED, check_kernel
 
 BATCH = 10
@@ -34,6 +38,7 @@ OPT_LEVELS = ("3", "0", "1")
 def run_batch(number: int, *, shrinks: bool) -> None:
     """Check ``BATCH`` kernels that follow from one seed; make those that fail small."""
     os.environ["KERNELGEN_OPT_LEVEL"] = OPT_LEVELS[number % len(OPT_LEVELS)]
+    of_arrays = number % 4 == 3
 
     @seed(number)
     @settings(
@@ -44,9 +49,9 @@ def run_batch(number: int, *, shrinks: bool) -> None:
         phases=[Phase.generate, *[Phase.shrink] * shrinks],
         print_blob=False,
     )
-    @given(kernels(ROWS))
+    @given(array_kernels() if of_arrays else kernels(ROWS))
     def check(case: object) -> None:
-        check_kernel(case)
+        (check_array_kernel if of_arrays else check_kernel)(case)
 
     check()
 
@@ -71,6 +76,7 @@ def main() -> int:
             print(f"mismatch in the batch of seed {number}: --seed {number}", flush=True)
             raise
         number += 1
+    COUNTED.update(OF_ARRAYS)
     print(
         f"{COUNTED['kernels']} kernels, of which {COUNTED['compiled']} compiled, "
         f"{COUNTED['values']} values of machine code, {number - first} seeds, ok"
