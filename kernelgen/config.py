@@ -31,6 +31,9 @@ BOUNDSCHECK = Switch(
     "KERNELGEN_BOUNDSCHECK", "0", "check indices of arrays where boundscheck= does not say"
 )
 OPT_LEVEL = Switch("KERNELGEN_OPT_LEVEL", "3", "LLVM's optimisation level for kernels, 0 to 3")
+CPU = Switch(
+    "KERNELGEN_CPU", "native", "the processor that code is for: native, or a level as x86-64-v3"
+)
 
 
 def optimisation_level() -> int:
@@ -52,4 +55,4 @@ def checks_bounds(boundscheck: bool | None) -> bool:
     return bool(BOUNDSCHECK if boundscheck is None else boundscheck)
 
 
-SWITCHES = (DISABLE_JIT, VERIFY, BOUNDSCHECK, OPT_LEVEL)
+SWITCHES = (DISABLE_JIT, VERIFY, BOUNDSCHECK, OPT_LEVEL, CPU)

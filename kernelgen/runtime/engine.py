@@ -12,7 +12,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import llvmlite.binding as llvm
 
-from kernelgen.errors import InternalError
+from kernelgen import config
+from kernelgen.errors import InternalError, KernelgenError
 from kernelgen.runtime import locks
 from kernelgen.types.table import LONGDOUBLE
 
@@ -40,14 +41,40 @@ class Host(NamedTuple):
     features: str
 
 
-@cache
+LEVELS = {
+    "x86_64": {
+        "x86-64": "+sse2",
+        "x86-64-v2": "+sse2",
+        "x86-64-v3": "+sse2,+avx2",
+        "x86-64-v4": "+sse2,+avx2,+avx512f",
+    },
+    "aarch64": {"generic": "+neon"},
+}
+"""Processors that stand for many, by architecture, and the vectors that they have."""
+
+
 def host() -> Host:
-    """Return the machine that this process runs on."""
-    return Host(
-        triple=llvm.get_process_triple(),
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-    )
+    """Return the machine that code is for: this one, as ``KERNELGEN_CPU`` sees it.
+
+    Raises
+    ------
+    KernelgenError
+        The switch names no processor of this architecture.
+    """
+    return _host(config.CPU.value())
+
+
+@cache
+def _host(cpu: str) -> Host:
+    triple = llvm.get_process_triple()
+    if cpu == config.CPU.default:
+        features = llvm.get_host_cpu_features().flatten()
+        return Host(triple, llvm.get_host_cpu_name(), features)
+    levels = LEVELS.get(triple.partition("-")[0], {})
+    if cpu not in levels:
+        known = ", ".join([config.CPU.default, *levels])
+        raise KernelgenError(f"{config.CPU.name}={cpu!r}: the processors are {known}")
+    return Host(triple, cpu, levels[cpu])
 
 
 class Module:
@@ -75,13 +102,12 @@ class Module:
     def optimized(self) -> str:
         """The LLVM IR after the pass pipeline."""
         with locks.compiling:
-            return str(_optimized_module(self.llvm, self._opt_level))
+            return str(_optimized_module(self.llvm, host(), self._opt_level))
 
     @cached_property
     def assembly(self) -> str:
         """The host's assembly."""
-        with locks.compiling:
-            return _emitted_assembly(self.llvm, self._opt_level)
+        return assembly(self.llvm, host(), opt_level=self._opt_level)
 
 
 def compile_module(ir_text: str, *, opt_level: int = 3) -> Module:
@@ -104,33 +130,45 @@ def compile_module(ir_text: str, *, opt_level: int = 3) -> Module:
     return Module(ir_text, object_code, opt_level)
 
 
+def assembly(ir_text: str, machine: Host, *, opt_level: int = 3) -> str:
+    """Compile LLVM IR to assembly for any machine whose back end LLVM has initialised.
+
+    Raises
+    ------
+    InternalError
+        If the text is not valid LLVM IR.
+    """
+    with locks.compiling:
+        return _emitted_assembly(ir_text, machine, opt_level)
+
+
 # LLVM's modules are freed where these functions return, with the lock still held.
 
 
 def _emitted_object(ir_text: str, opt_level: int) -> bytes:
-    module = _optimized_module(ir_text, opt_level)
-    return bytes(_target_machine(opt_level).emit_object(module))
+    module = _optimized_module(ir_text, host(), opt_level)
+    return bytes(_target_machine(host(), opt_level).emit_object(module))
 
 
-def _emitted_assembly(ir_text: str, opt_level: int) -> str:
-    module = _optimized_module(ir_text, opt_level)
-    return str(_target_machine(opt_level).emit_assembly(module))
+def _emitted_assembly(ir_text: str, machine: Host, opt_level: int) -> str:
+    module = _optimized_module(ir_text, machine, opt_level)
+    return str(_target_machine(machine, opt_level).emit_assembly(module))
 
 
-def _optimized_module(ir_text: str, opt_level: int) -> Any:
-    module = _parsed_module(ir_text, opt_level)
+def _optimized_module(ir_text: str, machine: Host, opt_level: int) -> Any:
+    module = _parsed_module(ir_text, machine, opt_level)
     if opt_level > 0:
-        _run_passes(module, opt_level)
+        _run_passes(module, machine, opt_level)
     return module
 
 
-def _parsed_module(ir_text: str, opt_level: int) -> Any:
-    machine = _target_machine(opt_level)
+def _parsed_module(ir_text: str, machine: Host, opt_level: int) -> Any:
+    target = _target_machine(machine, opt_level)
     with _blame("LLVM rejects the generated code"):
         # A context of its own, so that the module's types and constants are freed with it.
         module = llvm.parse_assembly(ir_text, context=llvm.create_context())
-        module.triple = host().triple
-        module.data_layout = str(machine.target_data)
+        module.triple = machine.triple
+        module.data_layout = str(target.target_data)
         module.verify()
     return module
 
@@ -146,21 +184,20 @@ def _blame(sentence: str) -> Iterator[None]:
         raise InternalError(f"{sentence}: {error}") from error
 
 
-def _run_passes(module: Any, opt_level: int) -> None:
+def _run_passes(module: Any, machine: Host, opt_level: int) -> None:
     options = llvm.create_pipeline_tuning_options(speed_level=opt_level)
     options.loop_vectorization = opt_level >= 2
     options.slp_vectorization = opt_level >= 2
     options.loop_interleaving = opt_level >= 2
     options.loop_unrolling = True
-    builder = llvm.create_pass_builder(_target_machine(opt_level), options)
+    builder = llvm.create_pass_builder(_target_machine(machine, opt_level), options)
     builder.getModulePassManager().run(module, builder)
 
 
 @cache
-def _target_machine(opt_level: int) -> Any:
+def _target_machine(machine: Host, opt_level: int) -> Any:
     # Position independent code reaches symbols anywhere in the address space through a
     # global offset table; with the small code model its calls and constants stay cheap.
-    machine = host()
     return llvm.Target.from_triple(machine.triple).create_target_machine(
         cpu=machine.cpu,
         features=machine.features,
@@ -237,7 +274,7 @@ def _jit() -> Any:
             load_library("libgcc_s.so.1")
     # JITLink keeps one library's sections together; the older linker may scatter them
     # further than relocations reach.
-    return llvm.create_lljit_compiler(_target_machine(3), use_jit_link=True)
+    return llvm.create_lljit_compiler(_target_machine(host(), 3), use_jit_link=True)
 
 
 def load_library(name: str) -> bool:

@@ -7,8 +7,7 @@ doubles (``v``: one vector argument) for AVX2 (``d``), without a mask (``N``).
 from __future__ import annotations
 
 import ctypes
-import platform
-import sys
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -33,9 +32,9 @@ class VectorFunction(NamedTuple):
 
 
 class VectorLibrary(NamedTuple):
-    """The library, and the instruction sets whose versions this processor can run."""
+    """What the library exports, and the vectors of a processor: letters and sizes in bytes."""
 
-    library: ctypes.CDLL
+    exports: Callable[[str], bool]
     instruction_sets: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
@@ -48,17 +47,27 @@ class VectorLibrary(NamedTuple):
         for letter, size in self.instruction_sets:
             lanes = size // t.size
             symbol = f"_ZGV{letter}N{lanes}{'v' * arity}_{function}"
-            if hasattr(self.library, symbol):
+            if self.exports(symbol):
                 found.append(VectorFunction(symbol, lanes))
         return tuple(found)
 
 
-@cache
+def of_machine(machine: engine.Host, exports: Callable[[str], bool]) -> VectorLibrary | None:
+    """A library with these exports, on a machine whose vectors its functions take."""
+    features = set(machine.features.split(","))
+    known = _INSTRUCTION_SETS.get(machine.triple.partition("-")[0], ())
+    usable = tuple((letter, size) for letter, size, need in known if f"+{need}" in features)
+    return VectorLibrary(exports, usable) if usable and "-linux-" in machine.triple else None
+
+
 def find() -> VectorLibrary | None:
     """The vector library of this machine; None on musl, macOS, Windows and older systems."""
-    known = _INSTRUCTION_SETS.get(platform.machine(), ())
-    if not sys.platform.startswith("linux") or not known or not engine.load_library(_LIBRARY):
+    return _find(engine.host())
+
+
+@cache
+def _find(machine: engine.Host) -> VectorLibrary | None:
+    if not engine.load_library(_LIBRARY):
         return None
-    features = set(engine.host().features.split(","))
-    usable = tuple((letter, size) for letter, size, need in known if f"+{need}" in features)
-    return VectorLibrary(ctypes.CDLL(_LIBRARY), usable) if usable else None
+    library = ctypes.CDLL(_LIBRARY)
+    return of_machine(machine, lambda symbol: hasattr(library, symbol))
