@@ -75,7 +75,10 @@ def _object(value: Any) -> Object:
         kind = "array" if type(value) is np.ndarray else type(value).__name__
         return Object(f"{_article(kind)} of {value.dtype}")
     name = getattr(value, "__name__", None)
-    kind = type(value).__name__.replace("builtin_function_or_method", "function")
+    kind = type(value).__name__
+    if kind == "_ArrayFunctionDispatcher":
+        kind, name = "function", f"{value.__module__.replace('numpy', 'np', 1)}.{name}"
+    kind = kind.replace("builtin_function_or_method", "function")
     return Object(f"the {kind} {name!r}" if name else _article(kind))
 
 

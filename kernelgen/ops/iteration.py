@@ -82,3 +82,26 @@ def product(values: Any, *, start: Any = 1) -> Any:
     for value in values:
         start = start * value
     return start
+
+
+@replaces(math.dist)
+def dist(p: Any, q: Any) -> Any:
+    if len(p) != len(q):
+        raise ValueError("both points must have the same number of dimensions")
+    result = 0.0
+    for a, b in zip(p, q):  # noqa: B905 - the lengths are equal
+        result = math.hypot(result, a * 1.0 - b * 1.0)
+    return result
+
+
+def sumprod(p: Any, q: Any) -> Any:
+    if len(p) != len(q):
+        raise ValueError("Inputs are not the same length")
+    result = 0
+    for a, b in zip(p, q):  # noqa: B905 - the lengths are equal
+        result = result + a * b
+    return result
+
+
+if hasattr(math, "sumprod"):  # Python 3.12
+    replaces(math.sumprod)(sumprod)

@@ -7,6 +7,7 @@ Python, and every target has them.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from operator import index
 from typing import Any
@@ -26,8 +27,9 @@ def replaces(original: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]
     """
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-        most = function.__code__.co_argcount
-        for count in range(most - len(function.__defaults__ or ()), most + 1):
+        most = function.__code__.co_argcount + function.__code__.co_kwonlyargcount
+        optional = len(function.__defaults__ or ()) + len(function.__kwdefaults__ or ())
+        for count in range(most - optional, most + 1):
             BY_CALL[original, count] = function
         return function
 
@@ -269,9 +271,24 @@ def magnitude(a: Any) -> Any:
     return abs(index(a))
 
 
+@replaces(math.gcd)
+def divisor_of_nothing() -> Any:
+    return 0
+
+
+@replaces(math.lcm)
+def multiple_of_nothing() -> Any:
+    return 1
+
+
 @replaces(math.hypot)
 def length(x: Any) -> Any:
     return math.fabs(x)
+
+
+@replaces(math.hypot)
+def length_of_nothing() -> Any:
+    return 0.0
 
 
 @replaces(math.factorial)
@@ -305,7 +322,9 @@ def comb(n: Any, k: Any) -> Any:
 
 
 @replaces(math.perm)
-def perm(n: Any, k: Any) -> Any:
+def perm(n: Any, k: Any = None) -> Any:
+    if k is None:
+        return factorial(n)
     n, k = index(n), index(k)
     if n < 0 or k < 0:
         raise ValueError("perm() needs non-negative integers")
@@ -315,11 +334,6 @@ def perm(n: Any, k: Any) -> Any:
     for i in range(k):
         result *= n - i
     return result
-
-
-@replaces(math.perm)
-def perm_of_all(n: Any) -> Any:
-    return factorial(n)
 
 
 @replaces(math.isqrt)
@@ -359,6 +373,23 @@ def modf(x: Any) -> Any:
 @replaces(math.frexp)
 def frexp(x: Any) -> Any:
     return fraction(x), exponent(x)
+
+
+def step_toward(x: Any, y: Any, *, steps: Any) -> Any:
+    """``math.nextafter(x, y, steps=n)``"""
+    left = index(steps)
+    if left < 0:
+        raise ValueError("steps must be a non-negative integer")
+    if math.isnan(y):
+        x = y
+    while left > 0 and x != y and not math.isnan(x):
+        x = math.nextafter(x, y)
+        left -= 1
+    return x
+
+
+if sys.version_info >= (3, 12):
+    replaces(math.nextafter)(step_toward)
 
 
 @replaces(math.ulp)

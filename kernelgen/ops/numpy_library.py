@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.ops.complex_library import of_parts
 from kernelgen.ops.library import replaces, type_like
 from kernelgen.types.digits import LN_2, LOG2_E
 
@@ -71,8 +72,8 @@ def ldexp(x: Any, exponent: Any) -> Any:
 
 
 def spacing(x: Any) -> Any:
-    """The distance to the next float away from zero."""
-    return math.nextafter(x, math.copysign(math.inf, x)) - x
+    """The distance to the next float away from zero, of either zero to the one above."""
+    return math.nextafter(x, math.inf if x == 0 else math.copysign(math.inf, x)) - x
 
 
 def spacing_above(x: Any) -> Any:
@@ -104,7 +105,11 @@ def fmin(x: Any, y: Any) -> Any:
 
 
 @replaces(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    if min is not None:
+        a = np.maximum(a, min)
+    if max is not None:
+        a = np.minimum(a, max)
     if a_min is not None:
         a = np.maximum(a, a_min)
     if a_max is not None:
@@ -181,6 +186,13 @@ def nan_to_num(
     x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
     """Infinities become the largest numbers of the type, unless others are asked for."""
+    if isinstance(x, (complex, np.complexfloating)):
+        real = _number_for(x.real, nan, posinf, neginf)
+        return of_parts(real, _number_for(x.imag, nan, posinf, neginf))
+    return _number_for(x, nan, posinf, neginf)
+
+
+def _number_for(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
     result = np.where(np.isnan(x), type_like(nan, x), x)
     above = np.nextafter(x, 0.0) if posinf is None else posinf
     below = np.nextafter(x, 0.0) if neginf is None else neginf
@@ -189,6 +201,96 @@ def nan_to_num(
     return result
 
 
+@replaces(np.isposinf)
+def isposinf(x: Any) -> Any:
+    return np.logical_and(np.isinf(x), np.logical_not(np.signbit(x)))
+
+
+@replaces(np.isneginf)
+def isneginf(x: Any) -> Any:
+    return np.logical_and(np.isinf(x), np.signbit(x))
+
+
+# --------------------------------------------------------------------------------- rounding
+
+
 @replaces(np.fix)
 def fix(x: Any) -> Any:
     return np.trunc(x)
+
+
+@replaces(np.round)
+@replaces(np.around)
+def around(a: Any) -> Any:
+    return np.rint(a) if isinstance(a, (bool, np.bool_)) else np.positive(a).round()
+
+
+@replaces(np.round)
+@replaces(np.around)
+def around_to(a: Any, decimals: Any) -> Any:
+    return np.positive(a).round(decimals)
+
+
+# -------------------------------------------------------------------------- complex numbers
+
+
+@replaces(np.real)
+def real(val: Any) -> Any:
+    return val.real
+
+
+@replaces(np.imag)
+def imag(val: Any) -> Any:
+    return val.imag
+
+
+@replaces(np.isreal)
+def isreal(x: Any) -> Any:
+    return np.equal(x.imag, 0)
+
+
+@replaces(np.iscomplex)
+def iscomplex(x: Any) -> Any:
+    return np.not_equal(x.imag, 0)
+
+
+@replaces(np.iscomplexobj)
+def iscomplexobj(x: Any) -> Any:
+    return isinstance(x, (complex, np.complexfloating))
+
+
+@replaces(np.isrealobj)
+def isrealobj(x: Any) -> Any:
+    return not isinstance(x, (complex, np.complexfloating))
+
+
+@replaces(np.angle)
+def angle(z: Any, deg: Any = False) -> Any:
+    result = np.arctan2(z.imag, z.real) if iscomplexobj(z) else np.arctan2(0, z)
+    return result * (180 / math.pi) if deg else result
+
+
+# ------------------------------------------------------------------------ special functions
+
+
+@replaces(np.sinc)
+def sinc(x: Any) -> Any:
+    y = np.multiply(x, math.pi)
+    return np.sin(y) / y if y != 0 else type_like(1.0, y)
+
+
+@replaces(np.i0)
+def i0(x: Any) -> Any:
+    """The modified Bessel function of order zero: DLMF 10.25.2, and 10.40.1 for large arguments.
+
+    All terms of the first series are positive; of the second, fewer than 2 * x are added.
+    """
+    y = np.fabs(np.multiply(x, 1.0))
+    k, term, total = 0.0, type_like(1.0, y), type_like(1.0, y)
+    far = y > 20.0
+    while term > total * 1e-17:
+        k += 1.0
+        odd = 2.0 * k - 1.0
+        term *= odd * odd / (8.0 * k * y) if far else (y / (2.0 * k)) * (y / (2.0 * k))
+        total += term
+    return total * (np.exp(y) / np.sqrt(2.0 * math.pi * y)) if far else total

@@ -19,8 +19,9 @@ _ARRAYS = "works on whole arrays, and a kernel is called for each element"
 
 REFUSED: tuple[tuple[Any, str, str], ...] = (
     (math.fsum, _ITERABLE, "add the numbers with `+`"),
-    (math.dist, _ITERABLE, "write math.hypot(a - c, b - d)"),
-    (getattr(math, "sumprod", None), _ITERABLE, "write a * c + b * d"),
+    (np.real_if_close, "has a type that depends on the value", "use x.real"),
+    (np.unwrap, _ARRAYS, "call it outside of the kernel"),
+    (np.interp, _ARRAYS, "call it outside of the kernel"),
     (np.matmul, _ARRAYS, "call it outside of the kernel"),
     (np.vecdot, _ARRAYS, "call it outside of the kernel"),
     (np.matvec, _ARRAYS, "call it outside of the kernel"),
