@@ -5,8 +5,10 @@ A page asks for one by a line ``<!-- table: NAME -->``; ``conf.py`` puts it ther
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,11 @@ from kernelgen.types import table
 from kernelgen.types.table import FLOAT64, INT64, Scalar
 
 MARKER = re.compile(r"^<!-- table: (\w+) -->$", re.MULTILINE)
+MEASURED = (
+    (table.FLOAT32, "vector"), (table.FLOAT64, "vector"), (table.FLOAT32, "precise"),
+    (table.FLOAT64, "precise"), (table.LONGDOUBLE, "precise"),
+)  # fmt: skip
+"""Of which types, and how compiled, the errors are shown."""
 SHOWN_TYPES = (table.BOOL, table.INT32, table.FLOAT32, table.FLOAT64, table.COMPLEX128)
 
 
@@ -73,15 +80,22 @@ def spelled(function: Any) -> str:
     return prefix + str(function.__name__)
 
 
-def call(function: Any, arity: int) -> str:
-    """A call with as many arguments, as a kernel writes it."""
-    return f"{spelled(function)}({', '.join('xyzuv'[:arity])})"
+def call(function: Any, arity: int, name: str = "") -> str:
+    """A call with as many arguments, as a kernel writes it; the last ones may have keywords."""
+    arguments = list("xyzuv"[:arity])
+    code = getattr(library.BY_CALL.get((function, arity)), "__code__", None)
+    if code is not None:
+        names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        for k, keyword in zip(range(code.co_argcount, arity), names, strict=False):
+            arguments[k] = f"{keyword}={arguments[k]}"
+    return f"{name or spelled(function)}({', '.join(arguments)})"
 
 
 def result(function: Any, inputs: tuple[Scalar, ...]) -> str:
     """The types of a call's result, as inference finds them, or a dash."""
-    arguments = ", ".join("xyzuv"[: len(inputs)])
-    kernel = eval(f"lambda {arguments}: function({arguments})", {"function": function})
+    parameters = ", ".join("xyzuv"[: len(inputs)])
+    text = call(function, len(inputs), "function")
+    kernel = eval(f"lambda {parameters}: {text}", {"function": function})
     try:
         outputs = check_outputs(pipeline.typed(pipeline.Request(kernel, inputs)))
     except TypingError:
@@ -104,24 +118,46 @@ def results(function: Any, arity: int) -> list[str]:
 RESULTS = [f"of {t.long_name}" for t in SHOWN_TYPES]
 
 
+def measured() -> dict[tuple[str, str, str], str]:
+    """The largest errors that ``python -m tests.accuracy`` found, by function, type and path."""
+    with (Path(__file__).parent / "accuracy.csv").open(newline="") as file:
+        return {
+            (row["function"], row["dtype"], row["path"]): f"{float(row['ulp']):.2f}"
+            for row in csv.DictReader(file)
+        }
+
+
 def mathematics() -> str:
-    """The functions that the C library or LLVM computes, with their error bounds."""
-    rows = []
+    """The functions that the C library, LLVM or we compute, with their errors."""
+    figures, rows = measured(), []
     for row in sorted(math_rows(), key=lambda row: spelled(row.python)):
         libm = f"libm's {code(row.symbol(FLOAT64))}"
         by = f"LLVM's {code(row.intrinsic)}" if row.intrinsic else libm
-        rows.append((code(call(row.python, row.arity)), by, f"{row.ulp:g}"))
-    return markdown(("call", "computed by", "error in ulp, at most"), rows)
+        by = "kernelgen" if row.computed else by
+        bounds = {row.ulp, row.bound(table.LONGDOUBLE)}
+        found = [
+            "exact" if row.ulp == 0 else figures[row.name, t.long_name, path]
+            for t, path in MEASURED
+        ]
+        bound = ", ".join(f"{ulp:g}" for ulp in sorted(bounds))
+        rows.append((code(call(row.python, row.arity)), by, bound, *found))
+    head = [f"{t.long_name}, {path}" for t, path in MEASURED]
+    return markdown(("call", "computed by", "bound", *head), rows)
 
 
 def complex_mathematics() -> str:
-    """The functions of complex numbers, with their error bounds."""
-    rows = []
+    """The functions of complex numbers, with their error bounds and errors."""
+    figures, rows = measured(), []
     for row in complex_table.ROWS:
         names = [code(call(f, 1)) for f in (row.python, row.ufunc) if f]
-        part = "–" if row.part_ulp is None else f"{row.part_ulp:g}"
-        rows.append((", ".join(names), f"{row.ulp:g}", part))
-    return markdown(("call", "error in ulp of the larger part", "of each part, in its own"), rows)
+        bounds = ["–" if ulp is None else f"{ulp:g}" for ulp in (row.ulp, row.part_ulp)]
+        name = f"{row.ufunc.__name__} of complex"
+        found = [
+            " / ".join(figures[name + part, "complex128", path] for part in ("", ", each part"))
+            for path in ("vector", "precise")
+        ]
+        rows.append((", ".join(names), " / ".join(bounds), *found))
+    return markdown(("call", "bound", "vector", "precise"), rows)
 
 
 def math_rows() -> list[math.Row]:

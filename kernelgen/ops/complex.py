@@ -27,7 +27,8 @@ from kernelgen.types.table import WEAK_COMPLEX, Scalar
 Definition = Callable[..., Any] | None
 
 _AS_THEY_ARE = (
-    "convert", "tuple", "is", "truth", "not", "attr", "real", "imag", "conjugate", "as_complex",
+    "convert", "tuple", "is", "truth", "not", "attr", "call", "real", "imag", "conjugate",
+    "as_complex",
     "complex", "where", "like", "cast", "argument", "operand", "strong", "exception", "invoke",
     "member", "astype", "method_of", "python_number", "total", "decimals", "view", *TEXT_OPS,
 )  # fmt: skip

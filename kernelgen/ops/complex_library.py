@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.ops.double_double import LN_2_PAIR, rounded_sum, two_product, two_sum
 from kernelgen.ops.library import replaces, type_like
 from kernelgen.types.digits import HALF_PI, LN_2, LOG2_E, LOG10_E, Digits
 from kernelgen.types.table import complex_of
@@ -151,29 +152,6 @@ def _whole_power(a: Any, n: Any) -> Any:
 # ----------------------------------------------------------------------- rounding errors
 
 
-def two_sum(a: Any, b: Any) -> Any:
-    """The sum and its rounding error, which add up to a + b exactly (Knuth)."""
-    total = a + b
-    other = total - a
-    return total, (a - (total - other)) + (b - other)
-
-
-def two_product(a: Any, b: Any) -> Any:
-    """The product and its rounding error, which add up to a * b exactly (Dekker)."""
-    a_high, b_high = _high_half(a), _high_half(b)
-    a_low, b_low = a - a_high, b - b_high
-    product = a * b
-    rest = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-    return product, rest
-
-
-def _high_half(a: Any) -> Any:
-    """The upper half of the bits, rounded (Veltkamp): 26 of float64, 32 of x86's longdouble."""
-    one = type_like(1.0, a)
-    scaled = a * (2.0**27 + 1.0 if one + 2.0**-60 == one else 2.0**32 + 1.0)
-    return scaled - (scaled - a)
-
-
 def _plus_squares(a: Any, x: Any, y: Any) -> Any:
     """a + x * x + y * y for |x| >= |y|, as good as rounded once even if it nearly cancels."""
     x_square, x_rest = two_product(x, x)
@@ -181,7 +159,7 @@ def _plus_squares(a: Any, x: Any, y: Any) -> Any:
     total, first = two_sum(a, x_square)
     total, second = two_sum(total, y_square)
     rest, third = two_sum(x_rest, y_rest)
-    return (total + rest) + (first + second + third)
+    return rounded_sum(rounded_sum(total, rest), first + second + third)
 
 
 # ------------------------------------------------------------- exponentials and logarithms
@@ -189,8 +167,6 @@ def _plus_squares(a: Any, x: Any, y: Any) -> Any:
 # For complex64 all that follows is computed in float64, and rounded: float32 has too few bits
 # for the differences in these functions, and too small a range for their squares.
 
-_LN_2_HEAD = float(LN_2)
-_LN_2_REST = 2.3190468138462996e-17
 _FLOAT64 = np.float64(1.0)
 _HUGE = 2.0**1000
 _TINY = 2.0**-1000
@@ -491,16 +467,17 @@ def _atanh(x: Any, y: Any) -> Any:
     if math.isnan(x) or math.isnan(y):
         return _atanh_of_nan(x, y)
     a, b = abs(x), abs(y)
-    beside, far = a == 1 and b < 2.0**-120, max(a, b) > _FAR
-    scale = 2.0**-540 if max(a, b) > 2.0**500 else 1.0
-    across, up = a * scale if far else a - 1.0, b * scale
-    up = 0.0 if up < 2.0**-120 else up * up
-    dividend = math.sqrt(type_like(2.0, a)) if beside else a * scale if far else 4.0 * a
-    ratio = dividend / (math.sqrt(b) if beside else across * across + up)
-    size = ratio * scale if far else math.log1p(ratio) * (1.0 if beside else 0.25)
+    beside = a == 1 and b < 2.0**-120
+    up = 0.0 if b < 2.0**-120 else b * b
+    dividend = math.sqrt(type_like(2.0, a)) if beside else 4.0 * a
+    ratio = dividend / (math.sqrt(b) if beside else (a - 1.0) * (a - 1.0) + up)
+    size = math.log1p(ratio) * (1.0 if beside else 0.25)
     angle = math.atan2(b + b, (1.0 - a) * (1.0 + a) - up) * 0.5
-    if far:
-        angle = HALF_PI
+    most = max(a, b)
+    if most > _FAR:
+        slope = min(a, b) / most
+        size = 1.0 / most / (1.0 + slope * slope)
+        size, angle = size if a >= b else size * slope, HALF_PI
     if math.isinf(a) or math.isinf(b):
         size = 0.0
     if b == 0 and a == 1:
@@ -588,8 +565,8 @@ def log2(z: Any) -> Any:
 def exp2(z: Any) -> Any:
     """The angle, which may be large, with the error of its rounding."""
     x, y = _parts(z)
-    angle, rest = two_product(y, _LN_2_HEAD)
-    rest = rest + y * _LN_2_REST if abs(y) < _FAR else 0.0
+    angle, rest = two_product(y, LN_2_PAIR[0])
+    rest = rest + y * LN_2_PAIR[1] if abs(y) < _FAR else 0.0
     cos, sin = math.cos(angle), math.sin(angle)
     if y == 0 or not math.isfinite(x):
         return _as_wide_as(z, _exp(x * LN_2, cos, sin, y) if y != 0 else (math.exp2(x), y))

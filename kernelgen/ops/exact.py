@@ -1,4 +1,4 @@
-"""References on longdouble that NumPy lacks: computed exactly, and rounded once."""
+"""References that NumPy lacks: computed exactly, and rounded once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def fused(x: Any, y: Any, z: Any) -> Any:
         return rounded_twice
     exact = _fraction(x) * _fraction(y) + _fraction(z)
     return _nearest(exact) if exact else rounded_twice
+
+
+def product_error(x: Any, y: Any) -> Any:
+    """``x * y`` less the rounded product, of floats of one type."""
+    product = x * y
+    if not np.isfinite(product):
+        return product - product
+    exact = _fraction(x) * _fraction(y) - _fraction(product)
+    return type(x)(_nearest(exact)) if exact else product * 0
 
 
 def remainder(x: Any, y: Any) -> Any:

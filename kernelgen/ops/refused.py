@@ -21,7 +21,6 @@ REFUSED: tuple[tuple[Any, str, str], ...] = (
     (math.fsum, _ITERABLE, "add the numbers with `+`"),
     (np.real_if_close, "has a type that depends on the value", "use x.real"),
     (np.unwrap, _ARRAYS, "call it outside of the kernel"),
-    (np.interp, _ARRAYS, "call it outside of the kernel"),
     (np.matmul, _ARRAYS, "call it outside of the kernel"),
     (np.vecdot, _ARRAYS, "call it outside of the kernel"),
     (np.matvec, _ARRAYS, "call it outside of the kernel"),

@@ -21,6 +21,8 @@ from kernelgen.runtime import engine, vector_library
 from kernelgen.runtime.engine import Host
 from kernelgen.types.table import FLOAT32, FLOAT64
 
+pytestmark = pytest.mark.any_python
+
 LINUX = "x86_64-unknown-linux-gnu"
 SSE2 = Host(LINUX, "x86-64", "+sse2")
 AVX2 = Host(LINUX, "x86-64-v3", "+sse2,+avx2")

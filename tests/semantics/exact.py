@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -60,9 +59,11 @@ def tame(ufunc: np.ufunc, z: np.ndarray) -> np.ndarray:
 
 
 def exactly(x: Any) -> Any:
-    """A float or a long double as a number of mpmath."""
-    high = float(x)
-    return mpmath.mpf(high) + mpmath.mpf(float(x - high)) if math.isfinite(high) else high
+    """A float or a long double as a number of mpmath, which has a precision for all its digits."""
+    if not np.isfinite(x):
+        return mpmath.mpf(float(x))
+    above, below = x.as_integer_ratio()
+    return mpmath.mpf(above) / below
 
 
 def of_complex(ufunc: np.ufunc, z: Any) -> tuple[np.longdouble, ...]:
@@ -73,7 +74,7 @@ def of_complex(ufunc: np.ufunc, z: Any) -> tuple[np.longdouble, ...]:
     """
     if z == 0:
         return np.longdouble("nan"), np.longdouble("nan")
-    exponents = [abs(math.frexp(part)[1]) for part in (z.real, z.imag)]
+    exponents = [abs(int(np.frexp(part)[1])) for part in (z.real, z.imag)]
     with mpmath.workprec(200 + 2 * sum(exponents)):
         try:
             value = mpmath.mpc(OF_COMPLEX[ufunc](mpmath.mpc(exactly(z.real), exactly(z.imag))))

@@ -92,3 +92,48 @@ def test_vector_functions_are_called():
     f = kg.vectorize(lambda x: math.exp(x) if x < 700.0 else 1.0)
     assert "_ZGV" in f.inspect_asm("f8")
     assert "_ZGV" not in kg.vectorize(precise=True)(lambda x: math.exp(x)).inspect_asm("f8")
+
+
+# ------------------------------------------------------------------------ fast-math flags
+
+FLAGS = ["reassoc", "nsz", "arcp", "contract", "afn", "nnan", "ninf", "fast"]
+SPECIAL = np.array([0.0, -0.0, 1.5, np.inf, -np.inf, np.nan, 5e-324, 1.7e308] * 8)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("fastmath", [True, *FLAGS])
+def test_what_is_infinite_or_nan_is_known_under_any_flag(fastmath, dtype):
+    with np.errstate(all="ignore"):
+        x = SPECIAL.astype(dtype)
+    for layout in (x, np.repeat(x, 2)[::2]):
+        for function in (math.isnan, math.isinf, math.isfinite):
+            got = kg.vectorize(fastmath=fastmath)(lambda x: function(x))(layout)
+            assert list(got) == [function(v) for v in x]
+        for ufunc in (np.isnan, np.isinf, np.isfinite):
+            got = kg.vectorize(fastmath=fastmath)(lambda x: ufunc(x))(layout)
+            np.testing.assert_array_equal(got, ufunc(x))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("fastmath", [True, "reassoc", "nsz", "arcp", "contract", "afn"])
+def test_what_was_computed_is_tested_too(fastmath):
+    """Of nnan and ninf this may not be asked: they promise that there are none."""
+    x, y = (a.ravel() for a in np.meshgrid(SPECIAL[:8], SPECIAL[:8]))
+
+    def tests(x, y):
+        return math.isnan(x * y), math.isinf(x + y), math.isfinite(x - y)
+
+    got = kg.vectorize(fastmath=fastmath)(tests)(x, y)
+    for g, want in zip(got, (np.isnan(x * y), np.isinf(x + y), np.isfinite(x - y))):
+        np.testing.assert_array_equal(g, want)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_rounding_errors_survive_fastmath():
+    """gamma and the logarithm of complex numbers are made of them, and stay as good."""
+    x = np.random.default_rng(3).uniform(-30, 160, 20_000)
+    fast = kg.vectorize(fastmath=True)(lambda x: math.gamma(x))(x)
+    assert np.max(abs(fast - kg.vectorize(lambda x: math.gamma(x))(x)) / np.spacing(abs(fast))) <= 2
+    z = np.exp(1j * np.linspace(-3, 3, 20_001))
+    fast = kg.vectorize(fastmath=True)(lambda z: np.log(z))(z)
+    np.testing.assert_array_equal(fast.real, kg.vectorize(lambda z: np.log(z))(z).real)
