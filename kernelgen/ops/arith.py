@@ -318,8 +318,16 @@ def _choice_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def _lower_choice(e: Emitter, op: Op, args: list[str]) -> str:
-    """As Python does it: the second only if it is truly less (greater), so a nan stays put."""
+    """As Python does it: the second only if it is truly less (greater), so a nan stays put.
+
+    Where the order of operations does not count, the number is taken of a number and nan: that is a
+    reduction which LLVM vectorises.
+    """
     t, chosen = result_type(op), args[0]
+    if t.is_float and t.bits <= 64 and {"reassoc", "nsz"} <= set(e.math_flags.split()):
+        for other in args[1:]:
+            chosen = e.call(f"llvm.{op.name}num.f{t.bits}", t, (t, chosen), (t, other))
+        return chosen
     less = "olt" if t.is_float else "slt" if t.is_signed else "ult"
     compare = "fcmp" if t.is_float else "icmp"
     for other in args[1:]:

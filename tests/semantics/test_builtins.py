@@ -165,6 +165,17 @@ def test_min_and_max_of_several():
     check(kernel, *grid(F4, F4), dtype=("f4", "f4"))
 
 
+def test_max_under_fast_math_takes_the_number_and_is_vectorised():
+    ufunc = kernelgen.vectorize(fastmath=True)(lambda x, y: max(x, y))
+    values = np.array([1.0, np.nan, -np.inf, 3.0, np.nan])
+    np.testing.assert_array_equal(ufunc(values, 2.0), [2, 2, 2, 3, 2])
+    np.testing.assert_array_equal(ufunc(2.0, values), [2, 2, 2, 3, 2])
+    assert ufunc.reduce(values) == 3
+    assert "llvm.maxnum" in ufunc.inspect_llvm("f8(f8,f8)")
+    numbers = np.random.default_rng(1).normal(size=1001)
+    assert ufunc.reduce(numbers) == numbers.max()
+
+
 def test_min_with_literals_keeps_the_type():
     def kernel(x):
         return max(x, 0), min(x, 1), max(0, x)
