@@ -370,6 +370,8 @@ class Kernel:
     def _only_converts(self, types: Types) -> bool:
         """Whether all that the kernel does with its second input is to make it a ``types[0]``."""
         function = self._compilation(types).rewritten
+        if function.asks:
+            return False
         param = function.params[1]
         return not any(param in edge.args for edge in function.edges()) and all(
             op.name == "convert" and op.attrs["to"].strong == types[0]

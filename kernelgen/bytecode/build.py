@@ -7,7 +7,7 @@ arguments prove needless are removed by the first rewrite.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
@@ -184,6 +184,23 @@ class Builder:
     def emit(self, op: str, *operands: Value, **attrs: Any) -> Value:
         """Append an op; its result."""
         return self.block.append(Op(op, operands, attrs, self.loc)).value
+
+    def call(self, function: Any, *args: Value) -> Value:
+        """A call of a function that is known."""
+        return self.emit("call", self.const(function), *args, keywords=())
+
+    def choose(self, condition: Value, yes: Callable[[], Value], no: Callable[[], Value]) -> Value:
+        """What one of two ways makes, that of ``yes`` if the condition holds."""
+        ways, meeting = (Block(), Block()), Block()
+        edges = tuple(map(Edge, ways))
+        self.block.append(Op("branch", (condition,), None, self.loc, edges))
+        for block, make in zip(ways, (yes, no), strict=True):
+            self.block = block
+            made = make()
+            block.append(Op("jump", (), None, self.loc, (Edge(meeting, (made,)),)))
+        self.ssa.blocks += [*ways, meeting]
+        self.block = meeting
+        return meeting.add_arg()
 
     def const(self, value: Any) -> Value:
         """A constant."""

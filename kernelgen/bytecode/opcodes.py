@@ -13,6 +13,7 @@ from kernelgen.bytecode.decode import Instr
 from kernelgen.bytecode.rejected import rejection
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Value
+from kernelgen.ir.sequences import defining
 from kernelgen.ops.arith import SYMBOLS as ARITHMETIC
 from kernelgen.ops.compare import BY_SYMBOL as COMPARISONS
 from kernelgen.ops.refused import DICT
@@ -472,6 +473,68 @@ def return_value(b: Builder, i: Instr) -> None:
 def return_const(b: Builder, i: Instr) -> None:
     b.finish("return", b.const(i.argval))
 
+
+# -------------------------------------------------------------------------------- patterns
+
+
+@handles("MATCH_SEQUENCE")
+def match_sequence(b: Builder, i: Instr) -> None:
+    b.push(b.call(isinstance, b.stack[-1], b.const((tuple, list, range))))
+
+
+@handles("GET_LEN")
+def get_len(b: Builder, i: Instr) -> None:
+    b.push(b.call(len, b.stack[-1]))
+
+
+@handles("MATCH_CLASS")
+def match_class(b: Builder, i: Instr) -> None:
+    """The attributes that the pattern names, those by position first, or None of another class."""
+    subject, cls, names = b.pop_many(3)
+    known, found = _constant(cls)
+    _, by_name = _constant(names)
+    if not known:
+        raise UnsupportedError("the class of a pattern must be a constant", i.loc, "use `if`")
+    attributes = (*_positional(found, i), *by_name)
+    b.push(
+        b.choose(
+            b.call(isinstance, subject, cls),
+            lambda: b.emit("tuple", *(_part(b, subject, name) for name in attributes)),
+            lambda: b.const(None),
+        )
+    )
+
+
+def _constant(value: Value) -> tuple[bool, Any]:
+    """Whether a value is a constant, or an attribute of one, and which."""
+    if value.constant is not None:
+        return True, value.constant.attrs["value"]
+    attribute = defining(value, "attr")
+    known, owner = (False, None) if attribute is None else _constant(attribute.operands[0])
+    if attribute is None or not known or not hasattr(owner, attribute.attrs["name"]):
+        return False, None
+    return True, getattr(owner, attribute.attrs["name"])
+
+
+def _positional(cls: Any, i: Instr) -> tuple[str, ...]:
+    """The attributes that a pattern's parts by position mean; no name is the value itself."""
+    if i.arg == 1 and cls in _MATCH_THEMSELVES:
+        return ("",)
+    names: tuple[str, ...] = getattr(cls, "__match_args__", ())
+    if i.arg > len(names):
+        name = getattr(cls, "__name__", str(cls))
+        raise UnsupportedError(
+            f"{name}() accepts {len(names)} positional sub-patterns ({i.arg} given)", i.loc
+        )
+    return names[: i.arg]
+
+
+def _part(b: Builder, subject: Value, name: str) -> Value:
+    return b.emit("attr", subject, name=name) if name else subject
+
+
+_MATCH_THEMSELVES = (bool, int, float, tuple, list, str)
+"""Of Python's classes, those whose pattern has one part by position: the value itself."""
 
 # ------------------------------------------------------------------------------ generators
 

@@ -95,9 +95,9 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "test for the condition with `if` instead",
     ),
     (
-        ("MATCH_", "GET_LEN"),
-        "this pattern cannot be compiled: `match` in a kernel compares numbers only",
-        "use `if` and `elif`",
+        ("MATCH_MAPPING", "MATCH_KEYS"),
+        "this pattern matches dicts, which a kernel does not have",
+        "match numbers, tuples, named tuples and classes of numbers",
     ),
     (
         (

@@ -42,6 +42,38 @@ def collected(values: Any) -> Any:
     return (*[value for value in values],)  # noqa: C416 - this is what a loop defines
 
 
+def listed(values: Any) -> Any:
+    """``list(values)`` of an iterator."""
+    return [value for value in values]  # noqa: C416 - this is what a loop defines
+
+
+@replaces(map)
+def mapped(function: Any, values: Any) -> Any:
+    for value in values:
+        yield function(value)
+
+
+@replaces(map)
+def mapped_pairs(function: Any, first: Any, second: Any) -> Any:
+    for a, b in zip(first, second):  # noqa: B905 - the shorter one ends it
+        yield function(a, b)
+
+
+@replaces(filter)
+def filtered(function: Any, values: Any) -> Any:
+    for value in values:
+        if value if function is None else function(value):
+            yield value
+
+
+def is_in_range(value: Any, start: Any, stop: Any, step: Any) -> Any:
+    """``value in range(start, stop, step)``"""
+    if value != value:  # noqa: PLR0124 - nan
+        return False
+    inside = start <= value < stop if step > 0 else stop < value <= start
+    return bool(inside and (value - start) % step == 0)
+
+
 EMPTY = "iterable argument is empty" if sys.version_info >= (3, 12) else "arg is an empty sequence"
 
 

@@ -15,9 +15,31 @@ LIST = (
 DICT = (f"a dict {NOT_SCALAR}", "use local variables, or `if` and `elif`")
 
 _ITERABLE = "takes a sequence, and a kernel has numbers"
+_MAKES_LIST = "makes an object that a kernel does not have"
+_MAKES_ITERATOR = "moves an iterator, which a kernel does not have"
+_OBJECTS = "tells of objects, and a kernel has numbers"
+_OUTSIDE = "reads from outside, which a kernel cannot"
+_CODE = "runs code that is text, and a kernel is compiled before"
 _ARRAYS = "works on whole arrays, and a kernel is called for each element"
 
 REFUSED: tuple[tuple[Any, str, str], ...] = (
+    (print, "writes text, and a kernel has numbers", "return the value, or raise an exception"),
+    (sorted, _MAKES_LIST, "compare with `if`, or use min() and max()"),
+    (set, _MAKES_LIST, "use a chain of `==` and `or`"),
+    (dict, _MAKES_LIST, "use local variables, or `if` and `elif`"),
+    (iter, _MAKES_ITERATOR, "write a loop"),
+    (next, _MAKES_ITERATOR, "write a loop that ends with `break`"),
+    (hash, _OBJECTS, "compute with the number itself"),
+    (id, _OBJECTS, "compare numbers with `==`"),
+    (getattr, "takes the name of an attribute as text", "write x.name"),
+    (hasattr, "takes the name of an attribute as text", "use isinstance()"),
+    (open, _OUTSIDE, "read the data before, and hand it over"),
+    (input, _OUTSIDE, "read the data before, and hand it over"),
+    (eval, _CODE, "write a function"),
+    (exec, _CODE, "write a function"),
+    (globals, _OBJECTS, "write the names of the variables"),
+    (locals, _OBJECTS, "write the names of the variables"),
+    (vars, _OBJECTS, "write the names of the variables"),
     (math.fsum, _ITERABLE, "add the numbers with `+`"),
     (np.real_if_close, "has a type that depends on the value", "use x.real"),
     (np.unwrap, _ARRAYS, "call it outside of the kernel"),

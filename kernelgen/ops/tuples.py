@@ -142,7 +142,15 @@ def _unknown(what: str) -> Callable[[Op, tuple[Type, ...]], Typed]:
     return rule
 
 
-define(OpDef("unpack_starred", _unknown("`*` in an assignment"), unpack_starred, never_lowered))
+def _starred_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    names = op.attrs["before"] + op.attrs["after"]
+    if isinstance(types[0], Tuple) and len(types[0].elements) < names:
+        count = len(types[0].elements)
+        raise NoRule(f"cannot unpack {count} values into {names} names and a starred one")
+    return _unknown("`*` in an assignment")(op, types)
+
+
+define(OpDef("unpack_starred", _starred_rule, unpack_starred, never_lowered))
 define(OpDef("contains", _unknown("`in`"), contains, never_lowered))
 
 # Displays with `*` and calls with it are made of lists, which have no other use.

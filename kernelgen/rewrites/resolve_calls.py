@@ -21,6 +21,7 @@ from kernelgen.ops import iteration, library
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
+from kernelgen.rewrites.choose_functions import choose_functions
 from kernelgen.rewrites.fold_constants import fold_constants
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.outline import CALLS, Callers, Outlined
@@ -113,7 +114,7 @@ def _resolve_loops(function: Function, callers: Callers) -> bool:
         return True
     if needed and (split_joined_tuples(function) or resolve_methods(function)):
         return True
-    return separate_messages(function)
+    return separate_messages(function) or choose_functions(function)
 
 
 _NEED_TUPLES = ("attr", "call", "contains", "subscript", "unpack_starred")
@@ -239,12 +240,17 @@ def _resolve_contains(function: Function, block: Block, op: Op, callers: Callers
     array = constant_array(op.operands[1])
     if array is not None:
         op.operands[1] = put(block, op, "const", value=array.ravel())
-    values = elements_of_any(op.operands[1], block, op)
-    if values is None:
+    test: Any
+    made = defining(op.operands[1], "range")
+    values = elements_of_any(op.operands[1], block, op) if made is None else None
+    if made is not None:
+        test, operands = iteration.is_in_range, made.operands
+    elif values is not None:
+        test, operands = library.is_one_of, [put(block, op, "tuple", *values)]
+    else:
         return None
-    op.operands[1] = put(block, op, "tuple", *values)
-    callee = put(block, op, "const", value=library.is_one_of)
-    op.name, op.operands, op.attrs = "call", [callee, *op.operands], {"keywords": ()}
+    callee = put(block, op, "const", value=test)
+    op.name, op.operands, op.attrs = "call", [callee, op.operands[0], *operands], {"keywords": ()}
     return _resolve(function, block, op, callers)
 
 
@@ -288,6 +294,7 @@ def _refuse_arguments(callee: Any, op: Op, count: int) -> None:
 
 _ITERATING: tuple[tuple[Any, Any], ...] = (
     (tuple, iteration.collected),
+    (list, iteration.listed),
     (min, iteration.least),
     (max, iteration.greatest),
 )

@@ -25,6 +25,7 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
     """Apply the pass to a function that is given values of the types ``params``."""
     while any(map(_asks, function.ops())):
         function.sort_blocks()
+        function.asks |= any(_asks(op) and op.name != "is" for op in function.ops())
         propagate(function, params)
         resolved = any(_resolve(op) for op in function.ops() if _asks(op))
         for value in function.values():

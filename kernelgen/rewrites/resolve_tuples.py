@@ -76,13 +76,8 @@ def _item(p: Place) -> Value | None:
 def _starred(p: Place) -> Value | None:
     """A name of ``a, *b, c = values``; ``b`` is a tuple, as nothing can change it."""
     values, before, after = p.elements(), p.op.attrs["before"], p.op.attrs["after"]
-    if values is None:
+    if values is None or len(values) < before + after:
         return None
-    if len(values) < before + after:
-        raise UnsupportedError(
-            f"cannot unpack {len(values)} values into {before + after} names and a starred one",
-            p.op.loc,
-        )
     end = len(values) - after
     parts: list[Value | None] = [*values[:before], None, *values[end:]]
     found = parts[p.op.attrs["index"]]
@@ -155,8 +150,17 @@ def _comparison(p: Place) -> Value | None:
 
 
 def _class_of(p: Place) -> Value | None:
-    made = defining(p.op.operands[0], "tuple")
-    return None if made is None else p.put("const", value=made.attrs.get("cls", tuple))
+    made = defining(p.op.operands[0], *DISPLAYS)
+    if made is None:
+        return None
+    return p.put("const", value=made.attrs.get("cls", tuple) if made.name == "tuple" else list)
+
+
+def _is(p: Place) -> Value | None:
+    """A tuple or list that is made here is neither None nor a class."""
+    made = [v for v in p.op.operands if defining(v, *DISPLAYS)]
+    known = [v for v in p.op.operands if v.constant is not None]
+    return p.put("const", value=False) if made and known else None
 
 
 _OPS: dict[str, Callable[[Place], Value | None]] = {
@@ -171,6 +175,7 @@ _OPS: dict[str, Callable[[Place], Value | None]] = {
     "mul": _repetition,
     "attr": _attribute,
     "class_of": _class_of,
+    "is": _is,
     **dict.fromkeys(library.TUPLE_COMPARISONS, _comparison),
 }
 
@@ -197,6 +202,11 @@ def _len(p: Place, args: list[Value]) -> Value | None:
 def _tuple(p: Place, args: list[Value]) -> Value | None:
     values = elements_of_any(args[0], p.block, p.op) if _is_short(args[0]) else None
     return None if values is None else p.tuple(values)
+
+
+def _list(p: Place, args: list[Value]) -> Value | None:
+    values = elements_of_any(args[0], p.block, p.op) if _is_short(args[0]) else None
+    return None if values is None else p.put("list", *values)
 
 
 def _is_short(value: Value) -> bool:
@@ -261,6 +271,7 @@ _CALLS: dict[int, Callable[[Place, list[Value]], Value | None]] = {
     for function, handler in (
         (len, _len),
         (tuple, _tuple),
+        (list, _list),
         (reversed, _reversed),
         (enumerate, _enumerate),
         (zip, _zip),

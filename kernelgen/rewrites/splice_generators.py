@@ -15,6 +15,7 @@ from kernelgen.ir.clone import Copy, repair
 from kernelgen.ir.core import Block, Edge, Function, Op, Value, jump
 from kernelgen.ir.dominance import immediate_dominators, natural_loops
 from kernelgen.ir.sequences import defining, put
+from kernelgen.ops import library
 from kernelgen.rewrites.outline import Callers
 from kernelgen.rewrites.unroll_loops import start_of
 
@@ -34,6 +35,8 @@ def splice_generators(function: Function, callers: Callers) -> bool:
                 return True
     return False
 
+
+_OURS = library.__name__.rpartition(".")[0]
 
 _WHOLE = ("unpack", "unpack_starred", "list_extend", "contains", "call_starred")
 """Ops that take all values of a generator."""
@@ -116,6 +119,10 @@ class _Splice:
         """The generator's code, marked as called from where it is made."""
         callee: Any = self.made.attrs["callee"]
         body = callers.body(callee, nested=self.made.attrs["nested"])
+        if (callee.__module__ or "").startswith(_OURS):
+            for op in body.ops():
+                op.loc = self.made.loc
+            return body
         chain = (*callers.chain(self.made), callee.__code__)
         for op in body.ops():
             if op.loc is not None:

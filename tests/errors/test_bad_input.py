@@ -283,6 +283,7 @@ NUMBERS = np.arange(3.0)
 OBJECTS = np.array([None, 1])
 MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
 LIST = [1, 2, 3]
+TABLE_OF_FUNCTIONS = (math.sin, math.cos)
 
 
 @case(TypingError, "array of float64 cannot be called", "NUMBERS(x)")
@@ -302,8 +303,32 @@ def returned_function(x):
 
 @case(TypingError, "chosen while the kernel runs", "f(x)", "in a branch of its own")
 def function_chosen_late(x):
-    f = (lambda y: y) if x > 0 else (lambda y: -y)
+    f = (lambda y: y + x) if x > 0 else (lambda y: y - x)
     return f(x)
+
+
+@case(
+    TypingError,
+    "a tuple of the function 'sin' and the function 'cos' must be a constant",
+    "TABLE_OF_FUNCTIONS[int(x)]",
+)
+def function_of_a_table(x):
+    return TABLE_OF_FUNCTIONS[int(x)](x)
+
+
+@case(TypingError, r"sorted\(\) makes an object", "sorted((x, x))")
+def sorted_tuple(x):
+    return sorted((x, x))[0]
+
+
+@case(TypingError, r"eval\(\) runs code that is text", 'eval("x")')
+def evaluated_text(x):
+    return eval("x")
+
+
+@case(TypingError, "the function .np.sum. cannot be called", "np.sum(x)")
+def function_of_arrays(x):
+    return np.sum(x)
 
 
 @case(UnsupportedError, "a class cannot be defined", "class Local:")
@@ -342,13 +367,22 @@ def attribute_assignment(x):
     return x
 
 
-@case(UnsupportedError, "`match` in a kernel compares numbers only", "[1, y]")
-def match_of_a_sequence(x):
+@case(UnsupportedError, "this pattern matches dicts, which a kernel does not have", "{1: y}")
+def match_of_a_mapping(x):
     match x:
-        case [1, y]:
+        case {1: y}:
             return y
         case _:
             return 2
+
+
+@case(
+    UnsupportedError, r"float64\(\) accepts 0 positional sub-patterns \(1 given\)", "np.float64(y)"
+)
+def match_of_a_class_without_parts(x):
+    match x:
+        case np.float64(y):
+            return y
 
 
 @case(TypingError, "`*` in a call needs a tuple of known length, not float64", "max(*x)")
@@ -496,7 +530,7 @@ def method_that_changes_a_table(x):
 # -------------------------------------------------------------------------------------------- calls
 
 
-@case(TypingError, "the function 'print' cannot be called in a kernel", "print(x)")
+@case(TypingError, r"print\(\) writes text, and a kernel has numbers", "print(x)")
 def call_of_print(x):
     return print(x)
 

@@ -77,6 +77,6 @@ def test_every_pass_has_golden_files():
         "__init__", "inline", "bind_defaults", "resolve_ufunc_call", "resolve_classes",
         "resolve_casts", "outline", "split_arrays", "unpack_arguments", "resolve_jitted_call",
         "store_results", "capture_arrays", "fold_arrays", "split_indexed", "move_behind_branch",
-        "splice_generators", "resolve_table_calls", "loop_arrays", "split_views",
+        "splice_generators", "resolve_table_calls", "choose_functions", "loop_arrays", "split_views",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

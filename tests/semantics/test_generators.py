@@ -323,3 +323,28 @@ def test_a_comprehension_over_a_range_alone():
         return sum([i * x for i in range(3)]) + tuple(x - i for i in range(1, 4))[2]
 
     check(kernel, X)
+
+
+def test_map_filter_and_list():
+    def twice(v):
+        return 2 * v
+
+    def kernel(x, y):
+        return (
+            sum(map(abs, (x, y))) + max(map(lambda v: v * x, range(1, 4))),
+            sum(filter(None, (x, y, x - y))) + sum(filter(lambda v: v > 1, (x, y, 3.0))),
+            tuple(map(twice, (x, y)))[1] + sum(map(pow, (x, y), (2, 3))),
+            list((x, y))[0] + sum(list(v for v in (x, y))) + len(list(range(3))),
+        )
+
+    check(kernel, *(a.ravel() for a in np.meshgrid(X, Y)))
+
+
+def test_membership_in_ranges():
+    def kernel(x, n):
+        return (
+            x in range(n), x not in range(-n, n, 2), 2 in range(n), x in range(5, -n, -3),
+            x in range(4), n in range(n, n + 1),
+        )  # fmt: skip
+
+    check(kernel, *(a.ravel() for a in np.meshgrid([*X, 1.0, -3.0, 5.0, np.nan, np.inf], N)))

@@ -122,3 +122,12 @@ def test_wrong_classes():
 
     with pytest.raises(UnsupportedError, match=r"isinstance\(\) arg 2 must be a (type|class)"):
         pipeline.typed(request(kernel, VALUES))
+
+
+def test_the_class_of_the_second_input_is_that_of_its_array():
+    """Where a kernel only converts its second input, NumPy may do that, but not if it is asked."""
+
+    def kernel(x, y):
+        return x + 100 if isinstance(y, np.int8) else x
+
+    check(kernel, np.array([1, 2]), np.array([3, 4], np.int8))

@@ -305,3 +305,46 @@ def test_the_last_store_of_a_variable_may_be_any_number_of_blocks_away():
 """)
     promote_cells(function)
     assert function.blocks[-1].terminator.operands == function.params
+
+
+def test_a_function_is_chosen_while_the_kernel_runs():
+    def double(v):
+        return 2 * v
+
+    def kernel(x, y):
+        f = double if x > 0 else abs
+        g = math.floor if y > x else (math.sqrt if y > 0 else lambda v: v + 0.5)
+        return f(x) + f(y), g(abs(x)), sum(map(f, (x, y)))
+
+    check(kernel, *CHOSEN)
+
+
+def test_a_function_changes_in_a_loop():
+    def step(v):
+        return v + 3
+
+    def back(v):
+        return v - 5
+
+    def kernel(x, y):
+        f, total = step, x
+        for _ in range(6):
+            total = f(total)
+            f = back if total > y else step
+        return total
+
+    check(kernel, *CHOSEN)
+
+
+def test_a_function_that_is_not_chosen_raises():
+    def kernel(x, y):
+        if x > 0:
+            f = abs
+        elif y > 1:
+            f = math.floor
+        return f(y)
+
+    check(kernel, *CHOSEN)
+
+
+CHOSEN = [a.ravel() for a in np.meshgrid([-1.5, 0.0, 0.5, 2.0], [-2.5, 0.0, 1.5, 3.0])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -91,9 +92,7 @@ def test_every_function_of_math_is_supported_or_refused_with_a_reason():
     ("function", "reason", "hint"), [r for r in REFUSED if r[0]], ids=lambda r: str(r)[:20]
 )
 def test_refused_functions_say_why(function, reason, hint):
-    with pytest.raises(
-        TypingError, match="takes a sequence|whole arrays|takes dates|depends"
-    ) as caught:
+    with pytest.raises(TypingError, match=re.escape(reason)) as caught:
         kernelgen.vectorize(lambda x: function(x))(1.0)
     assert hint in str(caught.value)
 
