@@ -119,24 +119,33 @@ def two_product(a: Any, b: Any) -> Any:
 
 def add(a: Any, b: Any) -> Any:
     """The sum of two pairs."""
-    total, rest = two_sum(a[0], b[0])
-    return two_sum(total, rounded_sum(rest, rounded_sum(a[1], b[1])))
+    total = rounded_sum(a[0], b[0])
+    rest = rounded_sum(sum_error(a[0], b[0]), rounded_sum(a[1], b[1]))
+    return rounded_sum(total, rest), sum_error(total, rest)
+
+
+def add_float(a: Any, x: Any) -> Any:
+    """The sum of a pair and a float."""
+    total = rounded_sum(a[0], x)
+    rest = rounded_sum(sum_error(a[0], x), a[1])
+    return rounded_sum(total, rest), sum_error(total, rest)
 
 
 def multiply(a: Any, b: Any) -> Any:
     """The product of two pairs."""
-    product, rest = two_product(a[0], b[0])
+    product = rounded_product(a[0], b[0])
     across = rounded_sum(rounded_product(a[0], b[1]), rounded_product(a[1], b[0]))
-    return two_sum(product, rounded_sum(rest, across))
+    rest = rounded_sum(product_error(a[0], b[0]), across)
+    return rounded_sum(product, rest), sum_error(product, rest)
 
 
 def divide(a: Any, b: Any) -> Any:
     """The quotient of two pairs: that of their first numbers, and of what it leaves."""
     quotient = a[0] / b[0]
-    product, rest = two_product(quotient, b[0])
-    left = rounded_sum(rounded_sum(a[0], -product), -rest)
-    left = rounded_sum(left, rounded_sum(a[1], -rounded_product(quotient, b[1])))
-    return two_sum(quotient, left / b[0])
+    left = rounded_sum(a[0], -rounded_product(quotient, b[0]))
+    left = rounded_sum(left, -product_error(quotient, b[0]))
+    rest = rounded_sum(left, rounded_sum(a[1], -rounded_product(quotient, b[1]))) / b[0]
+    return rounded_sum(quotient, rest), sum_error(quotient, rest)
 
 
 LN_2_PAIR = float(LN_2), 2.3190468138462996e-17
@@ -153,12 +162,11 @@ def log(x: Any) -> Any:
     if fraction < 0.7071067811865476:
         fraction, exponent = fraction * 2.0, exponent - 1
     rest = np.ldexp(x[1], -exponent)
-    s = divide(two_sum(fraction - 1.0, rest), add((fraction, rest), (1.0, 0.0)))
+    s = divide((fraction - 1.0, rest), add_float((fraction, rest), 1.0))
     square = multiply(s, s)
     z = square[0]
     tail = 1 / 15 + z * (1 / 17 + z * (1 / 19 + z * (1 / 21 + z * (1 / 23))))
     tail = 1 / 7 + z * (1 / 9 + z * (1 / 11 + z * (1 / 13 + z * tail)))
-    series = multiply(square, add(_THIRD, multiply(square, add(_FIFTH, (z * tail, 0.0)))))
-    twice = s[0] * 2.0, s[1] * 2.0
-    of_fraction = add(twice, multiply(twice, series))
+    series = multiply(square, add(_THIRD, multiply(square, add_float(_FIFTH, z * tail))))
+    of_fraction = multiply((s[0] * 2.0, s[1] * 2.0), add_float(series, 1.0))
     return add(multiply((float(exponent), 0.0), LN_2_PAIR), of_fraction)

@@ -84,12 +84,10 @@ def _parts(x: Any) -> Any:
 
 def _stirling(y: Any) -> Any:
     """log(gamma(y)) of a pair from 15.5 on, less the logarithm of 2**200."""
-    power = pairs.multiply(pairs.add(y, (-0.5, 0.0)), pairs.log(y))
-    power = pairs.add(power, (-y[0], -y[1]))
+    power = pairs.multiply(pairs.add_float(y, -0.5), pairs.log(y))
     first = pairs.divide(_TWELFTH, y)
     z = 1.0 / (y[0] * y[0])
     tail = 1 / 1188 + z * (-691 / 360360 + z * (1 / 156 + z * (-3617 / 122400)))
     tail = -1 / 360 + z * (1 / 1260 + z * (-1 / 1680 + z * tail))
-    return pairs.add(
-        power, pairs.add(_HALF_LOG_2_PI_SCALED, (first[0], first[1] + z / y[0] * tail))
-    )
+    rest = pairs.add_float(pairs.add(_HALF_LOG_2_PI_SCALED, first), z / y[0] * tail)
+    return pairs.add(pairs.add(power, (-y[0], -y[1])), rest)

@@ -10,7 +10,7 @@ from backends import quiet
 from .functions import Function
 
 NEIGHBOURS = 20
-"""How many floats on each side of a critical argument are taken."""
+"""How many floats on each side of a critical argument are taken, if there are many points."""
 
 
 def arguments(function: Function, dtype: Any, count: int, random: Any) -> tuple[np.ndarray, ...]:
@@ -19,7 +19,7 @@ def arguments(function: Function, dtype: Any, count: int, random: Any) -> tuple[
     if dtype == np.float16 and function.arity == 1:
         return (np.arange(2**16, dtype=np.uint16).view(dtype),)
     if function.arity == 1:
-        special = _special(function, dtype)
+        special = _special(function, dtype, NEIGHBOURS if count >= 5000 else 1)
         third = max(count // 3, 1)
         parts = [special, anywhere(dtype, third, random), _near(function, dtype, third, random)]
         parts += [_between(function.ranges, dtype, third, random)]
@@ -58,7 +58,7 @@ def _near(function: Function, dtype: np.dtype, count: int, random: Any) -> np.nd
         return (chosen.astype(dtype) + chosen * apart).astype(dtype)
 
 
-def _special(function: Function, dtype: np.dtype) -> np.ndarray:
+def _special(function: Function, dtype: np.dtype, neighbours: int) -> np.ndarray:
     """Zeros, limits of the type, infinities, nan, whole numbers; the critical ones' neighbours."""
     info = np.finfo(dtype)
     sizes = [0.0, info.smallest_subnormal, info.tiny, info.eps, info.max, np.inf, np.nan]
@@ -69,7 +69,7 @@ def _special(function: Function, dtype: np.dtype) -> np.ndarray:
         )
     start = np.concatenate([start, -start])
     found, above, below = [start], start, start
-    for _ in range(NEIGHBOURS):
+    for _ in range(neighbours):
         with quiet():
             above = np.nextafter(above, dtype.type(np.inf))
             below = np.nextafter(below, dtype.type(-np.inf))
