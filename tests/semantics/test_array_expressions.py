@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from kernelgen import njit, pipeline
 from kernelgen.errors import TypingError
 
+pytestmark = pytest.mark.any_python
+
 A = np.arange(24.0).reshape(4, 6) - 11.5
 LAYOUTS = {
     "C": A.copy(),

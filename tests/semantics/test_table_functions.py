@@ -11,6 +11,8 @@ from backends import DTYPES, check, edges
 from kernelgen import guvectorize, jit, vectorize
 from kernelgen.errors import UnsupportedError
 
+pytestmark = pytest.mark.any_python
+
 INF, NAN = np.inf, np.nan
 POINTS = {
     "one point": [2.0],
@@ -161,7 +163,7 @@ def test_searchsorted_and_digitize(name):
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("table_type", DTYPES, ids=str)
-def test_searchsorted_of_every_pair_of_types(table_type, dtype):
+def test_searchsorted_of_every_pair_of_types(table_type, dtype, unoptimised):
     table = np.sort(edges(table_type))
     small = (2.5, 7)
 
