@@ -15,11 +15,9 @@ from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Edge, Function, Op, Value
 from kernelgen.ir.webs import Web, by_block, webs_of
 from kernelgen.ops.calls import check_arguments, is_handed_over
-from kernelgen.ops.complex import refuse_complex
-from kernelgen.ops.elementwise import element_types, elementwise_rule, is_elementwise
+from kernelgen.ops.elementwise import rule_on, rule_on_elements
 from kernelgen.ops.exceptions import raised_by
 from kernelgen.ops.registry import NoRule, Typed, Unsupported
-from kernelgen.ops.times import rule_of
 from kernelgen.types.compound import NONE, UNDEFINED, Tuple, Type, describe
 from kernelgen.types.join import join
 from kernelgen.types.table import Scalar
@@ -258,20 +256,12 @@ def _edges(function: Function) -> Iterator[tuple[Edge, Op]]:
 
 def typed(op: Op) -> Typed:
     """What the rule of ``op`` says of its operands' types."""
-    types = tuple(_type(v.type) for v in op.operands)
-    if is_elementwise(op, types):
-        return elementwise_rule(op, types, _rule)
-    return _rule(op, types)
+    return rule_on(op, tuple(_type(v.type) for v in op.operands))
 
 
 def typed_elements(op: Op) -> Typed:
     """The same for one element of the arrays among the operands."""
-    return _rule(op, element_types(tuple(_type(v.type) for v in op.operands)))
-
-
-def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    refuse_complex(op, types)
-    return rule_of(op, types)(op, types)
+    return rule_on_elements(op, tuple(_type(v.type) for v in op.operands))
 
 
 def _type(t: Type | None) -> Type:

@@ -15,6 +15,7 @@ from kernelgen.infer import Prepare, propagate, typed_elements
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ops.registry import NoRule
+from kernelgen.ops.ufunc_calls import stores
 from kernelgen.types.compound import (
     NONE,
     UNDEFINED,
@@ -100,23 +101,25 @@ def _stored(function: Function) -> list[tuple[Value, Op, Type]]:
     """The parameter, the op and the type of all that is written to parameters."""
     found: list[tuple[Value, Op, Type]] = []
     for op in function.ops():
-        written = _written(op)
-        if written is not None and isinstance(written[1], Scalar):
-            found += [(param, op, written[1]) for param in _params(function, written[0])]
+        for array, t in _written(op):
+            if isinstance(t, Scalar):
+                found += [(param, op, t) for param in _params(function, array)]
     return found
 
 
-def _written(op: Op) -> tuple[Value, Type | None] | None:
-    """Which array an op writes to, and the type of what it writes; None if it writes nothing."""
+def _written(op: Op) -> list[tuple[Value, Type | None]]:
+    """The arrays that an op writes to, and the type of what it writes there."""
     if op.name in STORES:
         array, value = (op.operands[i] for i in STORES[op.name])
-        return array, value.type.dtype if isinstance(value.type, Array) else value.type
-    if "inplace" not in op.attrs or not isinstance(op.operands[0].type, Array):
-        return None
+        return [(array, value.type.dtype if isinstance(value.type, Array) else value.type)]
     try:
-        return op.operands[0], typed_elements(op).result
-    except NoRule:
-        return op.operands[0], None
+        if op.name == "call_ufunc":
+            return [*stores(op)]
+        if "inplace" in op.attrs and isinstance(op.operands[0].type, Array):
+            return [(op.operands[0], typed_elements(op).result)]
+    except NoRule:  # which inference reports
+        pass
+    return []
 
 
 def _params(function: Function, array: Value) -> list[Value]:

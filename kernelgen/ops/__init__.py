@@ -20,6 +20,7 @@ from kernelgen.ops import (
     objects,
     times,
     tuples,
+    ufunc_calls,
     ufuncs,
     views,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "objects",
     "times",
     "tuples",
+    "ufunc_calls",
     "ufuncs",
     "views",
 ]

@@ -171,9 +171,11 @@ def nested_depth(t: Type) -> int:
 
 
 def _assign_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    target, value = types
+    """Operands beyond the value are those of the ufunc whose ``out`` the target is."""
+    target, value, *rest = types
     assert isinstance(target, Array)
-    return Typed((target, None if isinstance(value, Array) else target.dtype), NONE)
+    param = None if isinstance(value, Array) else target.dtype
+    return Typed((target, param, *[None] * len(rest)), NONE)
 
 
 def _expand_assign(op: Op) -> Callable[..., Any]:

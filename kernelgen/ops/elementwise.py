@@ -6,14 +6,14 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from kernelgen.ir.core import Op
 from kernelgen.ops.arith import identity
 from kernelgen.ops.array_library import copied
 from kernelgen.ops.arrays import check_writable
+from kernelgen.ops.complex import refuse_complex
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same
+from kernelgen.ops.times import rule_of
 from kernelgen.types.compound import Array, Tuple, Type, describe
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.table import Scalar
@@ -23,11 +23,9 @@ _NAMES = frozenset(
         "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift",
         "rshift", "neg", "pos", "invert", "abs", "eq", "ne", "lt", "le", "gt", "ge", "where",
         "astype", "copied", "real", "imag", "conjugate", "decimals", "strong", "operand",
-        "argument", "cast",
+        "argument", "cast", "apply", "masked",
     )
 )  # fmt: skip
-
-Rule = Callable[[Op, tuple[Type, ...]], Typed]
 
 
 def is_elementwise(op: Op, types: tuple[Type | None, ...]) -> bool:
@@ -41,9 +39,24 @@ def element_types(types: tuple[Type, ...]) -> tuple[Type, ...]:
     return tuple(t.dtype if isinstance(t, Array) else t for t in types)
 
 
-def elementwise_rule(op: Op, types: tuple[Type, ...], rule: Rule) -> Typed:
+def rule_on(op: Op, types: tuple[Type, ...]) -> Typed:
+    """What the rule of ``op`` says of operands of these types, which may be arrays."""
+    return _elementwise(op, types) if is_elementwise(op, types) else _rule(op, types)
+
+
+def rule_on_elements(op: Op, types: tuple[Type, ...]) -> Typed:
+    """The same for one element of the arrays among the operands."""
+    return _rule(op, element_types(types))
+
+
+def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    refuse_complex(op, types)
+    return rule_of(op, types)(op, types)
+
+
+def _elementwise(op: Op, types: tuple[Type, ...]) -> Typed:
     """The answer of a rule on numbers, for arrays of such: these stay as they are."""
-    each = rule(op, element_types(types))
+    each = rule_on_elements(op, types)
     params = tuple(
         None if isinstance(t, Array) else p for t, p in zip(types, each.params, strict=True)
     )

@@ -82,4 +82,8 @@ def refusal(function: Any) -> tuple[str, str] | None:
     for refused, reason, hint in REFUSED:
         if refused is function:
             return f"{function.__name__}() {reason}", hint
+    ufunc = getattr(function, "__self__", None)
+    if isinstance(ufunc, np.ufunc):
+        reason = "which goes over arrays, cannot be called in a kernel"
+        return f"{ufunc.__name__}.{function.__name__}(), {reason}", "write a loop"
     return None

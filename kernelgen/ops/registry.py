@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kernelgen.errors import InternalError
-from kernelgen.ir.core import Op
+from kernelgen.ir.core import Function, Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.types.compound import Type
 
@@ -58,7 +58,8 @@ class OpDef(NamedTuple):
         The Python callables that mean this op, and with how many arguments.
     expand : callable ``(op) -> function, name or None``, optional
         What to put in place of the typed op: a function of the kernel language, which is
-        inlined, or the name of an op that computes the same on operands of these types.
+        inlined, or one of the IR with its types; or the name of an op that computes the same on
+        operands of these types.
     divides : bool
         Whether a zero as second operand is a ZeroDivisionError in Python.
     halves : bool
@@ -76,7 +77,7 @@ class OpDef(NamedTuple):
     lower: Callable[[Emitter, Op, list[str]], str]
     reference: Callable[..., Any] | None = None
     calls: tuple[tuple[Any, int], ...] = ()
-    expand: Callable[[Op], Callable[..., Any] | str | None] | None = None
+    expand: Callable[[Op], Callable[..., Any] | Function | str | None] | None = None
     divides: bool = False
     halves: bool = False
     carries: bool = False

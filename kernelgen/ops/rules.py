@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kernelgen.ops.registry import NoRule, Typed
@@ -35,12 +37,27 @@ def common(what: str, types: tuple[Type, ...]) -> Scalar:
 _PYTHON = {"i": int, "f": float, "c": complex}
 
 
-def numpy_loop(what: str, ufunc: np.ufunc, given: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
-    """The types of the loop that NumPy chooses for operands of these types."""
-    asked = [_PYTHON.get(t.kind, t.dtype) if t.weak else t.dtype for t in given]
+def numpy_loop(
+    what: str,
+    ufunc: np.ufunc,
+    given: tuple[Scalar, ...],
+    dtype: Scalar | None = None,
+    casting: str = "same_kind",
+) -> tuple[Scalar, ...]:
+    """The types of the loop that NumPy chooses for operands of these types.
+
+    ``dtype`` is that of the results, and ``casting`` how the operands may be cast to such a loop.
+    """
+    asked: list[Any] = [_PYTHON.get(t.kind, t.dtype) if t.weak else t.dtype for t in given]
+    asked += [None] * ufunc.nout
+    options: dict[str, Any] = {} if casting == "same_kind" else {"casting": casting}
+    if dtype is not None:
+        options["signature"] = (*[None] * ufunc.nin, *[dtype.dtype] * ufunc.nout)
     try:
-        dtypes = ufunc.resolve_dtypes((*asked, *[None] * ufunc.nout))
+        dtypes = ufunc.resolve_dtypes(tuple(asked), **options)
     except (TypeError, OverflowError) as error:
+        if options:
+            raise NoRule(str(error)) from None
         listed = " and ".join(map(describe, given))
         raise NoRule(f"{what} does not exist for {listed}", _about_units(given, error)) from None
     loop = tuple(map(table.from_dtype, dtypes))

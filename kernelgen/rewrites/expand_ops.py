@@ -33,13 +33,14 @@ def expand_ops(function: Function) -> None:
         for op in block.ops:
             definition = _definition(op)
             if definition is not None:
-                assert isinstance(definition, FunctionType)
+                assert isinstance(definition, FunctionType | Function)
                 work += _expand(function, block, op, definition)
                 break
 
 
-def _definition(op: Op) -> Callable[..., Any] | None:
+def _definition(op: Op) -> Callable[..., Any] | Function | None:
     """The function that defines an op; one that is another op by another name becomes it."""
+    definition: Callable[..., Any] | Function | str | None
     while op.result is not None:
         expand = OPS[op.name].expand
         definition = complex_definition(op) or time_form(op)
@@ -51,15 +52,11 @@ def _definition(op: Op) -> Callable[..., Any] | None:
     return None
 
 
-def _expand(function: Function, block: Block, op: Op, definition: FunctionType) -> list[Block]:
+def _expand(
+    function: Function, block: Block, op: Op, definition: FunctionType | Function
+) -> list[Block]:
     """Inline the definition; the blocks that it brought are to be looked at as well."""
-    body = build(definition)
-    resolve_calls(body)
-    types: list[Type] = []
-    for operand in op.operands:
-        assert operand.type is not None
-        types.append(operand.type)
-    infer(body, types)
+    body = definition if isinstance(definition, Function) else _inferred(op, definition)
     expected = op.value.type
     if body.result is None or expected is None or join(body.result, expected) != expected:
         raise InternalError(f"{op.name} expands to a {body.result}, not a {expected}", op.loc)
@@ -71,3 +68,15 @@ def _expand(function: Function, block: Block, op: Op, definition: FunctionType) 
     count = len(body.blocks) + 1
     inline(function, block, op, body, op.operands)
     return function.blocks[at + 1 : at + 1 + count]
+
+
+def _inferred(op: Op, definition: FunctionType) -> Function:
+    """A definition in the kernel language, typed for the operands of ``op``."""
+    body = build(definition)
+    resolve_calls(body)
+    types: list[Type] = []
+    for operand in op.operands:
+        assert operand.type is not None
+        types.append(operand.type)
+    infer(body, types)
+    return body

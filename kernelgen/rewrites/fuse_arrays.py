@@ -5,7 +5,8 @@ operand, and no array is assigned to another.
 
 An expression is a *tree* of elementwise ops in one block whose results nothing else uses. Its
 *root* makes a new array, or is assigned to the elements of one. An operand of fewer dimensions
-than the root is computed before, so that nothing is computed more often than in NumPy.
+than the root is computed before, so that nothing is computed more often than in NumPy, and so is
+what may raise an exception, which then leaves all as it was.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ops.elementwise import is_elementwise
 from kernelgen.ops.registry import OPS
+from kernelgen.ops.ufunc_calls import may_raise
 from kernelgen.rewrites.loop_arrays import Shapes, expand_tree
 from kernelgen.types.compound import Array
 
@@ -50,7 +52,7 @@ def _trees(function: Function, block: Block) -> dict[Op, Op]:
     members: dict[Op, Op] = {}
     for op in reversed(block.ops):
         t = None if op.result is None else op.result.type
-        if not isinstance(t, Array) or not _is_root(op):
+        if not isinstance(t, Array) or not _is_root(op) or may_raise(op):
             continue
         takers = users.get(op.value, [])
         roots = {members.get(user, user) for user in takers}

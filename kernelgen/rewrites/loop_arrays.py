@@ -106,26 +106,56 @@ class Shapes:
 
     def __init__(self) -> None:
         self.known: dict[Value, list[Value]] = {}
+        self._checked: set[Op] = set()
 
     def compute(self, w: _Writer, op: Op, root: Op) -> None:
         """Write what finds the shape of an op's result, and of its operands."""
         w.near = op
-        arrays = [v for v in op.operands if isinstance(v.type, Array)]
-        shapes = [self._of(w, v) for v in arrays]
+        if op is root or _is_call(op, root):
+            self._check_call(w, root)
+        shapes = [self._of(w, v) for v in op.operands if isinstance(v.type, Array)]
         if op.name != "assign" and op.value not in self.known:
-            changed = "inplace" in root.attrs and op.value is root.operands[1]
-            target = [self._of(w, root.operands[0])] if changed else []
-            self.known[op.value] = _broadcast(w, shapes, target)
+            self.known[op.value] = _broadcast(w, shapes)
+
+    def _check_call(self, w: _Writer, root: Op) -> None:
+        """If the root's target is the ``out`` of a ufunc, it has the shape in which all meet."""
+        if root in self._checked or not call_operands(root):
+            return
+        self._checked.add(root)
+        met = _broadcast(w, [self._of(w, v) for v in call_operands(root)])
+        own = self._of(w, root.operands[0])
+        for length, whole in zip(own, met, strict=True):
+            if length is not whole:
+                same = w.emit("eq", WEAK_BOOL, length, whole)
+                error = _does_not_change(len(own), len(met))
+                w.emit("require", NONE, same, *own, *met, error=error)
 
     def _of(self, w: _Writer, array: Value) -> list[Value]:
+        if not isinstance(array.type, Array):
+            return []
         if array not in self.known:
             axes = range(_array(array).ndim)
             self.known[array] = [w.emit("dim", WEAK_INT, array, axis=axis) for axis in axes]
         return self.known[array]
 
 
-def _broadcast(w: _Writer, shapes: list[list[Value]], target: list[list[Value]]) -> list[Value]:
-    """The shape in which some meet, checked; errors show that of a target as well."""
+def call_operands(root: Op) -> list[Value]:
+    """What a ufunc was called with, outputs and mask included, whose ``out`` a root assigns to."""
+    return root.operands[2:] if root.name == "assign" else []
+
+
+def _is_call(op: Op, root: Op) -> bool:
+    """Whether ``op`` is the ufunc itself, or takes its result where a mask is true."""
+    if not call_operands(root):
+        return False
+    made = root.operands[1]
+    masked = made.definition
+    inner = masked.operands[1] if isinstance(masked, Op) and masked.name == "masked" else made
+    return op.value is made or op.value is inner
+
+
+def _broadcast(w: _Writer, shapes: list[list[Value]]) -> list[Value]:
+    """The shape in which some meet, checked."""
     ndim = max(map(len, shapes))
     met: list[Value] = []
     for axis in range(-ndim, 0):
@@ -134,12 +164,11 @@ def _broadcast(w: _Writer, shapes: list[list[Value]], target: list[list[Value]])
         for other in dict.fromkeys(lengths[1:]):
             length = length if other is length else _longer(w, length, other)
         met.append(length)
-    shown = shapes + target
-    given = [length for shape in shown for length in shape]
+    given = [length for shape in shapes for length in shape]
     for shape in shapes:
         for length, whole in zip(shape, met[ndim - len(shape) :], strict=True):
             if length is not whole:
-                _require_fit(w, length, whole, _no_common_shape(shown), given)
+                _require_fit(w, length, whole, _no_common_shape(shapes), given)
     return met
 
 
@@ -167,8 +196,9 @@ class _Expression:
         self.root = root
         self.ops = [op for op in ops if op.name != "assign"]
         made = {op.value for op in self.ops}
-        operands = [v for op in ops for v in op.operands if v not in made]
-        self.leaves = [v for v in dict.fromkeys(operands) if isinstance(v.type, Array)]
+        operands = [v for op in self.ops for v in op.operands] + root.operands[:2]
+        arrays = [v for v in dict.fromkeys(operands) if isinstance(v.type, Array)]
+        self.leaves = [v for v in arrays if v not in made]
         self.shapes = shapes
 
     # The root.
@@ -187,18 +217,13 @@ class _Expression:
 
     def assign(self) -> None:
         """Loops that change an array, by way of another one if what is read would change too."""
-        target, value = self.root.operands
+        target, value = self.root.operands[:2]
         shape = self.shapes[target]
-        given = self.shapes[value]
-        inplace = "inplace" in self.root.attrs
-        slots = shape + given if inplace else given + shape
-        error = (_does_not_change if inplace else _does_not_fit)(len(given), len(shape))
+        given = [] if call_operands(self.root) else self.shapes[value]
+        error = _does_not_fit(len(given), len(shape))
         for length, whole in zip(given, shape[len(shape) - len(given) :], strict=True):
-            if inplace and length is not whole:
-                fits = self.w.emit("eq", WEAK_BOOL, length, whole)
-                self.w.emit("require", NONE, fits, *slots, error=error)
-            elif length is not whole:
-                _require_fit(self.w, length, whole, error, slots)
+            if length is not whole:
+                _require_fit(self.w, length, whole, error, given + shape)
         sources = [v for v in self.leaves if v is not target]
         if self.root.attrs.get("apart") or not sources:
             self._write_loops([target], shape)
@@ -396,8 +421,8 @@ def _does_not_fit(source: int, target: int) -> Raised:
     return Raised(ValueError, (Made(fill, (template, *slots, *others)),))
 
 
-def _does_not_change(source: int, target: int) -> Raised:
-    (first, slots), (second, others) = _shape_text(target), _shape_text(source)
+def _does_not_change(target: int, met: int) -> Raised:
+    (first, slots), (second, others) = _shape_text(target), _shape_text(met)
     template = f"non-broadcastable output operand with shape {first}"
     template += f" doesn't match the broadcast shape {second}"
     return Raised(ValueError, (Made(fill, (template, *slots, *others)),))

@@ -7,8 +7,6 @@ loads its element where there is one.
 
 from __future__ import annotations
 
-from typing import Any
-
 from kernelgen.infer import typed
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
@@ -16,6 +14,8 @@ from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, nested_depth
 from kernelgen.ops.exceptions import fill
 from kernelgen.ops.indexing import indexed_type
 from kernelgen.rewrites.move_behind_branch import move_behind_branch
+from kernelgen.rewrites.place import Place
+from kernelgen.rewrites.split_ufunc_calls import split_ufunc_call
 from kernelgen.types.compound import NONE, Array, ArrayIterator, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
@@ -26,36 +26,16 @@ def resolve_arrays(function: Function) -> None:
         for op in list(block.ops):
             if op.name == "iter_value" and _loads(op) and block.terminator.name == "branch":
                 _load_behind_branch(function, block, op)
-            if "inplace" in op.attrs and op.name != "assign":
-                _change_in_place(function, _Place(block, op))
+            if "inplace" in op.attrs:
+                _change_in_place(function, Place(block, op))
+            if op.name == "call_ufunc":
+                split_ufunc_call(function, Place(block, op))
             if op.name in _MAKERS:
-                _MAKERS[op.name](_Place(block, op))
+                _MAKERS[op.name](Place(block, op))
             if op.name in _RESOLVERS:
                 array = op.operands[1 if op.name == "call" else 0]
                 if isinstance(array.type, Array):
-                    _RESOLVERS[op.name](_Place(block, op), array, array.type)
-
-
-class _Place:
-    """An op and its block: where new ops go."""
-
-    def __init__(self, block: Block, op: Op) -> None:
-        self.block = block
-        self.op = op
-
-    def put(self, name: str, t: Type, *operands: Value, **attrs: Any) -> Value:
-        """Insert an op in front of this one; its result."""
-        new = Op(name, operands, attrs, self.op.loc)
-        new.value.type = t
-        self.block.ops.insert(self.block.ops.index(self.op), new)
-        return new.value
-
-    def become(self, name: str, *operands: Value, **attrs: Any) -> None:
-        """Let this op be another one, with a result of the same type."""
-        self.op.name, self.op.operands, self.op.attrs = name, list(operands), attrs
-
-    def integer(self, value: int) -> Value:
-        return self.put("const", WEAK_INT, value=value)
+                    _RESOLVERS[op.name](Place(block, op), array, array.type)
 
 
 def _loads(op: Op) -> bool:
@@ -70,7 +50,7 @@ def _load_behind_branch(function: Function, block: Block, op: Op) -> None:
     move_behind_branch(function, block, [op], unused)
 
 
-def _attribute(p: _Place, array: Value, t: Array) -> None:
+def _attribute(p: Place, array: Value, t: Array) -> None:
     name = p.op.attrs["name"]
     if name in CONSTANT_ATTRIBUTES:
         p.become("const", value=CONSTANT_ATTRIBUTES[name](t))
@@ -78,11 +58,11 @@ def _attribute(p: _Place, array: Value, t: Array) -> None:
         p.become(f"array_{name}", array)
 
 
-def _length(p: _Place, array: Value, t: Array) -> None:
+def _length(p: Place, array: Value, t: Array) -> None:
     p.become("dim", array, axis=0)
 
 
-def _item(p: _Place, array: Value, t: Array) -> None:
+def _item(p: Place, array: Value, t: Array) -> None:
     checked = p.op.attrs.get("checked", False)
     p.become("subscript", array, p.integer(p.op.attrs["index"]), checked=checked)
 
@@ -91,7 +71,7 @@ _TOO_FEW = "not enough values to unpack (expected {}, got {})"
 _TOO_MANY = "too many values to unpack (expected {})"
 
 
-def _unpack(p: _Place, array: Value, t: Array) -> None:
+def _unpack(p: Place, array: Value, t: Array) -> None:
     """The first name's op checks the length as well."""
     count, index = p.op.attrs["count"], p.op.attrs["index"]
     length = p.put("dim", WEAK_INT, array, axis=0)
@@ -103,7 +83,7 @@ def _unpack(p: _Place, array: Value, t: Array) -> None:
     p.become("subscript", array, p.integer(index))
 
 
-def _store(p: _Place, array: Value, t: Array) -> None:
+def _store(p: Place, array: Value, t: Array) -> None:
     """An element is put where it belongs; all else is assigned to the elements of a view."""
     _, index, value = p.op.operands
     assert index.type is not None
@@ -125,7 +105,7 @@ def _store(p: _Place, array: Value, t: Array) -> None:
         p.become("assign", view, value, apart=apart)
 
 
-def _change_in_place(function: Function, p: _Place) -> None:
+def _change_in_place(function: Function, p: Place) -> None:
     """``a += b`` assigns ``a + b`` to the elements of an array; of numbers it is no more."""
     op, target = p.op, p.op.operands[0]
     op.attrs = {}
@@ -134,16 +114,17 @@ def _change_in_place(function: Function, p: _Place) -> None:
     function.substitute({op.value: target})
     op.value.type = typed(op).result
     at = p.block.ops.index(op) + 1
-    assign = Op("assign", (target, op.value), {"inplace": True}, op.loc)
+    operands = (*op.operands, target) if isinstance(op.value.type, Array) else ()
+    assign = Op("assign", (target, op.value, *operands), None, op.loc)
     assign.value.type = NONE
     p.block.ops.insert(at, assign)
 
 
-def _of_shape(p: _Place) -> None:
+def _of_shape(p: Place) -> None:
     p.become("array_of_shape", *_lengths(p, p.op.operands[0]))
 
 
-def _like(p: _Place) -> None:
+def _like(p: Place) -> None:
     like, made = p.op.operands[0], p.op.value.type
     assert isinstance(made, Array)
     if isinstance(like.type, Array):
@@ -153,23 +134,21 @@ def _like(p: _Place) -> None:
     p.become("array_of_shape", *lengths)
 
 
-def _of_elements(p: _Place) -> None:
+def _of_elements(p: Place) -> None:
     """The array of what is in nested tuples, element by element."""
     elements, made = p.op.operands[0], p.op.value.type
     assert isinstance(made, Array)
     p.become("same_array", _array_of(p, made, elements))
 
 
-def _array_of(p: _Place, t: Array, elements: Value) -> Value:
+def _array_of(p: Place, t: Array, elements: Value) -> Value:
     """A new array of type ``t`` of what nested tuples hold."""
     array = p.put("array_of_shape", t, *map(p.integer, _nested_lengths(elements.type)))
     _put_elements(p, array, t, elements, ())
     return array
 
 
-def _put_elements(
-    p: _Place, array: Value, t: Array, value: Value, indices: tuple[int, ...]
-) -> None:
+def _put_elements(p: Place, array: Value, t: Array, value: Value, indices: tuple[int, ...]) -> None:
     if isinstance(value.type, Tuple):
         for i, element in enumerate(value.type.elements):
             part = p.put("item", element, value, index=i)
@@ -180,7 +159,7 @@ def _put_elements(
         p.put("put", NONE, array, value, *map(p.integer, indices))
 
 
-def _lengths(p: _Place, shape: Value) -> list[Value]:
+def _lengths(p: Place, shape: Value) -> list[Value]:
     """The lengths in a shape, which is a tuple of them or one alone."""
     if not isinstance(shape.type, Tuple):
         return [shape]
@@ -195,7 +174,7 @@ def _nested_lengths(t: Type | None) -> list[int]:
     return [len(t.elements), *(_nested_lengths(t.elements[0]) if t.elements else [])]
 
 
-def _dtype(p: _Place) -> None:
+def _dtype(p: Place) -> None:
     """What has told the dtype of an array is of no use any more."""
     p.become("const", value=None)
 

@@ -38,7 +38,11 @@ from kernelgen.rewrites.resolve_tuples import (
     resolve_sequence_call,
     resolve_tuples,
 )
-from kernelgen.rewrites.resolve_ufunc_call import is_kernel_ufunc, resolve_ufunc_call
+from kernelgen.rewrites.resolve_ufunc_call import (
+    has_options,
+    is_kernel_ufunc,
+    resolve_ufunc_call,
+)
 from kernelgen.rewrites.separate_messages import separate_messages
 from kernelgen.rewrites.splice_generators import collect_generators, splice_generators
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
@@ -151,10 +155,8 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if made is not None:
         _replace(function, block, op, made)
         return block
-    if is_kernel_ufunc(callee):
-        result = resolve_ufunc_call(block, op, callee)
-        _replace(function, block, op, result)
-        return block
+    if is_kernel_ufunc(callee) or has_options(callee, op):
+        return block if resolve_ufunc_call(block, op, callee) else None
     jitted = jitted_function(callee)
     if jitted is not None:
         args = _bind(block, op, jitted, _default_of(block, op, jitted))

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from kernelgen.infer import propagate
-from kernelgen.ir.core import Function, Op
+from kernelgen.ir.core import Block, Function, Op
 from kernelgen.ops.methods import KNOWN, known_attribute
 from kernelgen.rewrites.resolve_calls import resolve_calls
+from kernelgen.rewrites.resolve_ufunc_call import call_function, is_kernel_ufunc
+from kernelgen.rewrites.ufunc_body import UfuncBody
 from kernelgen.types.compound import NONE, RANGE, UNDEFINED, Array, Tuple, Type
 from kernelgen.types.table import Scalar
 
@@ -27,7 +29,7 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
         function.sort_blocks()
         function.asks |= any(_asks(op) and op.name != "is" for op in function.ops())
         propagate(function, params)
-        resolved = any(_resolve(op) for op in function.ops() if _asks(op))
+        resolved = any(_resolve(function, block, op) for block, op in _asking(function))
         for value in function.values():
             value.type = None
         if not resolved:
@@ -35,8 +37,14 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
         resolve_calls(function)
 
 
+def _asking(function: Function) -> list[tuple[Block, Op]]:
+    return [(block, op) for block in function.blocks for op in block.ops if _asks(op)]
+
+
 def _asks(op: Op) -> bool:
     """Whether an op asks for what a type tells."""
+    if op.name == "call_ufunc":
+        return op.attrs["body"] is None and is_kernel_ufunc(op.attrs["ufunc"])
     if op.name == "is":
         return any(
             v.constant is not None and v.constant.attrs["value"] is None for v in op.operands
@@ -44,8 +52,10 @@ def _asks(op: Op) -> bool:
     return op.name == "class_of" or (op.name == "attr" and op.attrs["name"] in KNOWN)
 
 
-def _resolve(op: Op) -> bool:
+def _resolve(function: Function, block: Block, op: Op) -> bool:
     """Make a constant of the class that ``op`` asks for; whether it is known."""
+    if op.name == "call_ufunc":
+        return _resolve_ufunc(function, block, op)
     t = op.operands[0].type
     if op.name == "attr":
         known, value = known_attribute(t, op.attrs["name"])
@@ -58,6 +68,23 @@ def _resolve(op: Op) -> bool:
     if known:
         op.name, op.operands, op.attrs = "const", [], {"value": value}
     return known
+
+
+def _resolve_ufunc(function: Function, block: Block, op: Op) -> bool:
+    """Call the Python function of a kernel's ufunc for numbers, and for each element of arrays."""
+    types = [v.type for v in op.operands]
+    if None in types or UNDEFINED in types:
+        return False
+    ufunc = op.attrs["ufunc"]
+    if op.attrs["names"]:
+        op.attrs["body"] = UfuncBody(ufunc, op.loc, resolve_classes)
+    elif any(isinstance(t, Array) for t in types):
+        op.name, op.attrs = "apply", {"body": UfuncBody(ufunc, op.loc, resolve_classes)}
+    else:
+        result = call_function(block, op, ufunc, op.operands)
+        block.ops.remove(op)
+        function.substitute({op.value: result})
+    return True
 
 
 def class_of(t: Type | None) -> Any:

@@ -1,18 +1,21 @@
-"""Replace a call of another kernel's ufunc by one of its Python function.
+"""Replace calls of ufuncs that are more than an op, or of other kernels' ufuncs.
 
-Before: untyped SSA. After: the function is called, which is then inlined. What goes in and comes
-out is as strong as NumPy's scalars are; where the ufunc was given a signature, it has its types.
+Before: untyped SSA. After: such a call is the op ``call_ufunc``. When it is known that a kernel's
+ufunc is given numbers, its Python function is called, which is then inlined. What goes in and
+comes out is as strong as NumPy's scalars are; where the ufunc was given a signature, it has its
+types.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
-from kernelgen.ir.sequences import put
+from kernelgen.ir.sequences import elements, put
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
@@ -22,22 +25,98 @@ def is_kernel_ufunc(callee: Any) -> bool:
     return isinstance(callee, np.ufunc) and hasattr(callee, "declared_signatures")
 
 
-def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> Value:
-    """Put the call in front of ``op``; the value that replaces the old one.
+def has_options(callee: Any, op: Op) -> bool:
+    """Whether ``op`` calls a ufunc of NumPy with more than its inputs."""
+    if not isinstance(callee, np.ufunc) or callee.signature is not None:
+        return False
+    return bool(op.attrs["keywords"]) or len(op.operands) - 1 > callee.nin
+
+
+_CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
+
+
+def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
+    """Let ``op`` be the op of a call; whether it can be as yet.
 
     Raises
     ------
     UnsupportedError
-        The arguments are not as many as the ufunc has inputs, or its types would have to be
-        chosen among several signatures.
+        The arguments are not those of the ufunc, or its types would have to be chosen among
+        several signatures.
     """
-    args = op.operands[1:]
-    if op.attrs["keywords"] or len(args) != ufunc.nin:
-        inputs = "input" if ufunc.nin == 1 else "inputs"
+    keywords = op.attrs["keywords"]
+    split = len(op.operands) - len(keywords)
+    positional = op.operands[1:split]
+    given = dict(zip(keywords, op.operands[split:], strict=True))
+    inputs, outs = positional[: ufunc.nin], positional[ufunc.nin :]
+    if len(inputs) != ufunc.nin or len(outs) > ufunc.nout:
+        raise _wrong_arguments(ufunc, op)
+    if outs and "out" in given:
         raise UnsupportedError(
-            f"the ufunc {ufunc.__name__} is called in a kernel with its {ufunc.nin} {inputs} alone",
+            "cannot specify 'out' as both a positional and keyword argument", op.loc
+        )
+    if is_kernel_ufunc(ufunc):
+        _signature(ufunc, op)
+    named = {f"out{index}": value for index, value in enumerate(outs)}
+    if "out" in given:
+        named |= _outs(block, op, ufunc, given.pop("out"))
+    casting = _casting(op, given.pop("casting", None))
+    wrong = given.keys() - {"where", "dtype"}
+    if wrong:
+        raise UnsupportedError(
+            f"{ufunc.__name__}() takes no {min(wrong)}= in a kernel",
+            op.loc,
+            "it takes out=, where=, dtype= and casting=",
+        )
+    named |= given
+    op.name, op.operands = "call_ufunc", [*inputs, *named.values()]
+    op.attrs = {"ufunc": ufunc, "names": tuple(named), "casting": casting, "body": None}
+    return True
+
+
+def _wrong_arguments(ufunc: Any, op: Op) -> UnsupportedError:
+    inputs = "input" if ufunc.nin == 1 else "inputs"
+    return UnsupportedError(
+        f"the ufunc {ufunc.__name__} is called with its {ufunc.nin} {inputs}, "
+        "and after them what is `out`",
+        op.loc,
+    )
+
+
+def _outs(block: Block, op: Op, ufunc: Any, out: Value) -> dict[str, Value]:
+    """The arrays that ``out=`` names: one, or a tuple of as many as there are outputs."""
+    values = elements(out, block, op)
+    if values is None and ufunc.nout == 1:
+        return {"out0": out}
+    if values is None:
+        constant = out.constant
+        if constant is not None and constant.attrs["value"] is None:
+            return {}
+        raise UnsupportedError("'out' must be a tuple of arrays", op.loc)
+    if len(values) != ufunc.nout:
+        raise UnsupportedError(
+            "The 'out' tuple must have exactly one entry per ufunc output", op.loc
+        )
+    return {f"out{index}": value for index, value in enumerate(values)}
+
+
+def _casting(op: Op, given: Value | None) -> str:
+    if given is None:
+        return "same_kind"
+    found = None if given.constant is None else given.constant.attrs["value"]
+    if found not in _CASTINGS:
+        raise UnsupportedError(
+            f"casting must be one of 'no', 'equiv', 'safe', 'same_kind', 'unsafe' (got {found!r})",
             op.loc,
         )
+    return str(found)
+
+
+# ------------------------------------------------------------------- of other kernels' ufuncs
+
+
+def call_function(block: Block, op: Op, ufunc: Any, args: Sequence[Value]) -> Value:
+    """Put a call of a ufunc's Python function in front of ``op``; the value of the ufunc's."""
     signature = _signature(ufunc, op)
     if signature is None:
         args = [put(block, op, "operand", value, *args) for value in args]

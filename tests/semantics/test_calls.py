@@ -68,8 +68,9 @@ def test_a_signature_casts_arguments_and_results():
     [
         (lambda x: halved(x), "float64 cannot be cast safely to float32"),
         (lambda x: either(x), "either has several signatures"),
-        (lambda x: doubled(x, x), "doubled is called in a kernel with its 1 input alone"),
-        (lambda x: doubled(x, where=True), "doubled is called in a kernel with its 1 input alone"),
+        (lambda x: doubled(x, x), "return arrays must be of ArrayType"),
+        (lambda x: doubled(), "doubled is called with its 1 input, and after them"),
+        (lambda x: doubled(x, order="C"), r"doubled\(\) takes no order= in a kernel"),
         (lambda x: x + np.int8(300), "the literal 300 does not fit int8"),
     ],
 )

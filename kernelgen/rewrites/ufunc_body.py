@@ -1,0 +1,74 @@
+"""The kernel of a ufunc as the body of the op ``apply``: typed for the elements of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kernelgen.errors import UnsupportedError
+from kernelgen.infer import Prepare, infer
+from kernelgen.ir.clone import copy_function
+from kernelgen.ir.core import Block, Function, Op
+from kernelgen.ops.registry import OPS, NoRule, Typed
+from kernelgen.rewrites.check_bounds import check_tables
+from kernelgen.rewrites.resolve_calls import resolve_calls
+from kernelgen.rewrites.resolve_ufunc_call import call_function
+from kernelgen.source import Loc
+from kernelgen.types.compound import Type
+from kernelgen.types.table import Scalar
+
+
+class UfuncBody:
+    """What a ufunc computes of one element of each input; ``prepare`` is for types."""
+
+    def __init__(self, ufunc: Any, loc: Loc | None, prepare: Prepare) -> None:
+        self.original = ufunc
+        self._loc = loc
+        self._prepare = prepare
+        self._typed: dict[tuple[Type, ...], Function] = {}
+
+    def rule(self, types: tuple[Type, ...]) -> Typed:
+        if not all(isinstance(t, Scalar) for t in types):
+            raise NoRule(f"{self.original.__name__}() takes numbers and arrays of them")
+        result = self._function(types).result
+        assert result is not None
+        return Typed(types, result)
+
+    def function(self, types: tuple[Type, ...]) -> Function:
+        return copy_function(self._function(types))
+
+    def may_raise(self, types: tuple[Type, ...]) -> bool:
+        return any(_raises(op) for op in self._function(types).ops())
+
+    def _function(self, types: tuple[Type, ...]) -> Function:
+        if types not in self._typed:
+            self._typed[types] = self._infer(types)
+        return self._typed[types]
+
+    def _infer(self, types: Sequence[Type]) -> Function:
+        function = self._calling()
+        resolve_calls(function)
+        self._prepare(function, types)
+        infer(function, types, prepare=self._prepare)
+        check_tables(function)
+        if function.callees():
+            raise UnsupportedError(
+                f"the kernel of {self.original.__name__} calls itself, "
+                "and cannot take whole arrays",
+                self._loc,
+                "write a loop over the elements",
+            )
+        return function
+
+    def _calling(self) -> Function:
+        """A function that calls the ufunc's."""
+        function, block = Function(self.original.__name__, self._loc), Block()
+        function.blocks.append(block)
+        params = [block.add_arg() for _ in range(self.original.nin)]
+        last = block.append(Op("return", (), None, self._loc))
+        last.operands = [call_function(block, last, self.original, params)]
+        return function
+
+
+def _raises(op: Op) -> bool:
+    return op.name == "raise" or (op.result is not None and OPS[op.name].effects)
