@@ -6,6 +6,7 @@ import math
 import sys
 from typing import Any
 
+from kernelgen.ops.double_double import rounded_sum, sum_error
 from kernelgen.ops.library import replaces
 
 
@@ -137,3 +138,33 @@ def sumprod(p: Any, q: Any) -> Any:
 
 if hasattr(math, "sumprod"):  # Python 3.12
     replaces(math.sumprod)(sumprod)
+
+
+@replaces(math.fsum)
+def fsum(values: Any) -> Any:
+    """The exact sum, rounded once: partial sums whose bits do not overlap, as CPython has them.
+
+    The first rounding error that is left decides, and what is below it where it is half a unit.
+    J. R. Shewchuk, "Adaptive precision floating-point arithmetic and fast robust geometric
+    predicates", Discrete & Computational Geometry 18 (1997).
+    """
+    partials: Any = ()
+    plain = 0.0
+    for value in tuple(values):
+        x = float(value)
+        plain += x
+        kept: Any = ()
+        for y in partials:
+            kept = (*kept, sum_error(x, y))
+            x = rounded_sum(x, y)
+        partials = (*kept, x)
+    high, low, below = 0.0, 0.0, 0.0
+    for y in reversed(partials):
+        if low == 0:
+            low = sum_error(high, y)
+            high = rounded_sum(high, y)
+        elif below == 0:
+            below = y
+    if below != 0 and (low > 0) == (below > 0) and sum_error(high, low * 2.0) == 0:
+        high = rounded_sum(high, low * 2.0)
+    return high if math.isfinite(plain) else plain

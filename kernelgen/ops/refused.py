@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ LIST = (
 )
 DICT = (f"a dict {NOT_SCALAR}", "use local variables, or `if` and `elif`")
 
-_ITERABLE = "takes a sequence, and a kernel has numbers"
 _MAKES_LIST = "makes an object that a kernel does not have"
 _MAKES_ITERATOR = "moves an iterator, which a kernel does not have"
 _OBJECTS = "tells of objects, and a kernel has numbers"
@@ -40,7 +38,6 @@ REFUSED: tuple[tuple[Any, str, str], ...] = (
     (globals, _OBJECTS, "write the names of the variables"),
     (locals, _OBJECTS, "write the names of the variables"),
     (vars, _OBJECTS, "write the names of the variables"),
-    (math.fsum, _ITERABLE, "add the numbers with `+`"),
     (np.real_if_close, "has a type that depends on the value", "use x.real"),
     (np.unwrap, _ARRAYS, "call it outside of the kernel"),
     (np.matmul, _ARRAYS, "call it outside of the kernel"),
