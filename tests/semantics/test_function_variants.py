@@ -257,7 +257,7 @@ def test_integers_by_ufuncs():
     ("np.max((x, x))", TypingError, "the function 'np.max' cannot be called in a kernel"),
     ("np.linalg.norm((x, x))", TypingError, "the function 'np.linalg.norm' cannot be called"),
     ("np.real_if_close(x)", TypingError, "has a type that depends on the value"),
-    ("np.cos(x, dtype=np.float32)", UnsupportedError, "takes no keyword arguments"),
+    ("math.cos(x, base=2)", UnsupportedError, "takes no keyword arguments"),
     ("math.fsum(range(int(x.real)))", UnsupportedError, "list"),
     ("math.prod((x, x), begin=3)", UnsupportedError, "cannot be called with these arguments|takes"),
 ])  # fmt: skip
