@@ -146,16 +146,18 @@ def is_generator(function: FunctionType) -> bool:
 
 def _check_kind(code: CodeType, generator: bool) -> None:
     loc = definition_of(code)
-    for flag, what in (
-        ("COROUTINE", "a coroutine (`async def`)"),
-        ("ASYNC_GENERATOR", "a generator (it uses `yield`)"),
-        ("GENERATOR", "a generator (it uses `yield`)"),
-        ("VARKEYWORDS", "a function with `**kwargs`"),
+    for flag, what, hint in (
+        ("COROUTINE", "a coroutine (`async def`)", "write a plain function"),
+        ("ASYNC_GENERATOR", "a generator (it uses `yield`)", "return a value"),
+        (
+            "GENERATOR",
+            "a generator (it uses `yield`)",
+            "return a value; a function that the kernel calls may be a generator",
+        ),
+        ("VARKEYWORDS", "a function with `**kwargs`", "write a function of positional arguments"),
     ):
         if code.co_flags & _FLAGS[flag] and not (generator and flag == "GENERATOR"):
-            raise UnsupportedError(
-                f"{what} cannot be compiled", loc, "write a function of positional arguments"
-            )
+            raise UnsupportedError(f"{what} cannot be compiled", loc, hint)
 
 
 _FLAGS = {name: bit for bit, name in dis.COMPILER_FLAG_NAMES.items()}

@@ -190,7 +190,7 @@ def _expand_assign(op: Op) -> Callable[..., Any]:
 def _hint(t: Type) -> str | None:
     if isinstance(t, Scalar):
         return "the kernel is called for each element: its arguments are numbers, not arrays"
-    return None
+    return "make a new tuple" if isinstance(t, Tuple) else None
 
 
 def _store_subscript(array: Any, index: Any, value: Any, apart: bool = False) -> None:

@@ -112,6 +112,8 @@ def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 def _no_items(t: Type) -> str:
     if isinstance(t, Scalar):
         return "the kernel is called for each element: its arguments are numbers, not arrays"
+    if t == constant_type(""):
+        return "a string is only the text of an exception"
     return "a constant table is a tuple of numbers, or a NumPy array of them"
 
 

@@ -7,6 +7,7 @@ that have no meaning in a kernel, which inference reports.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import CO_VARKEYWORDS
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -443,6 +444,10 @@ def _bind(
     if rest is not None:
         bound[rest] = put(block, op, "tuple", *positional[len(positional_names) :])
     surplus = len(positional) > len(positional_names) and rest is None
+    if wrong and callee.__code__.co_flags & CO_VARKEYWORDS:
+        raise UnsupportedError(
+            "a function with `**kwargs` cannot be compiled", op.loc, "name its parameters"
+        )
     if surplus or wrong or any(n not in bound for n in names):
         raise UnsupportedError(
             f"{callee.__name__}({', '.join(names)}) cannot be called with these arguments", op.loc

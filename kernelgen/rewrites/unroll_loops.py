@@ -23,8 +23,8 @@ def unroll_loops(function: Function) -> bool:
     for block in reversed(function.blocks):
         for op in block.ops:
             start = start_of(function, block, op) if op.name == "iter_more" else None
-            if start is not None and length(start.operands[0]) is None:
-                _write_sequence(function, block, start)
+            if start is not None and _needs_writing(function, block, start):
+                _write_sequence(function, start)
             count = None if start is None else length(start.operands[0])
             if start is not None and count is not None:
                 _unroll(function, block, op.operands[0], start, count)
@@ -33,19 +33,24 @@ def unroll_loops(function: Function) -> bool:
     return False
 
 
-def _write_sequence(function: Function, header: Block, start: Op) -> None:
-    """Have a loop that makes a list go over a tuple, if it goes over constants that are not one."""
+def _needs_writing(function: Function, header: Block, start: Op) -> bool:
+    """Whether a loop goes over constants that are no tuple: a set, or to make a list of them."""
+    source = start.operands[0]
+    if source.constant is not None and isinstance(source.constant.attrs["value"], frozenset):
+        return True
+    if length(source) is not None or (length_of_any(source) or _LONGEST) >= _LONGEST:
+        return False
     if not any(op.name == "list_append" for op in function.ops()):
-        return
-    makes_list = any(
-        op.name == "list_append" for block in _loop(function, header) for op in block.ops
-    )
-    if not makes_list or (length_of_any(start.operands[0]) or 0) > _LONGEST:
-        return
+        return False
+    return any(op.name == "list_append" for b in _loop(function, header) for op in b.ops)
+
+
+def _write_sequence(function: Function, start: Op) -> None:
+    """Have a loop go over a tuple of what it goes over."""
     home = next(block for block in function.blocks if start in block.ops)
     values = elements_of_any(start.operands[0], home, start)
-    if values is not None:
-        start.operands = [put(home, start, "tuple", *values)]
+    assert values is not None
+    start.operands = [put(home, start, "tuple", *values)]
 
 
 def start_of(function: Function, header: Block, more: Op) -> Op | None:

@@ -321,6 +321,26 @@ def sorted_tuple(x):
     return sorted((x, x))[0]
 
 
+@case(UnsupportedError, r"a function with `\*\*kwargs` cannot be compiled", "named(a=x)")
+def helper_with_keywords(x):
+    def named(**keywords):
+        return 1
+
+    return named(a=x)
+
+
+@case(TypingError, r"items of tuple \(float64, float64\) cannot be assigned", "t[0]")
+def assigned_item_of_a_tuple(x):
+    t = (x, x)
+    t[0] = 1.0
+    return t[0]
+
+
+@case(TypingError, "a str cannot be indexed", '"abc"[int(x)]')
+def letter_of_a_string(x):
+    return "abc"[int(x)]
+
+
 @case(TypingError, r"eval\(\) runs code that is text", 'eval("x")')
 def evaluated_text(x):
     return eval("x")

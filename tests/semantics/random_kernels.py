@@ -1,5 +1,6 @@
 """Random kernels as source text: expressions, branches, bounded loops, tuples, several returns,
-nested and recursive functions, exceptions, calls of NumPy and of another kernel.
+nested and recursive functions, exceptions, calls of NumPy and of another kernel, constant tables,
+generators, patterns.
 
 What is generated ends, and seldom fails to type: integer operators get integers, trip counts
 are small, and ``while`` loops burn fuel.
@@ -32,15 +33,32 @@ COMPLEX_LITERALS = ("1j", "(2-1j)", "0.5")
 TIMES = (np.dtype("M8[s]"), np.dtype("m8[s]"))
 _numbers = itertools.count()
 
+TABLE = np.array([1.5, -2.0, 0.25, 7.0, -0.5])
+INT_TABLE = np.arange(-3, 9, dtype=np.int16).reshape(3, 4)
+NUMBERS = (3, -1, 7, 2)
+ROWS = ((0.5, -1.5), (2.0, 4.0), (0.0, 1.0))
+
 UNARY = (
     "float({})", "abs({})", "-({})", "math.sqrt(abs({}))", "math.floor({})", "np.floor({})",
     "np.sqrt(abs({}))", "np.trunc({})", "np.sign({})", "np.rint({})", "np.isnan({})",
-    "({}).real", "({}).conjugate()", "np.float32({})", "doubled({})",
+    "({}).real", "({}).conjugate()", "np.float32({})", "doubled({})", "np.interp({}, RISING, TABLE)",
+    "np.polyval(NUMBERS, {})", "np.searchsorted(RISING, {})",
 )  # fmt: skip
 BINARY = (
     "min({}, {})", "max({}, {})", "({} or {})", "({} and {})", "np.maximum({}, {})",
     "np.fmin({}, {})", "np.copysign({}, {})", "Pair({}, {}).second",
 )  # fmt: skip
+
+GOING_OVER = (
+    "sum(e * 2 for e in ({}, {}))", "max(abs(e) for e in ({}, {}))", "TABLE[int({}) % 5] * {}",
+    "sum(e + {} for e in range(i % 4) if e != {})", "any(e > {} for e in ({}, 1.0, u))",
+    "all(e < {} for e in TABLE if e != {})", "sum([e * {} for e in ROWS[i % 3]]) + {}",
+    "min((e * {} for e in TABLE if e > {}), default=2.5)", "ROWS[int({}) % 3][i % 2] - {}",
+    "({}, {})[i % 2]", "sum(map(doubled, ({}, {})))", "TABLE[i] + {} + {}",
+    "(doubled if {} > 1 else abs)({})", "tuple(e - {} for e in ({}, v))[1]",
+)  # fmt: skip
+
+RISING = np.array([-3.0, -1.0, 0.0, 0.5, 4.0])
 
 Pair = namedtuple("Pair", "first second")
 
@@ -112,9 +130,12 @@ class Writer:
             inner = self.real(depth - 1) if self.pick((0, 1)) else self.integer(depth - 1)
             return self.pick(choices[:1] + choices[3:]).format(inner)
         if form == 8:
-            return self.pick(("min({}, {})", "max({}, {})", "({} or {})", "({} and {})")).format(
-                self.integer(depth - 1), self.integer(depth - 1)
-            )
+            pairs = (
+                "min({}, {})", "max({}, {})", "({} or {})", "({} and {})",
+                "NUMBERS[int({}) % 4] + int({})", "INT_TABLE[int({}) % 3, int({}) % 5 - 2]",
+                "({}, {}, 3)[i % 3]",
+            )  # fmt: skip
+            return self.pick(pairs).format(self.integer(depth - 1), self.integer(depth - 1))
         yes, no = self.integer(depth - 1), self.integer(depth - 1)
         return f"({yes} if {self.condition(depth - 1)} else {no})"
 
@@ -133,6 +154,8 @@ class Writer:
                 part = self.pick(("({}).real", "({}).imag", "abs({})"))
                 return part.format(self.complex(depth - 1))
             return self.pick(self.unary).format(self.real(depth - 1))
+        if form == 8 and self.pick((0, 1)):
+            return self.pick(GOING_OVER).format(self.real(depth - 1), self.anything(depth - 1))
         if form == 8:
             return self.pick(BINARY).format(self.real(depth - 1), self.anything(depth - 1))
         yes, no = self.real(depth - 1), self.anything(depth - 1)
@@ -183,7 +206,7 @@ class Writer:
     def statement(self, indent: int, depth: int, in_loop: bool) -> list[str]:
         pad = "    " * indent
         kinds = ["assign"] * 5 + ["tuple", "starred", "raise", "return", "del"]
-        kinds += (["if"] * 3 + ["while", "for", "for"]) * (depth > 0)
+        kinds += (["if"] * 3 + ["while", "for", "for", "for_each", "match"]) * (depth > 0)
         kinds += ["break", "continue"] * in_loop + ["complex"] * (3 * bool(self.complexes))
         kind = self.pick(kinds)
         if kind == "complex":
@@ -248,6 +271,34 @@ class Writer:
             *self.body(indent + 1, depth, True),
         ]
         return lines + self._otherwise(pad, indent, depth, in_loop)
+
+    def _for_each(self, pad: str, indent: int, depth: int, in_loop: bool) -> list[str]:
+        """A loop over a table, a tuple of numbers, or a generator."""
+        name = self.pick(FLOATS)
+        values = self.pick((
+            "TABLE", "INT_TABLE[1]", "NUMBERS", f"(e * {self.anything(1)} for e in TABLE)",
+            f"(e + {self.real(1)} for e in range(i % 4) if e != j)",
+            f"[{self.real(1)}, {self.anything(1)}]",
+        ))  # fmt: skip
+        lines = [f"{pad}for {name} in {values}:", *self.body(indent + 1, depth, True)]
+        return lines + self._otherwise(pad, indent, depth, in_loop)
+
+    def _match(self, pad: str, indent: int, depth: int, in_loop: bool) -> list[str]:
+        one, two = self.pick(INTS), self.pick(FLOATS)
+        pair = self.pick(("({0}, 0)", "({0}, 1 | 2)", "(1, {1})", "({0}, {1})", "({0}, *rest)"))
+        number = self.pick(("0", "1 | 2.5", "3 as {0}", "np.integer()", "float()", "np.float32()"))
+        guard = f" if {self.condition(1)}" * self.pick((0, 1))
+        if self.pick((0, 1)):
+            subject, pattern = f"{self.integer(1)}, {self.real(1)}", pair
+        else:
+            subject, pattern = self.anything(1), number
+        return [
+            f"{pad}match {subject}:",
+            f"{pad}    case {pattern.format(one, two)}{guard}:",
+            *self.body(indent + 2, depth, in_loop),
+            f"{pad}    case _:",
+            *self.body(indent + 2, depth, in_loop),
+        ]
 
     def _otherwise(self, pad: str, indent: int, depth: int, in_loop: bool) -> list[str]:
         if self.pick((0, 0, 1)):
@@ -315,7 +366,8 @@ def compile_source(source: str) -> FunctionType:
     filename = f"<random kernel {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {
-        "math": math, "np": np, "doubled": doubled, "Pair": Pair,
+        "math": math, "np": np, "doubled": doubled, "Pair": Pair, "TABLE": TABLE, "ROWS": ROWS,
+        "INT_TABLE": INT_TABLE, "NUMBERS": NUMBERS, "RISING": RISING,
     }  # fmt: skip
     exec(compile(source, filename, "exec"), namespace)
     return namespace["kernel"]

@@ -348,3 +348,13 @@ def test_membership_in_ranges():
         )  # fmt: skip
 
     check(kernel, *(a.ravel() for a in np.meshgrid([*X, 1.0, -3.0, 5.0, np.nan, np.inf], N)))
+
+
+def test_loops_over_constant_sets():
+    def kernel(x):
+        total = x
+        for v in (1, 2, 5):
+            total += v * x
+        return total + sum(v for v in (3, 4)), x in {0.5, 2}
+
+    check(kernel, X)
