@@ -52,14 +52,16 @@ _LINE = 16
 class Emitter:
     """Collects the instructions of one LLVM function, and what they declare.
 
-    ``kept`` are functions that are declared for the loop vectoriser to call, ``attribute`` is
-    what functions with these instructions are marked with.
+    ``frame`` reserves memory where the function begins. ``kept`` are functions that are declared
+    for the loop vectoriser to call, ``attribute`` is what functions with these instructions are
+    marked with.
     """
 
     attribute = ""
 
     def __init__(self, math_flags: str = "", versions: VectorVersions = no_versions) -> None:
         self.lines: list[str] = []
+        self.frame: list[str] = []
         self.declarations: dict[str, str] = {}
         self.kept: list[str] = []
         self.versions = versions
@@ -71,6 +73,14 @@ class Emitter:
         self._count += 1
         name = f"%t{self._count}"
         self.lines.append(f"  {name} = {instruction}")
+        return name
+
+    def reserve(self, t: Scalar, count: int) -> str:
+        """The address of memory for so many values, which is there while the function runs."""
+        self._count += 1
+        name = f"%t{self._count}"
+        size = f"[{count * t.size} x i8]"
+        self.frame.append(f"  {name} = alloca {size}, align {max(t.alignment, _LINE)}")
         return name
 
     def float_op(self, opcode: str, t: Scalar, *args: str) -> str:

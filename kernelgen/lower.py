@@ -180,9 +180,13 @@ class _Lowering:
             if block is not self.function.entry:
                 for i, arg in enumerate(block.args):
                     self.names[arg] = f"%{self.labels[block]}.{i}"
-        lines = [self._define(), *self._head()]
+        self.emitter.frame = []
+        head = self._head()
         for block in self.function.blocks:
             self._lower_block(block)
+        if self.emitter.frame:
+            head = ["head:", *self.emitter.frame, *(head[1:] or ["  br label %b0"])]
+        lines = [self._define(), *head]
         for block in self.function.blocks:
             lines += self._block_text(block)
         return "\n".join([*lines, *self._exit_text(), "}", ""])

@@ -23,7 +23,7 @@ _NAMES = frozenset(
         "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift",
         "rshift", "neg", "pos", "invert", "abs", "eq", "ne", "lt", "le", "gt", "ge", "where",
         "astype", "copied", "real", "imag", "conjugate", "decimals", "strong", "operand",
-        "argument", "cast", "apply", "masked",
+        "argument", "cast", "apply", "masked", "squared_magnitude",
     )
 )  # fmt: skip
 

@@ -234,6 +234,21 @@ define(
     )
 )
 
+
+def _reserved(type: Scalar, count: int) -> Address:
+    """Memory in the frame of the function."""
+    return Address(np.zeros(count * type.size, np.uint8))
+
+
+define(
+    OpDef(
+        "reserve",
+        _rule((), ADDRESS),
+        _reserved,
+        lambda e, op, args: e.reserve(op.attrs["type"], op.attrs["count"]),
+    )
+)
+
 # ------------------------------------------------------------------------------------ checks
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops import array_library, complex_library, library
+from kernelgen.ops import array_library, array_reductions, complex_library, library
 from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES
 from kernelgen.ops.convert import lower_conversion
@@ -48,8 +48,13 @@ class Method(NamedTuple):
 
 METHODS: dict[str, Method] = {}
 
-OF_ARRAYS = frozenset(("astype", "copy", "conj", "conjugate"))
-"""The methods that mean the same of arrays, element by element."""
+OF_ARRAYS = frozenset(
+    (
+        "astype", "copy", "conj", "conjugate", "all", "any", "argmax", "argmin", "max", "min",
+        "sum", "prod", "mean", "var", "std", "cumsum", "cumprod",
+    )
+)  # fmt: skip
+"""The methods that arrays have as well: element by element, or of all elements."""
 
 
 def _is(*names: str, kinds: str = _NUMBERS) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -155,11 +160,6 @@ def _total_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return same(wide, 1)
 
 
-def total(x: Any) -> Any:
-    """The op of that name: a number in the type of a sum of such."""
-    return x.sum()
-
-
 def _bit_length_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     scalars("bit_length()", types)
     return same(WEAK_INT, 1)
@@ -242,7 +242,17 @@ define(
         ((python_number, 1),),
     )
 )
-define(OpDef("total", _total_rule, total, identity, lambda x: x, ((total, 1),), halves=True))
+define(
+    OpDef(
+        "total",
+        _total_rule,
+        array_reductions.total,
+        identity,
+        lambda x: x,
+        ((array_reductions.total, 1),),
+        halves=True,
+    )
+)
 define(
     OpDef("bit_length", _bit_length_rule, bit_length, _lower_bit_length, calls=((bit_length, 1),))
 )
@@ -268,7 +278,7 @@ def copy(x: Any) -> Any:
     return array_library.copied(x)
 
 
-@_is("squeeze", "transpose", "max", "min", kinds=_ALL)
+@_is("squeeze", "transpose", kinds=_ALL)
 def itself(x: Any) -> Any:
     return x
 
@@ -303,41 +313,12 @@ def as_integer_ratio(x: Any) -> Any:
     return int(x), 1
 
 
-@_is("all", "any", kinds=_ALL)
-def truth(x: Any) -> Any:
-    return np.bool_(bool(x))
-
-
-@_is("argmax", "argmin", kinds=_ALL)
-def position(x: Any) -> Any:
-    return np.int64(0)
-
-
-@_is("sum", kinds=_NUMBERS + "m")
-def sum_(x: Any) -> Any:
-    return total(x) + 0  # what a sum begins with makes 0.0 of -0.0
-
-
-@_is("prod")
-def product(x: Any) -> Any:
-    return total(x) * 1
-
-
-@_is("mean")
-def mean(x: Any) -> Any:
-    return (x + 0) / 1
-
-
-@_is("var")
-def variance(x: Any) -> Any:
-    """Zero, or nan of what is not finite."""
-    rest = abs(x / 1 - x / 1)
-    return rest * rest
-
-
-@_is("std")
-def deviation(x: Any) -> Any:
-    return variance(x)
+for _name, _kinds in (
+    ("all", _ALL), ("any", _ALL), ("argmax", _ALL), ("argmin", _ALL), ("max", _ALL), ("min", _ALL),
+    ("sum", _NUMBERS + "m"), ("prod", _NUMBERS), ("mean", _NUMBERS), ("var", _NUMBERS),
+    ("std", _NUMBERS), ("cumsum", ""), ("cumprod", ""),
+):  # fmt: skip
+    METHODS[_name] = Method(getattr(array_reductions, _name), _kinds)
 
 
 @_is("round", kinds="iufc")

@@ -34,6 +34,9 @@ _define("flattened", lambda array: array.ravel("K"))
 # The operands of ``row`` are an array, then the indices of all axes but the last.
 _define("row", lambda array, *indices: array[tuple(map(int, indices))])
 
+# An array of ``count`` elements in the frame of the function, which is all that may refer to it.
+_define("frame_array", np.zeros)
+
 
 def _disturbs_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((None, None), WEAK_BOOL)

@@ -9,18 +9,16 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from kernelgen.bytecode.build import build
 from kernelgen.errors import InternalError
-from kernelgen.infer import infer
 from kernelgen.ir.core import Block, Function, Op
 from kernelgen.ops.complex import complex_definition
 from kernelgen.ops.registry import OPS
 from kernelgen.ops.times import time_form
+from kernelgen.rewrites.body_of import body_of
 from kernelgen.rewrites.fuse_arrays import fuse_arrays
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
-from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.types.compound import Type
 from kernelgen.types.join import join
 
@@ -72,11 +70,8 @@ def _expand(
 
 def _inferred(op: Op, definition: FunctionType) -> Function:
     """A definition in the kernel language, typed for the operands of ``op``."""
-    body = build(definition)
-    resolve_calls(body)
     types: list[Type] = []
     for operand in op.operands:
         assert operand.type is not None
         types.append(operand.type)
-    infer(body, types)
-    return body
+    return body_of(definition, types)

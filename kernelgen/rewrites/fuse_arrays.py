@@ -4,9 +4,9 @@ Before: typed SSA with conversions, arrays resolved. After: no op on numbers has
 operand, and no array is assigned to another.
 
 An expression is a *tree* of elementwise ops in one block whose results nothing else uses. Its
-*root* makes a new array, or is assigned to the elements of one. An operand of fewer dimensions
-than the root is computed before, so that nothing is computed more often than in NumPy, and so is
-what may raise an exception, which then leaves all as it was.
+*root* makes a new array, is assigned to the elements of one, or reduces them. An operand of fewer
+dimensions than the root is computed before, so that nothing is computed more often than in NumPy,
+and so is what may raise an exception, which then leaves all as it was.
 """
 
 from __future__ import annotations
@@ -15,12 +15,20 @@ from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ops.elementwise import is_elementwise
 from kernelgen.ops.registry import OPS
 from kernelgen.ops.ufunc_calls import may_raise
-from kernelgen.rewrites.loop_arrays import Shapes, expand_tree
+from kernelgen.rewrites.loop_accumulations import Accumulation
+from kernelgen.rewrites.loop_arrays import Expression, Shapes, expand_tree
+from kernelgen.rewrites.loop_reductions import Reduction
+from kernelgen.rewrites.merge_blocks import merge_blocks
 from kernelgen.types.compound import Array
+
+_REDUCTIONS: dict[str, type[Expression]] = {"reduce": Reduction, "accumulate": Accumulation}
 
 
 def fuse_arrays(function: Function) -> None:
     """Apply the pass."""
+    if not any(map(_is_root, function.ops())):
+        return
+    merge_blocks(function)
     for block in list(function.blocks):
         rest: Block | None = block if any(map(_is_root, block.ops)) else None
         shapes = Shapes()
@@ -32,13 +40,16 @@ def _fuse_first(function: Function, block: Block, shapes: Shapes) -> Block | Non
     """Replace the first tree of a block; the block behind it, None if there is no tree."""
     members = _trees(function, block)
     root = next((op for op in block.ops if _is_root(op) and op not in members), None)
-    return None if root is None else expand_tree(function, block, root, members, shapes)
+    if root is None:
+        return None
+    kind = _REDUCTIONS.get(root.name, Expression)
+    return expand_tree(function, block, root, members, shapes, kind)
 
 
 def _is_root(op: Op) -> bool:
-    """Whether an op is elementwise, or assigns an array."""
-    if op.result is None:
-        return False
+    """Whether an op is elementwise, assigns an array, or reduces one."""
+    if op.result is None or op.name in _REDUCTIONS:
+        return op.result is not None
     if op.name == "assign":
         return isinstance(op.operands[1].type, Array)
     return is_elementwise(op, tuple(v.type for v in op.operands))
@@ -48,11 +59,11 @@ def _trees(function: Function, block: Block) -> dict[Op, Op]:
     """For each op that is computed within another's loop, the root of that loop."""
     users = _users(function)
     places = {op: place for place, op in enumerate(block.ops)}
-    barriers = [place for op, place in places.items() if op.result and OPS[op.name].effects]
+    barriers = [place for op, place in places.items() if _writes(op)]
     members: dict[Op, Op] = {}
     for op in reversed(block.ops):
         t = None if op.result is None else op.result.type
-        if not isinstance(t, Array) or not _is_root(op) or may_raise(op):
+        if not isinstance(t, Array) or op.name in _REDUCTIONS or not _is_root(op) or may_raise(op):
             continue
         takers = users.get(op.value, [])
         roots = {members.get(user, user) for user in takers}
@@ -64,6 +75,11 @@ def _trees(function: Function, block: Block) -> dict[Op, Op]:
         if t.ndim == _dimensions(root) and not assigned_to and not between:
             members[op] = root
     return members
+
+
+def _writes(op: Op) -> bool:
+    """Whether an op may change what others read."""
+    return op.result is not None and OPS[op.name].effects and op.name not in _REDUCTIONS
 
 
 def _users(function: Function) -> dict[Value, list[Op]]:

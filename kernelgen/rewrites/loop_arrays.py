@@ -19,7 +19,12 @@ from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
 def expand_tree(
-    function: Function, block: Block, root: Op, members: Mapping[Op, Op], shapes: Shapes
+    function: Function,
+    block: Block,
+    root: Op,
+    members: Mapping[Op, Op],
+    shapes: Shapes,
+    kind: type[Expression],
 ) -> Block:
     """Put loops in place of ``root`` and the ops of its tree; the block behind them.
 
@@ -33,20 +38,17 @@ def expand_tree(
     rest.ops = [op for op in pending if op not in tree] + block.ops[at + 1 :]
     block.ops = [op for op in block.ops[:at] if op not in members]
     where = function.blocks.index(block) + 1
-    writer = _Writer(block, root)
+    writer = Writer(block, root)
     for op in [*pending, root]:
         shapes.compute(writer, op, members.get(op, root))
-    expression = _Expression(writer, root, [*tree, root], shapes.known)
-    if root.name == "assign":
-        expression.assign()
-    replaced = {} if root.name == "assign" else {root.value: expression.make()}
+    result = kind(writer, root, [*tree, root], shapes.known).write()
     writer.jump(rest)
     function.blocks[where:where] = [*writer.blocks, rest]
-    function.substitute(replaced)
+    function.substitute({} if result is None else {root.value: result})
     return rest
 
 
-class _Writer:
+class Writer:
     """Appends ops and blocks; ``near`` says where in the source they stand."""
 
     def __init__(self, block: Block, near: Op) -> None:
@@ -62,6 +64,9 @@ class _Writer:
     def integer(self, value: int) -> Value:
         return self.emit("const", WEAK_INT, value=value)
 
+    def converted(self, value: Value, to: Type) -> Value:
+        return value if value.type == to else self.emit("convert", to, value, to=to)
+
     def jump(self, target: Block, *args: Value) -> None:
         self.block.append(Op("jump", (), None, self.near.loc, (Edge(target, args),)))
 
@@ -73,6 +78,21 @@ class _Writer:
         """Go on in a new block."""
         self.blocks.append(block)
         self.block = block
+
+    def inline(self, body: Sequence[Block], args: Sequence[Value], result: Type | None) -> Value:
+        """Go through the blocks of a function, which are used up; what they return."""
+        behind = Block()
+        value = behind.add_arg(result)
+        for block in body:
+            last = block.terminator
+            if last.name == "return":
+                block.ops[-1] = Op("jump", (), None, last.loc, (Edge(behind, last.operands),))
+            for op in block.ops:
+                op.loc = self.near.loc
+        self.jump(body[0], *args)
+        self.blocks += body
+        self.start(behind)
+        return value
 
     def choose(self, condition: Value, yes: Callable[[], None], no: Callable[[], None]) -> None:
         """Write one of two ways, and go on behind them."""
@@ -108,16 +128,16 @@ class Shapes:
         self.known: dict[Value, list[Value]] = {}
         self._checked: set[Op] = set()
 
-    def compute(self, w: _Writer, op: Op, root: Op) -> None:
+    def compute(self, w: Writer, op: Op, root: Op) -> None:
         """Write what finds the shape of an op's result, and of its operands."""
         w.near = op
         if op is root or _is_call(op, root):
             self._check_call(w, root)
         shapes = [self._of(w, v) for v in op.operands if isinstance(v.type, Array)]
-        if op.name != "assign" and op.value not in self.known:
+        if op.name not in NOT_ELEMENTWISE and op.value not in self.known:
             self.known[op.value] = _broadcast(w, shapes)
 
-    def _check_call(self, w: _Writer, root: Op) -> None:
+    def _check_call(self, w: Writer, root: Op) -> None:
         """If the root's target is the ``out`` of a ufunc, it has the shape in which all meet."""
         if root in self._checked or not call_operands(root):
             return
@@ -130,11 +150,11 @@ class Shapes:
                 error = _does_not_change(len(own), len(met))
                 w.emit("require", NONE, same, *own, *met, error=error)
 
-    def _of(self, w: _Writer, array: Value) -> list[Value]:
+    def _of(self, w: Writer, array: Value) -> list[Value]:
         if not isinstance(array.type, Array):
             return []
         if array not in self.known:
-            axes = range(_array(array).ndim)
+            axes = range(array_type(array).ndim)
             self.known[array] = [w.emit("dim", WEAK_INT, array, axis=axis) for axis in axes]
         return self.known[array]
 
@@ -154,7 +174,7 @@ def _is_call(op: Op, root: Op) -> bool:
     return op.value is made or op.value is inner
 
 
-def _broadcast(w: _Writer, shapes: list[list[Value]]) -> list[Value]:
+def _broadcast(w: Writer, shapes: list[list[Value]]) -> list[Value]:
     """The shape in which some meet, checked."""
     ndim = max(map(len, shapes))
     met: list[Value] = []
@@ -172,50 +192,70 @@ def _broadcast(w: _Writer, shapes: list[list[Value]]) -> list[Value]:
     return met
 
 
-def _longer(w: _Writer, length: Value, other: Value) -> Value:
+def _longer(w: Writer, length: Value, other: Value) -> Value:
     single = w.emit("eq", WEAK_BOOL, length, w.integer(1))
     return w.emit("where", WEAK_INT, single, other, length)
 
 
-def _require_fit(
-    w: _Writer, length: Value, whole: Value, error: Raised, slots: list[Value]
-) -> None:
+def _require_fit(w: Writer, length: Value, whole: Value, error: Raised, slots: list[Value]) -> None:
     """An axis is as long as it has to be, or of one element."""
     same = w.emit("eq", WEAK_BOOL, length, whole)
     single = w.emit("eq", WEAK_BOOL, length, w.integer(1))
     w.emit("require", NONE, w.emit("or", WEAK_BOOL, same, single), *slots, error=error)
 
 
-class _Expression:
+Rows = dict[Value, Value]
+"""For each array the row that a loop is at: of one dimension, or of none."""
+
+OnRow = Callable[[Rows, tuple[Value, ...], Value | None], None]
+"""What is done at each row: given the rows, the indices of the axes in front, and its length."""
+
+NOT_ELEMENTWISE = ("assign", "reduce", "accumulate")
+"""The roots of trees that do not compute one element of each element."""
+
+
+class Expression:
     """A tree of ops, the shapes of what they make, and the loops over these."""
 
     def __init__(
-        self, writer: _Writer, root: Op, ops: list[Op], shapes: dict[Value, list[Value]]
+        self, writer: Writer, root: Op, ops: list[Op], shapes: dict[Value, list[Value]]
     ) -> None:
         self.w = writer
         self.root = root
-        self.ops = [op for op in ops if op.name != "assign"]
+        self.ops = [op for op in ops if op.name not in NOT_ELEMENTWISE]
         made = {op.value for op in self.ops}
         operands = [v for op in self.ops for v in op.operands] + root.operands[:2]
         arrays = [v for v in dict.fromkeys(operands) if isinstance(v.type, Array)]
         self.leaves = [v for v in arrays if v not in made]
         self.shapes = shapes
+        self.turned: Rows = {}
+
+    def _seen(self, v: Value) -> Value:
+        """An array as the loops go over it."""
+        return self.turned.get(v, v)
 
     # The root.
 
-    def make(self) -> Value:
+    def write(self) -> Value | None:
+        """Write the loops; the root's result, if it has one."""
+        if self.root.name != "assign":
+            return self._make()
+        self._assign()
+        return None
+
+    def _make(self) -> Value:
         """Loops that fill new arrays; the root's result."""
         t, shape = self.root.value.type, self.shapes[self.root.value]
         if not shape:
-            return self._element(
-                self.root.value, lambda leaf: self.w.emit("get", _dtype(leaf), leaf)
+            return self.element(
+                self.root.value, lambda leaf: self.w.emit("get", element_type(leaf), leaf)
             )
         types = t.elements if isinstance(t, Tuple) else (t,)
         made = [self.w.emit("array_of_shape", each, *shape) for each in types]
-        self._write_loops(made, shape)
+        self._fill(made, shape)
         return self.w.emit("tuple", t, *made) if isinstance(t, Tuple) else made[0]
 
-    def assign(self) -> None:
+    def _assign(self) -> None:
         """Loops that change an array, by way of another one if what is read would change too."""
         target, value = self.root.operands[:2]
         shape = self.shapes[target]
@@ -226,7 +266,7 @@ class _Expression:
                 _require_fit(self.w, length, whole, error, given + shape)
         sources = [v for v in self.leaves if v is not target]
         if self.root.attrs.get("apart") or not sources:
-            self._write_loops([target], shape)
+            self._fill([target], shape)
             return
         disturbed = [self.w.emit("disturbs", WEAK_BOOL, target, v) for v in sources]
         any_is = disturbed[0]
@@ -235,32 +275,47 @@ class _Expression:
         self.w.choose(
             any_is,
             lambda: self._assign_by_another(target, shape),
-            lambda: self._write_loops([target], shape),
+            lambda: self._fill([target], shape),
         )
 
     def _assign_by_another(self, target: Value, shape: list[Value]) -> None:
-        between_type = _array(target)._replace(layout="C", readonly=False)
+        between_type = array_type(target)._replace(layout="C", readonly=False)
         between = self.w.emit("array_of_shape", between_type, *shape)
-        self._write_general([between], shape)
+        self._over_rows([between], shape, [], self._writing([between]))
         self.w.loops(
             shape,
             lambda *indices: self._put(target, indices, self._get(between, indices)),
         )
 
+    def _fill(self, targets: list[Value], shape: list[Value]) -> None:
+        self.loop(targets, shape, self._writing(targets))
+
+    def _writing(self, targets: list[Value]) -> OnRow:
+        """What computes the elements of rows, and puts them into the targets."""
+
+        def write(rows: Rows, outer: tuple[Value, ...], count: Value | None) -> None:
+            counts = [] if count is None else [count]
+            self.w.loops(counts, lambda *i: self._write(targets, rows, i))
+
+        return write
+
     # The loops.
 
-    def _write_loops(self, targets: list[Value], shape: list[Value]) -> None:
+    def loop(
+        self, targets: list[Value], shape: list[Value], on_row: OnRow, *, flat: bool = True
+    ) -> None:
+        """Loops over all rows of the leaves and of ``targets``, or over all elements at once."""
         arrays = [*targets, *self.leaves]
-        whole = [v for v in arrays if _array(v).ndim == len(shape)]
-        layouts = {_array(v).layout for v in arrays}
-        if len(whole) == len(arrays) and layouts in ({"C"}, {"F"}):
+        whole = [v for v in arrays if array_type(v).ndim == len(shape)]
+        layouts = {array_type(v).layout for v in arrays}
+        if flat and shape and len(whole) == len(arrays) and layouts in ({"C"}, {"F"}):
             self._choose(
                 self._all_equal(whole, shape),
-                lambda: self._write_flat(targets, shape),
-                lambda: self._write_nested(targets, shape, flat=True),
+                lambda: self._over_all(targets, on_row),
+                lambda: self._over_dense_rows(targets, shape, on_row, flat=True),
             )
         else:
-            self._write_nested(targets, shape, flat=False)
+            self._over_dense_rows(targets, shape, on_row, flat=False)
 
     def _choose(
         self, condition: Value | None, yes: Callable[[], None], no: Callable[[], None]
@@ -287,89 +342,88 @@ class _Expression:
                 met = same if met is None else self.w.emit("and", WEAK_BOOL, met, same)
         return met
 
-    def _write_flat(self, targets: list[Value], shape: list[Value]) -> None:
-        """One loop over arrays that lie in memory alike."""
-        flat: dict[Value, Value] = {}
+    def _over_all(self, targets: list[Value], on_row: OnRow) -> None:
+        """Arrays that lie in memory alike are one row."""
+        flat: Rows = {}
         for v in dict.fromkeys([*targets, *self.leaves]):
-            t = Array(_dtype(v), 1, "C", _array(v).readonly)
-            flat[v] = self.w.emit("flattened", t, v) if _array(v).ndim > 1 else v
-        count = self.w.emit("dim", WEAK_INT, flat[targets[0]], axis=0)
-        self.w.loops([count], lambda i: self._write(targets, lambda v: (flat[v], (i,))))
+            t = Array(element_type(v), 1, "C", array_type(v).readonly)
+            flat[v] = self.w.emit("flattened", t, v) if array_type(v).ndim > 1 else v
+        first = next(iter(flat.values()))
+        on_row(flat, (), self.w.emit("dim", WEAK_INT, first, axis=0))
 
-    def _write_nested(self, targets: list[Value], shape: list[Value], *, flat: bool) -> None:
-        """Loops over rows that are contiguous, where an array of that layout is not broadcast."""
-        rows = [v for v in self.leaves if _array(v).layout == "C" and _array(v).ndim]
+    def _over_dense_rows(
+        self, targets: list[Value], shape: list[Value], on_row: OnRow, *, flat: bool
+    ) -> None:
+        """Rows that are contiguous, where an array of that layout is not broadcast."""
+        leaves = [v for v in self.leaves if array_type(v).ndim]
+        rows = [v for v in leaves if array_type(self._seen(v)).layout == "C"]
         if not rows or (flat and len(shape) == 1):
-            self._write_general(targets, shape)
+            self._over_rows(targets, shape, [], on_row)
             return
         condition = self._all((self.shapes[v][-1], shape[-1]) for v in rows)
         self._choose(
             condition,
-            lambda: self._write_rows(targets, shape, rows),
-            lambda: self._write_general(targets, shape),
+            lambda: self._over_rows(targets, shape, rows, on_row),
+            lambda: self._over_rows(targets, shape, [], on_row),
         )
 
-    def _write_general(self, targets: list[Value], shape: list[Value]) -> None:
-        self._write_rows(targets, shape, [])
+    def _over_rows(
+        self, targets: list[Value], shape: list[Value], dense: list[Value], on_row: OnRow
+    ) -> None:
+        """Nested loops over rows, of which those of ``dense`` are contiguous."""
+        arrays = dict.fromkeys([*targets, *self.leaves])
+        if not shape:
+            on_row({v: v for v in arrays}, (), None)
+            return
+        views = {v: self._stretched(v, shape) for v in arrays}
 
-    def _write_rows(self, targets: list[Value], shape: list[Value], dense: list[Value]) -> None:
-        """Nested loops; the innermost one over rows, of which those of ``dense`` are contiguous."""
-        views = {v: self._stretched(v, shape) for v in dict.fromkeys([*targets, *self.leaves])}
-
-        def write(*outer: Value) -> None:
+        def at_row(*outer: Value) -> None:
             rows = {v: self._row(v, view, outer, dense) for v, view in views.items()}
-            self.w.loops(shape[-1:], lambda i: self._write(targets, lambda v: (rows[v], (i,))))
+            on_row(rows, outer, shape[-1])
 
-        if shape:
-            self.w.loops(shape[:-1], write)
-        else:
-            self._write(targets, lambda v: (v, ()))
+        self.w.loops(shape[:-1], at_row)
 
     def _stretched(self, v: Value, shape: list[Value]) -> Value:
         """An array, broadcast to the shape of the loops."""
-        own = self.shapes.get(v, shape)
+        own, seen = self.shapes.get(v, shape), self._seen(v)
         if len(own) == len(shape) and all(a is b for a, b in zip(own, shape, strict=True)):
-            return v
-        t = Array(_dtype(v), len(shape), "A", True)
-        return self.w.emit("stretched", t, v, *shape)
+            return seen
+        t = Array(element_type(v), len(shape), "A", True)
+        return self.w.emit("stretched", t, seen, *shape)
 
     def _row(self, v: Value, view: Value, outer: tuple[Value, ...], dense: list[Value]) -> Value:
-        t = _array(v)
-        contiguous = v in dense or (_array(view).layout == "C" and view is v)
+        seen = self._seen(v)
+        t = array_type(seen)
+        contiguous = v in dense or (t.layout == "C" and view is seen)
         layout = "C" if contiguous else "A"
         return self.w.emit("row", Array(t.dtype, 1, layout, t.readonly), view, *outer)
 
     # One element.
 
-    def _write(
-        self,
-        targets: list[Value],
-        reach: Callable[[Value], tuple[Value, tuple[Value, ...]]],
-    ) -> None:
-        """Compute the element that ``reach`` finds of each array, and put it into the targets."""
+    def _write(self, targets: list[Value], rows: Rows, i: tuple[Value, ...]) -> None:
+        """Compute the element at ``i`` of the rows, and put it into the targets."""
         source = self.root.operands[1] if self.root.name == "assign" else self.root.value
-        made = self._element(source, lambda leaf: self._get(*reach(leaf)))
+        made = self.element(source, lambda leaf: self._get(rows[leaf], i))
         parts = [made]
         if isinstance(made.type, Tuple):
             types = enumerate(made.type.elements)
-            parts = [self.w.emit("item", t, made, index=i) for i, t in types]
+            parts = [self.w.emit("item", t, made, index=k) for k, t in types]
         for target, part in zip(targets, parts, strict=True):
-            array, indices = reach(target)
-            self._put(array, indices, part)
+            self._put(rows[target], i, part)
 
     def _get(self, array: Value, indices: tuple[Value, ...]) -> Value:
-        return self.w.emit("get", _dtype(array), array, *indices)
+        return self.w.emit("get", element_type(array), array, *indices)
 
     def _put(self, array: Value, indices: tuple[Value, ...], value: Value) -> None:
-        self.w.emit("put", NONE, array, self._converted(value, _dtype(array)), *indices)
+        self.w.emit("put", NONE, array, self.w.converted(value, element_type(array)), *indices)
 
-    def _element(self, source: Value, get: Callable[[Value], Value]) -> Value:
+    def element(self, source: Value, get: Callable[[Value], Value]) -> Value:
         """The element of ``source``, computed of those of the leaves."""
         values = {leaf: get(leaf) for leaf in self._read()}
         for op in self.ops:
             each = typed_elements(op)
             operands = [
-                values[v] if t is None else self._converted(values.get(v, v), t)
+                values[v] if t is None else self.w.converted(values.get(v, v), t)
                 for v, t in zip(op.operands, each.params, strict=True)
             ]
             self.w.near = op
@@ -387,19 +441,16 @@ class _Expression:
     def _as_stored(self, value: Value, t: Type | None) -> Value:
         """A comparison's result as the element of an array."""
         whole = t.dtype if isinstance(t, Array) else t
-        return self._converted(value, whole) if isinstance(whole, Scalar) else value
-
-    def _converted(self, value: Value, to: Type) -> Value:
-        return value if value.type == to else self.w.emit("convert", to, value, to=to)
+        return self.w.converted(value, whole) if isinstance(whole, Scalar) else value
 
 
-def _array(value: Value) -> Array:
+def array_type(value: Value) -> Array:
     assert isinstance(value.type, Array)
     return value.type
 
 
-def _dtype(value: Value) -> Scalar:
-    return _array(value).dtype
+def element_type(value: Value) -> Scalar:
+    return array_type(value).dtype
 
 
 def _shape_text(ndim: int) -> tuple[str, tuple[Slot, ...]]:

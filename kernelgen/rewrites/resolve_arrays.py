@@ -22,6 +22,7 @@ from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 def resolve_arrays(function: Function) -> None:
     """Apply the pass."""
+    _drop_owners(function)
     for block in list(function.blocks):
         for op in list(block.ops):
             if op.name == "iter_value" and _loads(op) and block.terminator.name == "branch":
@@ -36,6 +37,17 @@ def resolve_arrays(function: Function) -> None:
                 array = op.operands[1 if op.name == "call" else 0]
                 if isinstance(array.type, Array):
                     _RESOLVERS[op.name](Place(block, op), array, array.type)
+
+
+def _drop_owners(function: Function) -> None:
+    """That an array has a method has been checked: the method is of the array itself."""
+    owners: dict[Value, Value] = {}
+    for block in function.blocks:
+        for op in [op for op in block.ops if op.name == "method_of"]:
+            if isinstance(op.operands[0].type, Array):
+                owners[op.value] = op.operands[0]
+                block.ops.remove(op)
+    function.substitute(owners)
 
 
 def _loads(op: Op) -> bool:
@@ -179,7 +191,14 @@ def _dtype(p: Place) -> None:
     p.become("const", value=None)
 
 
+def _scratch(p: Place) -> None:
+    count = p.op.operands[0].constant
+    assert count is not None
+    p.become("frame_array", count=count.attrs["value"])
+
+
 _MAKERS = {
+    "scratch": _scratch,
     "new_array": _of_shape,
     "new_like": _like,
     "dtype_for": _dtype,

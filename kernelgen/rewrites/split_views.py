@@ -84,3 +84,14 @@ def _extent(s: Splitter, t: Array, parts: Parts) -> tuple[Value, Value]:
         low = plus(s, low, s.emit("where", WEAK_INT, back, span, zero))
         high = plus(s, high, s.emit("where", WEAK_INT, back, zero, span))
     return low, high
+
+
+def frame_array(s: Splitter, first: list[Value]) -> list[Value]:
+    """Room in the frame of the function, which nobody owns."""
+    t = s.op.value.type
+    assert isinstance(t, Array)
+    count = s.op.attrs["count"]
+    data = s.emit("reserve", ADDRESS, type=t.dtype, count=count)
+    shape = [s.integer(count)] * t.ndim
+    strides = [s.integer(t.dtype.size)] * t.ndim
+    return Parts(data, shape, strides, s.emit("default", ADDRESS, type=ADDRESS)).list

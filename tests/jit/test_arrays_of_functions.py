@@ -172,7 +172,7 @@ def test_bounds_are_checked_where_the_environment_asks_for_it(monkeypatch):
     ("function", "words"),
     [
         (lambda a: min(a, 1), "min\\(\\) needs numbers, not 1-dimensional array of float64"),
-        (lambda a: a.sum(), "the method 'sum' of an array cannot be used"),
+        (lambda a: a.item(), "the method 'item' of an array cannot be used"),
     ],
 )
 def test_what_is_not_done_with_whole_arrays(function, words):

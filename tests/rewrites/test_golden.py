@@ -71,14 +71,16 @@ def test_every_pass_has_golden_files():
     }
     # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
     # test_calls.py, test_isinstance.py, test_times.py, test_recursion.py, test_arrays.py and
-    # test_ufunc_calls.py, and in
-    # tests/jit and tests/guvectorize; what is about constant arrays: in test_tables.py;
+    # test_ufunc_calls.py, and in tests/jit and tests/guvectorize; loops of arrays in
+    # test_array_expressions.py and test_array_reductions.py; what is about constant arrays: in
+    # test_tables.py;
     # what is about generators: in test_generators.py
     tested_elsewhere = {
         "__init__", "inline", "bind_defaults", "resolve_ufunc_call", "resolve_classes",
         "resolve_casts", "outline", "split_arrays", "unpack_arguments", "resolve_jitted_call",
         "store_results", "capture_arrays", "fold_arrays", "split_indexed", "move_behind_branch",
         "splice_generators", "resolve_table_calls", "choose_functions", "loop_arrays", "split_views",
-        "place", "split_ufunc_calls", "ufunc_body",
+        "place", "split_ufunc_calls", "ufunc_body", "body_of", "loop_reductions",
+        "loop_accumulations",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

@@ -40,7 +40,8 @@ def public(owner):
 def test_each_public_name_is_known_or_refused(owner):
     known = {*METHODS, *COMPUTED, *KNOWN, *MEMBERS, *TO_TYPES}
     assert set(public(owner)) <= known
-    assert not MEMBERS.keys() & {*METHODS, *COMPUTED, *KNOWN, *TO_TYPES}
+    of_numbers = {name for name, method in METHODS.items() if method.kinds}
+    assert not MEMBERS.keys() & {*of_numbers, *COMPUTED, *KNOWN, *TO_TYPES}
 
 
 @pytest.mark.parametrize("name", [n for n in MEMBERS if hasattr(np.float64, n) or hasattr(int, n)])
@@ -172,7 +173,7 @@ def test_views_that_cannot_be_had():
 
 
 def test_arguments_that_kernels_do_not_take():
-    assert "max() of a number takes no arguments" in refused(lambda x: x.max(0), 1.0)
+    assert "conj() of a number takes no arguments" in refused(lambda x: x.conj(0), 1.0)
     assert "clip() of a number takes min, max" in refused(lambda x: x.clip(1, 2, 3), 1.0)
     assert "round() needs an integer" in refused(lambda x: x.round(1.5), 1.0)
     assert "handed on" in refused(lambda x: (x.clip, x)[0], 1.0)

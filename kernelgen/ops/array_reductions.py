@@ -1,0 +1,160 @@
+"""NumPy's reductions of arrays, and of numbers, written in the kernel language.
+
+They are the methods of that name as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelgen.ops.library import replaces
+
+# ------------------------------------------------------------------- what ops stand for these
+
+
+def reduced(name: Any, a: Any, axis: Any, dtype: Any, keepdims: Any, ddof: Any) -> Any:
+    """The op ``reduce``: the reduction of that name of an array."""
+    more = {} if dtype is None else {"dtype": dtype}
+    return getattr(np, name)(a, axis=axis, keepdims=keepdims, **more)
+
+
+def accumulated(name: Any, a: Any, axis: Any, dtype: Any) -> Any:
+    """The op ``accumulate``: all that the reduction of that name goes through."""
+    return getattr(np, f"cum{name}")(a, axis, dtype)
+
+
+def total(x: Any) -> Any:
+    """The op of that name: a number in the type of a sum of such."""
+    return x.sum()
+
+
+def squared_magnitude(x: Any) -> Any:
+    """The op of that name: ``abs(x) ** 2``, in which NumPy adds deviations."""
+    return x.real * x.real + x.imag * x.imag if x.dtype.kind == "c" else x * x
+
+
+def square(x: Any) -> Any:
+    return x * x
+
+
+def square_of_complex(x: Any) -> Any:
+    return x.real * x.real + x.imag * x.imag
+
+
+# --------------------------------------------------------------------------- sums and products
+
+
+@replaces(np.sum)
+def sum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
+    if isinstance(a, np.ndarray):
+        return reduced("sum", a, axis, dtype, keepdims, 0)
+    return total(a) + 0  # what a sum begins with makes 0.0 of -0.0
+
+
+@replaces(np.prod)
+def prod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
+    if isinstance(a, np.ndarray):
+        return reduced("prod", a, axis, dtype, keepdims, 0)
+    return total(a) * 1
+
+
+@replaces(np.mean)
+def mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
+    if isinstance(a, np.ndarray):
+        return reduced("mean", a, axis, dtype, keepdims, 0)
+    return (a + 0) / 1
+
+
+@replaces(np.var)
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False
+) -> Any:
+    if isinstance(a, np.ndarray):
+        mean = reduced("average", a, axis, dtype, axis is not None, 0)
+        return average(squared_magnitude(a - mean), axis, keepdims, ddof)
+    return average(squared_magnitude(a / 1 - a / 1), axis, keepdims, ddof)  # nan, if not zero
+
+
+def average(squares: Any, axis: Any, keepdims: Any, ddof: Any) -> Any:
+    """What a variance is of squared deviations."""
+    if isinstance(squares, np.ndarray):
+        return reduced("average", squares, axis, None, keepdims, ddof)
+    return squares / (1 - ddof if ddof < 1 else 0)
+
+
+@replaces(np.std)
+def std(
+    a: Any, axis: Any = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False
+) -> Any:
+    return np.sqrt(var(a, axis, dtype, ddof=ddof, keepdims=keepdims))
+
+
+# ------------------------------------------------------------------------------------ extrema
+
+
+@replaces(np.max)
+@replaces(np.amax)
+def max(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return reduced("max", a, axis, None, keepdims, 0) if isinstance(a, np.ndarray) else a
+
+
+@replaces(np.min)
+@replaces(np.amin)
+def min(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return reduced("min", a, axis, None, keepdims, 0) if isinstance(a, np.ndarray) else a
+
+
+@replaces(np.ptp)
+def ptp(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return max(a, axis, keepdims=keepdims) - min(a, axis, keepdims=keepdims)
+
+
+@replaces(np.argmax)
+def argmax(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    if isinstance(a, np.ndarray):
+        return reduced("argmax", a, axis, None, keepdims, 0)
+    return np.int64(0)
+
+
+@replaces(np.argmin)
+def argmin(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    if isinstance(a, np.ndarray):
+        return reduced("argmin", a, axis, None, keepdims, 0)
+    return np.int64(0)
+
+
+# -------------------------------------------------------------------------------------- truth
+
+
+@replaces(np.any)
+def any(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    if isinstance(a, np.ndarray):
+        return reduced("any", a, axis, None, keepdims, 0)
+    return np.bool_(bool(a))
+
+
+@replaces(np.all)
+def all(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    if isinstance(a, np.ndarray):
+        return reduced("all", a, axis, None, keepdims, 0)
+    return np.bool_(bool(a))
+
+
+@replaces(np.count_nonzero)
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return sum(a != 0, axis, keepdims=keepdims)
+
+
+# ------------------------------------------------------------------------------- accumulations
+
+
+@replaces(np.cumsum)
+def cumsum(a: Any, axis: Any = None, dtype: Any = None) -> Any:
+    return accumulated("sum", a, axis, dtype)
+
+
+@replaces(np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None) -> Any:
+    return accumulated("prod", a, axis, dtype)

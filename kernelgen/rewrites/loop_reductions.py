@@ -1,0 +1,295 @@
+"""The loops of reductions, which compute the elements that they take in.
+
+A reduction keeps a *state*, one for each element of the result: the sum so far, or the greatest
+number and its place. The loops are those of expressions. Where the innermost one goes along an
+axis that is reduced, a function of ``ops/reduction_library.py`` takes in a whole row; otherwise
+each element goes to a state of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
+
+from kernelgen.ir.core import Block, Op, Value
+from kernelgen.ir.raised import Raised
+from kernelgen.ops.reductions import axes_of, element_of, row_of
+from kernelgen.rewrites.body_of import body_of
+from kernelgen.rewrites.insert_conversions import insert_conversions
+from kernelgen.rewrites.loop_arrays import Expression, Rows, Writer, array_type, element_type
+from kernelgen.rewrites.resolve_arrays import resolve_arrays
+from kernelgen.types.compound import NONE, Array, Slice, Tuple, Type, dtype_of
+from kernelgen.types.table import INT64, WEAK_BOOL, WEAK_INT, Scalar
+
+Element = Callable[[Value], Value]
+"""What computes the element of a row at an index."""
+
+
+class Reduction(Expression):
+    """A tree of ops of which the root reduces what the others make."""
+
+    in_order = False
+    """Whether elements are taken in the order of their indices, however they lie in memory."""
+
+    def __init__(
+        self, writer: Writer, root: Op, ops: list[Op], shapes: dict[Value, list[Value]]
+    ) -> None:
+        super().__init__(writer, root, ops, shapes)
+        self.row = row_of(root)
+        self.source = root.operands[1]
+        self.axes = axes_of(root)
+        self.shape = self.shapes[self.source]
+        self.result = dtype_of(root.value.type)
+        self.states = self.row.state(self.result, element_type(self.source))
+        self._turn()
+        self.kept = [axis for axis in range(len(self.shape)) if axis not in self.axes]
+
+    def _turn(self) -> None:
+        """Where the first index runs fastest, go over all arrays with their axes in reverse."""
+        ndim = len(self.shape)
+        layouts = {(array_type(v).layout, array_type(v).ndim) for v in self.leaves}
+        if layouts != {("F", ndim)} or len(self.axes) == ndim:
+            return
+        for leaf in self.leaves:
+            t = array_type(leaf)._replace(layout="C")
+            self.turned[leaf] = self.w.emit("array_T", t, leaf)
+        self.shapes = {v: shape[::-1] for v, shape in self.shapes.items()}
+        self.shape = self.shape[::-1]
+        self.axes = tuple(ndim - 1 - axis for axis in self.axes)
+
+    # The root.
+
+    def write(self) -> Value:
+        self._require_elements()
+        states = [self._new_state(t) for t in self.states]
+        for state, number in zip(states, (self.row.start(self.states[0]), 0), strict=False):
+            self._fill_with(state, number)
+        self.loop([], self.shape, self._taking_in(states), flat=self._may_go_flat())
+        finished = self._finish(states)
+        return self._shaped(finished)
+
+    def _may_go_flat(self) -> bool:
+        """Whether the elements may be taken as they lie in memory."""
+        needed = self.in_order or self.row.places
+        return not self.kept and not (
+            needed and any(array_type(v).layout != "C" for v in self.leaves)
+        )
+
+    def _require_elements(self) -> None:
+        """Raise the error of a reduction that needs an element, and has none."""
+        if self.row.empty is None:
+            return
+        count = self._product([self.shape[axis] for axis in self.axes])
+        some = self.w.emit("ne", WEAK_BOOL, count, self.w.integer(0))
+        error = Raised(ValueError, (self.row.empty,))
+        self.w.emit("require", NONE, some, error=error)
+
+    def _product(self, factors: Sequence[Value]) -> Value:
+        product = self.w.integer(1)
+        for factor in factors:
+            product = self.w.emit("mul", WEAK_INT, product, factor)
+        return product
+
+    # The state.
+
+    def _new_state(self, t: Scalar) -> Value:
+        """An array of the axes that are kept; a single number stays in the function's frame."""
+        if not self.kept:
+            return self.w.emit("frame_array", Array(t, 0, "C"), count=1)
+        lengths = [self.shape[axis] for axis in self.kept]
+        return self.w.emit("array_of_shape", Array(t, len(lengths), "C"), *lengths)
+
+    def _fill_with(self, state: Value, number: Any) -> None:
+        if self.kept:
+            t = element_type(state)
+            value = self.w.emit("const", t, value=t.dtype.type(number))
+            self.w.emit("assign", NONE, state, value)
+        else:
+            self._put_number(state, number)
+
+    def _put_number(self, state: Value, number: Any) -> None:
+        t = element_type(state)
+        self._put(state, (), self.w.emit("const", t, value=t.dtype.type(number)))
+
+    def _finish(self, states: list[Value]) -> Value:
+        """The result of the states: a number, or an array of the axes that are kept."""
+        if self.row.finish is None:
+            return states[0] if self.kept else self._get(states[0], ())
+        counted = self._product([self.shape[axis] for axis in self.axes])
+        count = self.w.converted(counted, INT64)
+        if not self.kept:
+            return self._finished(states, (), count)
+        made = states[-1]
+        if element_type(made) != self.result:
+            lengths = [self.shape[axis] for axis in self.kept]
+            t = Array(self.result, len(lengths), "C")
+            made = self.w.emit("array_of_shape", t, *lengths)
+        elif self.row.places:
+            return made
+        lengths = [self.shape[axis] for axis in self.kept]
+        self.w.loops(lengths, lambda *i: self._put(made, i, self._finished(states, i, count)))
+        return made
+
+    def _finished(self, states: list[Value], i: tuple[Value, ...], count: Value) -> Value:
+        assert self.row.finish is not None
+        values = [self._get(state, i) for state in states]
+        found = self._call(self.row.finish, [*values, count, self.root.operands[5]])
+        return self.w.converted(found, self.result)
+
+    def _shaped(self, result: Value) -> Value:
+        """The result with all dimensions of the root's."""
+        t = self.root.value.type
+        result = self._as_laid_out(result)
+        if not isinstance(t, Array) or t == result.type:
+            return result
+        if not self.kept:
+            made = self.w.emit("array_of_shape", t, *[self.w.integer(1)] * t.ndim)
+            self._put(made, tuple([self.w.integer(0)] * t.ndim), result)
+            return made
+        return self._with_axes(result, t, [axis in axes_of(self.root) for axis in range(t.ndim)])
+
+    def _as_laid_out(self, result: Value) -> Value:
+        """A result of which the axes stand in reverse, as they should."""
+        if not self.turned or not isinstance(result.type, Array) or result.type.ndim < 2:
+            return result
+        return self.w.emit("array_T", result.type._replace(layout="F"), result)
+
+    def _with_axes(self, result: Value, t: Array, new: list[bool]) -> Value:
+        """A view with further axes of one element."""
+        none = Slice(NONE, NONE, NONE)
+        types = tuple(NONE if each else none for each in new)
+        values = tuple(None if each else slice(None) for each in new)
+        index = self.w.emit("const", Tuple(types), value=values)
+        return self.w.emit("subscript", t, result, index, checked=False)
+
+    # Rows.
+
+    def _taking_in(self, states: list[Value]) -> Callable[..., None]:
+        """What takes in a row: as a whole, or element by element where its axis is kept."""
+        last = len(self.shape) - 1
+
+        def on_row(rows: Rows, outer: tuple[Value, ...], count: Value | None) -> None:
+            element, length = self._element_of(rows, count), self._length(count)
+            kept = tuple(outer[axis] for axis in self.kept if axis != last)
+            if self.kept and self.kept[-1] == last:
+                place = [outer[axis] for axis in self.axes] if self.row.places else []
+                self._take_elements(states, kept, element, length, place)
+            else:
+                place = [self._place(outer)] if self.row.places else []
+                self._take_row(states, kept, element, length, place)
+
+        return on_row
+
+    def _element_of(self, rows: Rows, count: Value | None) -> Element:
+        def element(i: Value) -> Value:
+            indices = () if count is None else (i,)
+            made = self.element(self.source, lambda leaf: self._get(rows[leaf], indices))
+            return self.w.converted(made, element_of(self.states[0]))
+
+        return element
+
+    def _length(self, count: Value | None) -> Value:
+        return self.w.integer(1) if count is None else count
+
+    def _take_row(
+        self,
+        states: list[Value],
+        kept: tuple[Value, ...],
+        element: Element,
+        count: Value,
+        place: list[Value],
+    ) -> None:
+        before = [self._get(state, kept) for state in states]
+        t = Array(element_of(self.states[0]), 1, "C")
+        take = self.row.of_row(self.states[0], element_type(self.source), bool(self.ops))
+        new = self._call(take, [*before, _Virtual(t, count, element), *place])
+        self._keep(states, kept, new)
+
+    def _take_elements(
+        self,
+        states: list[Value],
+        kept: tuple[Value, ...],
+        element: Element,
+        count: Value,
+        place: list[Value],
+    ) -> None:
+        rows = [self._state_row(state, kept) for state in states]
+        take = self.row.of_element(self.states[0], element_type(self.source), bool(self.ops))
+
+        def at(i: Value) -> None:
+            before = [self._get(row, (i,)) for row in rows]
+            self._keep(rows, (i,), self._call(take, [*before, element(i), *place]))
+
+        self.w.loops([count], at)
+
+    def _state_row(self, state: Value, kept: tuple[Value, ...]) -> Value:
+        return self.w.emit("row", Array(element_type(state), 1, "C"), state, *kept)
+
+    def _keep(self, states: list[Value], i: tuple[Value, ...], new: Value) -> None:
+        parts = [new]
+        if isinstance(new.type, Tuple):
+            types = enumerate(new.type.elements)
+            parts = [self.w.emit("item", t, new, index=k) for k, t in types]
+        for state, part in zip(states, parts, strict=True):
+            self._put(state, i, part)
+
+    def _place(self, outer: tuple[Value, ...]) -> Value:
+        """The place of a row's first element among all that are reduced."""
+        place = self.w.integer(0)
+        if self.kept or not outer:
+            return place
+        for index, length in zip(outer, self.shape[1:], strict=True):
+            place = self.w.emit("add", WEAK_INT, place, index)
+            place = self.w.emit("mul", WEAK_INT, place, length)
+        return place
+
+    # Functions of the kernel language.
+
+    def _call(self, function: Any, args: list[Value | _Virtual]) -> Value:
+        """Put a function's body here; its result."""
+        assert isinstance(function, FunctionType)
+        types: list[Type] = []
+        for arg in args:
+            assert arg.type is not None
+            types.append(arg.type)
+        body = body_of(function, types)
+        insert_conversions(body)
+        resolve_arrays(body)
+        for param, arg in zip(list(body.params), args, strict=True):
+            if isinstance(arg, _Virtual):
+                self._compute_elements(body.blocks, param, arg)
+                body.entry.args.remove(param)
+        given = [arg for arg in args if isinstance(arg, Value)]
+        return self.w.inline(body.blocks, given, body.result)
+
+    def _compute_elements(self, blocks: list[Block], array: Value, virtual: _Virtual) -> None:
+        """Put what an array's elements and its length are in place of the ops that ask for them."""
+        replaced: dict[Value, Value] = {}
+        outer = self.w.block
+        for block in blocks:
+            ops, block.ops = block.ops, []
+            self.w.block = block
+            for op in ops:
+                if array not in op.operands:
+                    block.append(op)
+                elif op.name == "dim":
+                    replaced[op.value] = virtual.count
+                else:
+                    assert op.name == "subscript"
+                    replaced[op.value] = virtual.element(op.operands[1])
+        self.w.block = outer
+        for block in blocks:
+            for op in block.ops:
+                op.operands = [replaced.get(v, v) for v in op.operands]
+                for edge in op.edges:
+                    edge.args = [replaced.get(v, v) for v in edge.args]
+
+
+class _Virtual:
+    """A row whose elements are computed where they are read."""
+
+    def __init__(self, t: Array, count: Value, element: Element) -> None:
+        self.type: Type | None = t
+        self.count = count
+        self.element = element
