@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernelgen.errors import SignatureError, TypingError
-from kernelgen.ir.core import Function, Value
+from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.origins import constant_arrays
 from kernelgen.ir.sequences import defining, put
 from kernelgen.types import compound
 from kernelgen.types.arguments import NONE, Argument, Group, describe_argument
 from kernelgen.types.compound import UNDEFINED, Array, Tuple, Type, describe
+from kernelgen.types.join import join
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.table import Scalar
 
@@ -26,9 +27,9 @@ def set_returned(function: Function, declared: Argument | None) -> Argument:
     SignatureError
         It does not return what is declared.
     """
+    _copy_tables(function)
     values = [op.operands[0] for op in function.ops() if op.name == "return"]
     assert function.result is not None
-    _refuse_tables(function)
     found = _form(function, function.result, values)
     _keep(function)
     if declared is None or function.result == UNDEFINED:
@@ -44,19 +45,43 @@ def set_returned(function: Function, declared: Argument | None) -> Argument:
     return returned
 
 
-def _refuse_tables(function: Function) -> None:
-    """Raise TypingError if an array may be returned that is a constant of the function.
-
-    Its memory is that of the compiled code.
-    """
+def _copy_tables(function: Function) -> None:
+    """Return copies of arrays that are constants: their memory is that of the compiled code."""
     tables = constant_arrays(function)
-    for op in function.ops() if tables and _has_arrays(function.result) else ():
-        if op.name == "return" and op.operands[0] in tables:
-            raise TypingError(
-                "a compiled function cannot return an array that is a constant of it",
-                op.loc,
-                "return elements of it, or have it filled into an argument",
-            )
+    if not tables or not _has_arrays(function.result):
+        return
+    returns = [(block, block.terminator) for block in function.blocks]
+    returns = [(block, last) for block, last in returns if last.name == "return"]
+    for block, last in returns:
+        if last.operands[0] in tables:
+            last.operands = [_copied(block, last, last.operands[0])]
+    types = [last.operands[0].type for _, last in returns]
+    function.result = join(*(t for t in types if t is not None))
+
+
+def _copied(block: Block, last: Op, value: Value) -> Value:
+    """A value with new arrays in place of its own."""
+    t = value.type
+    if isinstance(t, Array):
+        made = put(block, last, "copied", value)
+        made.type = t._replace(layout="F" if t.layout == "F" else "C", readonly=False)
+        return made
+    if not isinstance(t, Tuple):
+        return value
+    parts = []
+    for index, element in enumerate(t.elements):
+        part = put(block, last, "item", value, index=index)
+        part.type = element
+        parts.append(_copied(block, last, part))
+    made = put(block, last, "tuple", *parts, **_class_of(value))
+    made.type = Tuple(tuple(part.type for part in parts if part.type is not None))
+    return made
+
+
+def _class_of(value: Value) -> dict[str, Any]:
+    """The class of a named tuple, as an attribute of the op that makes one."""
+    cls, _ = _parts(value)
+    return {} if cls is tuple else {"cls": cls}
 
 
 def _has_arrays(t: Type | None) -> bool:

@@ -15,11 +15,11 @@ from kernelgen.types.constants import type_of_array
 
 _METHODS = frozenset({
     "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "conj", "conjugate",
-    "copy", "cumprod", "cumsum", "diagonal", "dot", "flatten", "item", "max", "mean", "min",
+    "cumprod", "cumsum", "diagonal", "dot", "flatten", "item", "max", "mean", "min",
     "nonzero", "prod", "ravel", "repeat", "reshape", "round", "searchsorted", "squeeze", "std",
     "sum", "swapaxes", "take", "trace", "transpose", "var", "view",
 })  # fmt: skip
-"""Methods of arrays that leave them as they are."""
+"""Methods of arrays that leave them as they are. A copy is made to be changed, when code runs."""
 
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     all, any, len, max, min, sum,

@@ -51,7 +51,18 @@ def _fold(op: Op) -> bool:
     return _fold_values(op, constants)
 
 
-_NEVER_FOLDED = ("const", "undefined", "jump", "return", "tuple", "invoke")
+_NEVER_FOLDED = (
+    "const",
+    "copied",
+    "new_like",
+    "new_array",
+    "array_from",
+    "undefined",
+    "jump",
+    "return",
+    "tuple",
+    "invoke",
+)
 
 
 def _fold_values(op: Op, constants: list[Op | None]) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import defining, put
-from kernelgen.ops.methods import METHODS
+from kernelgen.ops.methods import METHODS, OF_ARRAYS
 from kernelgen.rewrites.resolve_casts import resolve_to_type
 
 _TO_TYPES = ("astype", "view")
@@ -68,9 +68,10 @@ def _drop(function: Function, methods: set[Op]) -> None:
 
 
 def resolve_constant_method(block: Block, op: Op, callee: Any) -> bool:
-    """The same for a method of a constant number, which ``callee`` is; whether it was one."""
+    """The same for a method of a constant, which ``callee`` is; whether it was one."""
     owner, name = getattr(callee, "__self__", None), getattr(callee, "__name__", "")
     known = name in METHODS or name in _TO_TYPES
-    if not known or not isinstance(owner, (np.generic, int, float, complex)):
+    number = isinstance(owner, (np.generic, int, float, complex))
+    if not known or not (number or (isinstance(owner, np.ndarray) and name in OF_ARRAYS)):
         return False
     return _call(block, op, name, put(block, op, "const", value=owner))

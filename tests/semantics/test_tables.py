@@ -376,3 +376,28 @@ def test_empty_tables():
         return np.float64(0) if i < 0 else empty[i, 0]
 
     check(element, [-1, 0])
+
+
+def test_functions_return_copies_of_tables_and_change_copies():
+    table = np.arange(5.0)
+    matrix = np.arange(6).reshape(2, 3)
+
+    @jit
+    def copies(n):
+        a, b = table.copy(), np.array(table)
+        a[0] = b[1] = n
+        return a, b, table * 2, (matrix.T, n), table[n:]
+
+    for _ in range(2):
+        a, b, doubled, (turned, n), rest = copies(2)
+        assert (a.tolist(), b.tolist()) == ([2, 1, 2, 3, 4], [0, 2, 2, 3, 4])
+        assert doubled.tolist() == [0, 2, 4, 6, 8]
+        np.testing.assert_array_equal(turned, matrix.T)
+        assert (n, rest.tolist()) == (2, [2, 3, 4])
+        doubled[0] = rest[0] = turned[0, 0] = 9  # they are the caller's own
+    assert table.tolist() == [0, 1, 2, 3, 4]
+
+    one_of_two = jit(lambda a, x: a if x else table)
+    given = np.ones(3)
+    assert one_of_two(given, True) is not table
+    assert one_of_two(given, False).tolist() == table.tolist()
