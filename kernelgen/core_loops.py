@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kernelgen import pipeline
 from kernelgen.load import Loop, flags_of, interpreted_loop, is_interpreted, name_of
-from kernelgen.loops import block_symbols, exceptions
+from kernelgen.loops import exceptions, native_symbols
 from kernelgen.lower import Lowered
 from kernelgen.pipeline import Compilation, Request
 from kernelgen.runtime import core_patterns, engine, locks, patterns, trampolines
@@ -82,7 +82,7 @@ class CoreLoops:
     def _link(self, kernel: Lowered, request: Request) -> int:
         errors = exceptions(kernel)
         module = pipeline.machine_code(request.shell(kernel))
-        symbols = {**self._symbols, **errors.symbols, **block_symbols(kernel)}
+        symbols = {**self._symbols, **errors.symbols, **native_symbols(kernel)}
         library = engine.link(module.object_code, [gufunc.SYMBOL], symbols)
         self._needs += [errors, library]
         return library.address(gufunc.SYMBOL)

@@ -35,13 +35,13 @@ def _make(error: Raised, place: Loc | None, words: bytes = b"") -> BaseException
     return made.with_traceback(traceback_to(place))
 
 
-def block_symbols(kernel: Lowered) -> dict[str, int]:
-    """What a kernel that allocates arrays is linked with."""
-    if not kernel.allocates:
+def native_symbols(kernel: Lowered) -> dict[str, int]:
+    """What a kernel is linked with that allocates arrays, or multiplies matrices."""
+    if not kernel.calls_natively:
         return {}
     from kernelgen.runtime import native_library
 
-    return native_library.block_symbols()
+    return native_library.symbols()
 
 
 class Loops:
@@ -68,7 +68,7 @@ class Loops:
             **trampolines.addresses().for_loops,
             **self._errors.symbols,
             patterns.TABLE: self._table.address,
-            **block_symbols(kernel),
+            **native_symbols(kernel),
         }
         library = self._link(_stubs(), patterns.STRIDED, patterns.GET_LOOP, patterns.AT)
         self.strided = library.address(patterns.STRIDED)

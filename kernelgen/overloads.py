@@ -72,7 +72,7 @@ class Overload:
             **trampolines.addresses().for_loops,
             **self._errors.symbols,
             **numpy_api.symbols(),
-            **native_library.block_symbols(),
+            **native_library.symbols(),
             **{symbol: id(value) for symbol, value in shell.objects.items()},
         }
         return engine.link(self.module.object_code, [ENTRY], symbols)

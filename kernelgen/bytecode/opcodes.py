@@ -187,13 +187,11 @@ def load_attr(b: Builder, i: Instr) -> None:
 _IN_PLACE = range(13, 26)
 """The numbers of ``+=`` and its like among the arguments of BINARY_OP."""
 
-_BINARY = {symbol: name for name, symbol in ARITHMETIC.items()} | {"[]": "subscript"}
+_BINARY = {symbol: name for name, symbol in ARITHMETIC.items()} | {"[]": "subscript", "@": "matmul"}
 
 
 @handles("BINARY_OP")
 def binary_op(b: Builder, i: Instr) -> None:
-    if i.argval not in _BINARY:
-        raise UnsupportedError(f"the operator `{i.argval}` has no meaning for scalars", i.loc)
     left, right = b.pop_many(2)
     in_place = {"inplace": True} if i.arg in _IN_PLACE else {}
     b.push(b.emit(_BINARY[i.argval], left, right, **in_place))

@@ -10,7 +10,9 @@ from kernelgen.ir.core import Edge, Function, Op, Value
 
 _HAND_ON = frozenset({
     "attr", "array_T", "subscript", "item", "unpack", "iter", "iter_next", "iter_value", "tuple",
-    "convert", "choose", "method_of", "same_array",
+    "convert", "choose", "method_of", "same_array", "permuted", "swapped", "moved", "squeezed",
+    "expanded", "deepened", "flipped", "diagonal_of", "stretched_to", "reshaped", "raveled",
+    "dense", "view",
 })  # fmt: skip
 """Ops whose result may be what an operand is, or is a part of."""
 

@@ -87,7 +87,14 @@ define(
 # ------------------------------------------------------------------------------------- arrays
 
 
-def _shape_types(t: Type) -> tuple[Type, ...]:
+def shape_types(t: Type) -> tuple[Type, ...]:
+    """The types of the lengths in a shape, which is a tuple of them or one alone.
+
+    Raises
+    ------
+    NoRule
+        It is something else.
+    """
     lengths = t.elements if isinstance(t, Tuple) else (t,)
     for length in lengths:
         if not (isinstance(length, Scalar) and length.is_integer):
@@ -109,7 +116,7 @@ def _order(op: Op) -> str:
 
 def _new_array_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     dtype = dtype_operand(op.operands[1])
-    lengths = _shape_types(types[0])
+    lengths = shape_types(types[0])
     shape = Tuple((WEAK_INT,) * len(lengths)) if isinstance(types[0], Tuple) else WEAK_INT
     made = Array(dtype or FLOAT64, len(lengths), _order(op) if len(lengths) > 1 else "C")
     return Typed((shape, None, None), made)

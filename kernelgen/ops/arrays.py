@@ -114,9 +114,26 @@ def _put(array: Any, value: Any, *indices: Any) -> None:
 
 
 define(
-    OpDef("get", _element_rule, _get, never_lowered, calls=((library.element, 2),), carries=True)
+    OpDef(
+        "get",
+        _element_rule,
+        _get,
+        never_lowered,
+        calls=((library.element, 2), (library.element, 3)),
+        carries=True,
+    )
 )
-define(OpDef("put", _put_rule, _put, never_lowered, carries=True, effects=True))
+define(
+    OpDef(
+        "put",
+        _put_rule,
+        _put,
+        never_lowered,
+        calls=((library.put_element, 3),),
+        carries=True,
+        effects=True,
+    )
+)
 
 # ------------------------------------------------------------------------------------- views
 

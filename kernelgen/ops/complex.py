@@ -14,6 +14,7 @@ import numpy as np
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter, zero
 from kernelgen.ops import complex_library as library
+from kernelgen.ops import product_library
 from kernelgen.ops.arith import SYMBOLS, identity, result_type
 from kernelgen.ops.compare import SYMBOLS as COMPARISONS
 from kernelgen.ops.exceptions import TEXT_OPS
@@ -42,6 +43,7 @@ DEFINITIONS: dict[str, Definition] = {
     "neg": library.negative,
     "pos": library.unchanged,
     "abs": library.absolute,
+    "accumulated": product_library.accumulated_parts,
     "eq": library.equal,
     "ne": library.not_equal,
     **dict.fromkeys(_AS_THEY_ARE),

@@ -83,14 +83,19 @@ def unchecked_range(start: int, stop: int, step: int) -> range:
     return range(start, stop, step)
 
 
-def element(array: Any, index: Any) -> Any:
-    """The op ``get``: an element of an array, by an index that is right."""
-    return array[index]
-
-
 def assign(target: Any, value: Any) -> None:
     """The op of that name: a number is stored in all elements, or an array broadcast to them."""
     target[...] = value
+
+
+def element(array: Any, *indices: Any) -> Any:
+    """The op ``get``: an element, by indices that are right."""
+    return array[indices]
+
+
+def put_element(array: Any, value: Any, i: Any) -> None:
+    """The op ``put``: assign it."""
+    array[i] = value
 
 
 def fill_element(target: Any, value: Any) -> None:

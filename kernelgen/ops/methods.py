@@ -36,7 +36,7 @@ from kernelgen.types.table import (
 _CLASSES: dict[str, type] = {"b": bool, "i": int, "f": float, "c": complex}
 _WEAK = {"b": WEAK_BOOL, "i": WEAK_INT, "u": WEAK_INT, "f": WEAK_FLOAT, "c": WEAK_COMPLEX}
 _NUMBERS = "biufc"
-_ALL = "biufcMm"
+ALL = "biufcMm"
 
 
 class Method(NamedTuple):
@@ -48,13 +48,11 @@ class Method(NamedTuple):
 
 METHODS: dict[str, Method] = {}
 
-OF_ARRAYS = frozenset(
-    (
-        "astype", "copy", "conj", "conjugate", "all", "any", "argmax", "argmin", "max", "min",
-        "sum", "prod", "mean", "var", "std", "cumsum", "cumprod",
-    )
-)  # fmt: skip
-"""The methods that arrays have as well: element by element, or of all elements."""
+OF_ARRAYS = {
+    "astype", "copy", "conj", "conjugate", "all", "any", "argmax", "argmin", "max", "min",
+    "sum", "prod", "mean", "var", "std", "cumsum", "cumprod", "view",
+}  # fmt: skip
+"""The methods that arrays have as well; ``array_methods.py`` adds to them."""
 
 
 def _is(*names: str, kinds: str = _NUMBERS) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -84,7 +82,7 @@ def check_member(t: Type, name: str) -> None:
         raise NoRule(f"{describe(t)} has no attribute {name!r}")
     if name in MEMBERS:
         raise NoRule(*MEMBERS[name])
-    if t.kind not in (METHODS[name].kinds if name in METHODS else _ALL):
+    if t.kind not in (METHODS[name].kinds if name in METHODS else ALL):
         raise NoRule(f"{name}() of {describe(t)} cannot be used in a kernel")
 
 
@@ -208,6 +206,8 @@ def _round_parts(x: Any, digits: Any) -> Any:
 
 def _view_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     to: Scalar = op.attrs["to"]
+    if isinstance(types[0], Array):
+        return Typed(types, viewed_type(types[0], to))
     (t,) = scalars("view()", types)
     check_member(t, "view")
     if t.size != to.size:
@@ -215,6 +215,14 @@ def _view_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if t != to and (to.is_bool or t.is_complex or to.is_complex):
         raise NoRule(f"a view of {describe(t)} as {describe(to)} cannot be had in a kernel")
     return Typed(types, to)
+
+
+def viewed_type(t: Array, to: Scalar) -> Array:
+    """The type of an array whose memory is read as values of another type."""
+    if t.dtype.size != to.size and t.ndim == 0:
+        raise NoRule("changing the width of an array without dimensions has no meaning")
+    layout = t.layout if t.dtype.size == to.size or t.layout == "C" else "A"
+    return t._replace(dtype=to, layout=layout)
 
 
 def _view(x: Any, to: Scalar) -> Any:
@@ -273,14 +281,9 @@ define(OpDef("view", _view_rule, _view, _lower_view, halves=True))
 # ----------------------------------------------------------------------------- the methods
 
 
-@_is("copy", kinds=_ALL)
+@_is("copy", kinds=ALL)
 def copy(x: Any) -> Any:
     return array_library.copied(x)
-
-
-@_is("squeeze", "transpose", kinds=_ALL)
-def itself(x: Any) -> Any:
-    return x
 
 
 @_is("conjugate", "conj")
@@ -314,7 +317,7 @@ def as_integer_ratio(x: Any) -> Any:
 
 
 for _name, _kinds in (
-    ("all", _ALL), ("any", _ALL), ("argmax", _ALL), ("argmin", _ALL), ("max", _ALL), ("min", _ALL),
+    ("all", ALL), ("any", ALL), ("argmax", ALL), ("argmin", ALL), ("max", ALL), ("min", ALL),
     ("sum", _NUMBERS + "m"), ("prod", _NUMBERS), ("mean", _NUMBERS), ("var", _NUMBERS),
     ("std", _NUMBERS), ("cumsum", ""), ("cumprod", ""),
 ):  # fmt: skip
@@ -326,6 +329,6 @@ def round_(x: Any, decimals: Any = 0) -> Any:
     return rounded(x, decimals)
 
 
-@_is("clip", kinds=_ALL)
+@_is("clip", kinds=ALL)
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     return np.clip(x, min, max)

@@ -13,6 +13,7 @@ from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, nested_depth
 from kernelgen.ops.exceptions import fill
 from kernelgen.ops.indexing import indexed_type
+from kernelgen.ops.shapes import ARRANGED, arrangement, flipped_axes
 from kernelgen.rewrites.move_behind_branch import move_behind_branch
 from kernelgen.rewrites.place import Place
 from kernelgen.rewrites.split_ufunc_calls import split_ufunc_call
@@ -197,8 +198,34 @@ def _scratch(p: Place) -> None:
     p.become("frame_array", count=count.attrs["value"])
 
 
+def _arrange(p: Place) -> None:
+    """The axes are known now; what is no array has none."""
+    array = p.op.operands[0]
+    if isinstance(array.type, Array):
+        p.become("arranged", array, axes=arrangement(p.op))
+    else:
+        p.become("method_of", array)
+
+
+def _flip(p: Place) -> None:
+    p.become("flipped", p.op.operands[0], axes=flipped_axes(p.op))
+
+
+def _view_at_strides(p: Place) -> None:
+    """Only the array itself is an operand of its view, so that the view refers to no other."""
+    array, shape, strides = p.op.operands
+    made, t = p.op.value.type, strides.type
+    assert isinstance(made, Array) and isinstance(t, Array)
+    steps = [p.put("get", t.dtype, strides, p.integer(i)) for i in range(made.ndim)]
+    counts = [p.put("convert", WEAK_INT, step, to=WEAK_INT) for step in steps]
+    p.become("strided_view", array, shape, *counts)
+
+
 _MAKERS = {
     "scratch": _scratch,
+    "strided_view": _view_at_strides,
+    **dict.fromkeys(ARRANGED, _arrange),
+    "flipped": _flip,
     "new_array": _of_shape,
     "new_like": _like,
     "dtype_for": _dtype,

@@ -47,6 +47,7 @@ from kernelgen.rewrites.resolve_ufunc_call import (
 from kernelgen.rewrites.separate_messages import separate_messages
 from kernelgen.rewrites.splice_generators import collect_generators, splice_generators
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
+from kernelgen.rewrites.take_lists import take_lists
 from kernelgen.rewrites.unroll_loops import unroll_loops
 from kernelgen.rewrites.zip_ranges import zip_ranges
 from kernelgen.source import Loc
@@ -68,7 +69,7 @@ def _resolve_function(function: Function, outlined: Outlined) -> None:
     changed = True
     while changed:
         changed = prune_arguments(function) | fold_constants(function) | resolve_tuples(function)
-        changed |= promote_cells(function) | resolve_exceptions(function)
+        changed |= promote_cells(function) | resolve_exceptions(function) | take_lists(function)
         callers.start_round()
         for block in list(function.blocks):
             changed |= _resolve_block(function, block, callers)

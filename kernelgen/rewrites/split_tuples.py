@@ -14,6 +14,7 @@ import numpy as np
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.rewrites import split_arrays as arrays
 from kernelgen.rewrites import split_indexed as indexed
+from kernelgen.rewrites import split_shapes as shapes
 from kernelgen.rewrites import split_views as views
 from kernelgen.types.compound import (
     NONE,
@@ -247,6 +248,16 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "flattened": views.flattened,
     "row": views.row,
     "frame_array": views.frame_array,
+    "arranged": shapes.arranged,
+    "view": shapes.viewed,
+    "flipped": shapes.flipped,
+    "diagonal_of": shapes.diagonal,
+    "stretched_to": shapes.stretched,
+    "fitted": shapes.fitted,
+    "dense_view": shapes.dense_view,
+    "strided_view": shapes.strided_view,
+    "as_dense": lambda s, first: first,
+    "all_elements": views.flattened,
     "array_T": arrays.transposed,
     "array_shape": arrays.shape,
     "array_strides": arrays.strides,
@@ -264,6 +275,8 @@ _TAKEN: dict[str, Callable[[Splitter, list[Value]], Value]] = {
     "put": arrays.put,
     "subscript": _subscript,
     "disturbs": views.disturbs,
+    "is_dense": shapes.is_dense,
+    "gemm": views.gemm,
     "array_size": arrays.size,
     "array_nbytes": arrays.nbytes,
     "truth": _known(bool),

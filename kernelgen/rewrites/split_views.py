@@ -95,3 +95,13 @@ def frame_array(s: Splitter, first: list[Value]) -> list[Value]:
     shape = [s.integer(count)] * t.ndim
     strides = [s.integer(t.dtype.size)] * t.ndim
     return Parts(data, shape, strides, s.emit("default", ADDRESS, type=ADDRESS)).list
+
+
+def gemm(s: Splitter, first: list[Value]) -> Value:
+    """The product of two matrices by BLAS, which is handed addresses, steps and lengths."""
+    a, a_step, b, b_step = s.finals(s.op.operands[1:])
+    out, left = Parts.of(first), Parts.of(s.parts[a])
+    data = [left.data, a_step, Parts.of(s.parts[b]).data, b_step, out.data]
+    t = s.op.operands[0].type
+    assert isinstance(t, Array)
+    return s.emit("blas_gemm", WEAK_BOOL, *data, *out.shape, left.shape[1], type=t.dtype)

@@ -21,7 +21,14 @@ from kernelgen.heap import (
     SIZE,
 )
 from kernelgen.runtime import cpython_api, numpy_api
-from kernelgen.runtime.layouts import ARRAY_DATA, ARRAY_NDIM, ARRAY_SHAPE, ARRAY_STRIDES
+from kernelgen.runtime.layouts import (
+    ARRAY_DATA,
+    ARRAY_DTYPE,
+    ARRAY_NDIM,
+    ARRAY_SHAPE,
+    ARRAY_STRIDES,
+    DTYPE_KIND,
+)
 
 OBJECT, PREVIOUS, NEXT = 8, 16, 24
 """Offsets in a header. The elements of an array follow it."""
@@ -205,8 +212,8 @@ argument:
   ret ptr %object
 }}
 
-; Whether an array is the argument itself: the same address, shape and strides.
-define internal i1 @is_argument(ptr %object, i32 %ndim, ptr %lengths, ptr %data) {{
+; Whether an array is the argument itself: the same address, shape, strides and kind of elements.
+define internal i1 @is_argument(ptr %object, ptr %dtype, i32 %ndim, ptr %lengths, ptr %data) {{
   %is.array = icmp ne ptr %object, null
   br i1 %is.array, label %look, label %no
 look:
@@ -216,7 +223,15 @@ look:
   %its.ndim = load i32, ptr %ndim.at
   %same.data = icmp eq ptr %its.data, %data
   %same.ndim = icmp eq i32 %its.ndim, %ndim
-  %alike = and i1 %same.data, %same.ndim
+  %dtype.at = getelementptr i8, ptr %object, i64 {ARRAY_DTYPE}
+  %its.dtype = load ptr, ptr %dtype.at
+  %its.kind.at = getelementptr i8, ptr %its.dtype, i64 {DTYPE_KIND}
+  %its.kind = load i8, ptr %its.kind.at
+  %kind.at = getelementptr i8, ptr %dtype, i64 {DTYPE_KIND}
+  %kind = load i8, ptr %kind.at
+  %same.kind = icmp eq i8 %its.kind, %kind
+  %same.place = and i1 %same.data, %same.ndim
+  %alike = and i1 %same.place, %same.kind
   br i1 %alike, label %compare, label %no
 compare:
   %count = sext i32 %ndim to i64
@@ -241,7 +256,7 @@ no:
 define ptr @{MAKE_ARRAY}(ptr %dtype, i32 %ndim, ptr %lengths, ptr %data, ptr %owner, i32 %flags) {{
   %object.at = getelementptr i8, ptr %owner, i64 {OBJECT}
   %object = load ptr, ptr %object.at
-  %is.argument = call i1 @is_argument(ptr %object, i32 %ndim, ptr %lengths, ptr %data)
+  %is.argument = call i1 @is_argument(ptr %object, ptr %dtype, i32 %ndim, ptr %lengths, ptr %data)
   br i1 %is.argument, label %argument, label %make
 argument:
   call void @Py_IncRef(ptr %object)

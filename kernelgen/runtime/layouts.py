@@ -30,6 +30,7 @@ ITEMS = tuple.__basicsize__
 
 ARRAY_DATA, ARRAY_NDIM, ARRAY_SHAPE, ARRAY_STRIDES = 16, 24, 32, 40
 ARRAY_DTYPE, ARRAY_FLAGS = 56, 64
+DTYPE_KIND = 24
 """The members of NumPy's arrays."""
 
 C_CONTIGUOUS, F_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x2, 0x100, 0x400
@@ -106,6 +107,7 @@ def _check_arrays() -> None:
     _expect(array, ARRAY_DATA, array.ctypes.data.to_bytes(8, "little"))
     _expect(array, ARRAY_NDIM, (3).to_bytes(4, "little"))
     _expect(array, ARRAY_DTYPE, id(array.dtype).to_bytes(8, "little"))
+    _expect(array.dtype, DTYPE_KIND, array.dtype.kind.encode())
     _expect(array, ARRAY_FLAGS, (ALIGNED | WRITEABLE).to_bytes(4, "little"))
     c_order = np.zeros((2, 2))
     for whole, flag in ((c_order, C_CONTIGUOUS), (c_order.T, F_CONTIGUOUS)):

@@ -213,8 +213,3 @@ def test_raising_takes_one_exception():
     for count in (0, 2):
         with pytest.raises(UnsupportedError, match="raises one exception"):
             HANDLERS["RAISE_VARARGS"](StackOnly(), Instr(0, "RAISE_VARARGS", count, count, LOC))
-
-
-def test_operators_without_a_meaning_are_refused():
-    with pytest.raises(UnsupportedError, match="`@`"):
-        HANDLERS["BINARY_OP"](StackOnly(), Instr(0, "BINARY_OP", 4, "@", LOC))

@@ -1,0 +1,66 @@
+"""Methods that arrays have, and numbers have not or in name only, in the kernel language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kernelgen.ops import product_library as products
+from kernelgen.ops import shape_library as shapes
+from kernelgen.ops.methods import ALL, METHODS, OF_ARRAYS, Method
+
+
+def _is(name: str, kinds: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter the decorated function as the meaning of a method, of numbers of ``kinds`` as well."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        METHODS[name] = Method(function, kinds)
+        OF_ARRAYS.add(name)
+        return function
+
+    return enter
+
+
+@_is("transpose", ALL)
+def transpose(a: Any, *axes: Any) -> Any:
+    return shapes.permuted(a, axes)
+
+
+@_is("squeeze", ALL)
+def squeeze(a: Any, axis: Any = None) -> Any:
+    return shapes.squeezed(a, axis)
+
+
+@_is("reshape")
+def reshape(a: Any, *shape: Any) -> Any:
+    return shapes.reshaped(a, shape)
+
+
+@_is("ravel")
+def ravel(a: Any) -> Any:
+    return shapes.raveled(a)
+
+
+@_is("flatten")
+def flatten(a: Any) -> Any:
+    return shapes.all_elements(shapes.dense_copy(a))
+
+
+@_is("swapaxes")
+def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
+    return shapes.swapped(a, axis1, axis2)
+
+
+@_is("diagonal")
+def diagonal(a: Any, offset: Any = 0) -> Any:
+    return shapes.diagonal_of(a, offset)
+
+
+@_is("fill")
+def fill(a: Any, value: Any) -> None:
+    a[...] = value
+
+
+@_is("dot")
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    return products.dot(a, b, out)

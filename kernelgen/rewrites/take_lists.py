@@ -1,0 +1,46 @@
+"""Let list displays be tuples where functions on arrays take them: these tell no difference.
+
+Before: untyped SSA. After: no ``list`` whose only use is that, as in ``np.array([x, y])``.
+"""
+
+from __future__ import annotations
+
+from kernelgen.ir.core import Function, Op, Value
+from kernelgen.ir.sequences import DISPLAYS, defining
+
+_TAKERS = frozenset({
+    "array_from", "dtype_for", "new_array", "new_like", "reshaped", "fitted", "permuted",
+    "stretched_to", "flipped", "joined", "squeezed", "expanded",
+})  # fmt: skip
+"""Ops that take a list as they take a tuple."""
+
+
+def take_lists(function: Function) -> bool:
+    """Apply the pass; whether there was such a list."""
+    lists = [op for op in function.ops() if op.name == "list"]
+    if not lists:
+        return False
+    asked = [op for op in function.ops() if _asks_for_class(op)]
+    for op in asked:
+        known = list if op.name == "class_of" else False  # and no list is None
+        op.name, op.operands, op.attrs = "const", [], {"value": known}
+    users: dict[Value, list[Op]] = {}
+    for op in function.ops():
+        for value in [*op.operands, *(v for edge in op.edges for v in edge.args)]:
+            users.setdefault(value, []).append(op)
+    taken = [op for op in lists if _is_taken(op, users)]
+    for op in taken:
+        op.name = "tuple"
+    return bool(asked or taken)
+
+
+def _asks_for_class(op: Op) -> bool:
+    return op.name in ("class_of", "is") and defining(op.operands[0], "list") is not None
+
+
+def _is_taken(op: Op, users: dict[Value, list[Op]]) -> bool:
+    """Whether all uses of a list are such, or in lists of which this is true."""
+    uses = users.get(op.value, [])
+    return bool(uses) and all(
+        use.name in _TAKERS or (use.name in DISPLAYS and _is_taken(use, users)) for use in uses
+    )

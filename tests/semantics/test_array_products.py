@@ -1,0 +1,167 @@
+"""Products of vectors and matrices. Sums are added in another order than NumPy's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from array_backends import check, request
+
+from kernelgen import guvectorize, njit, pipeline
+from kernelgen.errors import KernelgenError
+from kernelgen.ops.product_library import SMALL
+
+RANDOM = np.random.default_rng(0)
+
+
+def whole(*shape: int) -> np.ndarray:
+    """Whole numbers, whose sums are exact in any order."""
+    return RANDOM.integers(-3, 4, shape).astype(float)
+
+
+A, B = whole(4, 6), whole(6, 5)
+LARGE = whole(13, 11)
+assert LARGE.size * len(LARGE) > SMALL
+
+
+def multiply(a, b):
+    return a @ b
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u2", "i8", "f2", "f4", "f8", "c8", "c16", "g"])
+def test_types(dtype):
+    a, b = abs(A).astype(dtype), abs(B).astype(dtype)
+    check(multiply, a, b)
+    check(multiply, a, b[:, 0].copy())
+    check(multiply, a[0], b)
+    check(multiply, a[0], a[1])
+
+
+@pytest.mark.parametrize("pair", [("f4", "f8"), ("i4", "f4"), ("i1", "u1"), ("f8", "c8")])
+def test_types_that_meet(pair):
+    check(multiply, A.astype(pair[0]), B.astype(pair[1]))
+    check(multiply, A.astype(pair[0]), B[:, 1].astype(pair[1]))
+
+
+WAYS = {
+    "C": lambda a: a.copy(),
+    "F": np.asfortranarray,
+    "strided": lambda a: np.repeat(a, 2, 1)[:, ::2],
+    "reversed": lambda a: a[::-1, ::-1],
+}
+
+
+@pytest.mark.parametrize("right", WAYS)
+@pytest.mark.parametrize("left", WAYS)
+def test_layouts(left, right):
+    check(multiply, WAYS[left](A), WAYS[right](B))
+    check(multiply, WAYS[left](LARGE), WAYS[right](LARGE.T))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_matrix_and_a_vector(way):
+    for matrix in (A, LARGE, whole(9, 3), whole(3, 9)):
+        check(lambda a, v: (a @ v, v @ a.T), WAYS[way](matrix), matrix[0])
+
+
+@pytest.mark.parametrize("dtype", ["f4", "c8", "c16", "i8"])
+def test_large_matrices(dtype):
+    check(lambda a: (a @ a.T, a.T @ a), LARGE.astype(dtype))
+
+
+def test_matrices_without_elements():
+    check(multiply, np.ones((0, 3)), np.ones((3, 2)))
+    check(multiply, np.ones((2, 0)), np.ones((0, 3)))
+    check(multiply, np.ones((2, 0)), np.ones(0))
+    check(multiply, np.ones(0), np.ones(0))
+
+
+def test_stacks():
+    check(multiply, whole(3, 2, 4), whole(3, 4, 5))
+    check(multiply, whole(1, 2, 4), whole(3, 4, 5))
+    check(multiply, whole(3, 2, 4), whole(1, 4, 5))
+    check(multiply, whole(2, 4), whole(3, 4, 5))
+    check(multiply, whole(3, 2, 4), whole(4, 5))
+    check(multiply, whole(3, 2, 4), whole(4))
+    check(multiply, whole(4), whole(3, 4, 5))
+    check(multiply, whole(2, 2, 4), whole(3, 4, 5))
+
+
+@pytest.mark.parametrize("pair", [((4, 6), (4, 6)), ((4, 6), (4,)), ((4,), (6, 4)), ((3,), (4,))])
+def test_shapes_that_do_not_go_together(pair):
+    a, b = (np.ones(shape) for shape in pair)
+    check(multiply, a, b)
+    check(lambda a, b: np.dot(a, b), a, b)
+
+
+def test_dot():
+    def products(a, b):
+        return np.dot(a, b), a.dot(b), np.matmul(a, b)
+
+    check(products, A, B)
+    check(products, A, A[0])
+    check(products, A[0], A[1])
+    check(lambda a, x: (np.dot(a, x), np.dot(x, a)), A, 2.5)
+
+
+def test_dot_into_an_array():
+    def into(a, b, out):
+        return np.dot(a, b, out), a.dot(b, out=out)
+
+    check(into, A, B, np.ones((4, 5)))
+    check(into, A, B, np.ones((4, 4)))
+    check(into, A, B, np.ones((5, 4)).T)
+    check(into, A, A[0], np.ones(4))
+    check(lambda a, b, out: np.matmul(a, b, out=out), A, B, np.ones((5, 4)).T)
+
+
+def test_other_products():
+    def products(a, b):
+        return np.inner(a, b), np.vdot(a, b), np.outer(a, b)
+
+    check(products, A, A + 1)
+    check(products, A[0] * 1j, A[1] + 1j)
+    check(lambda a, b: np.vdot(a, b), A[0], B[:, 0])
+
+
+def test_in_place():
+    def multiply(a, b):
+        a @= b
+        return a
+
+    check(multiply, A, whole(6, 6))
+    check(multiply, A.astype(np.float32), whole(6, 6))
+
+
+def test_sums_of_many_numbers():
+    a, b = RANDOM.normal(size=(2, 40, 30, 50))
+    for dtype, tolerance in (("f4", 1e-5), ("f8", 1e-14)):
+        x, y = a[0].astype(dtype), b[0].T.astype(dtype)
+        got = njit(multiply)(x, y)
+        np.testing.assert_allclose(got, x @ y, rtol=tolerance, atol=20 * tolerance)
+        np.testing.assert_allclose(
+            njit(multiply)(x, y[:, 0].copy()), x @ y[:, 0], rtol=tolerance, atol=20 * tolerance
+        )
+
+
+def test_a_generalized_ufunc_multiplies():
+    @guvectorize("(m,k),(k,n)->(m,n)")
+    def product(a, b):
+        return a @ b
+
+    a, b = whole(3, 16, 16), whole(16, 16)
+    np.testing.assert_array_equal(product(a, b), a @ b)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda a: a @ 2, "multiplies arrays, and here is Python int"),
+        (lambda a: a.sum @ a, "multiplies arrays"),
+        (lambda a: a[None, None] @ a, "up to 3 dimensions"),
+        (lambda a: np.dot(a[None], a), "write `a @ b`"),
+        (lambda a: np.dot(a, a, np.ones((2, 2), np.float32)), "out= is a"),
+    ],
+)
+def test_what_is_refused(function, words):
+    with pytest.raises(KernelgenError, match=words):
+        pipeline.typed(request(function, (A,)))
