@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kernelgen.ops import gather_library as gathers
 from kernelgen.ops import product_library as products
 from kernelgen.ops import shape_library as shapes
 from kernelgen.ops.methods import ALL, METHODS, OF_ARRAYS, Method
@@ -64,3 +65,13 @@ def fill(a: Any, value: Any) -> None:
 @_is("dot")
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     return products.dot(a, b, out)
+
+
+@_is("take")
+def take(a: Any, indices: Any, axis: Any = None) -> Any:
+    return gathers.take(a, indices, axis)
+
+
+@_is("nonzero")
+def nonzero(a: Any) -> Any:
+    return gathers.nonzero(a)

@@ -15,6 +15,7 @@ import numpy as np
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops import library
+from kernelgen.ops.gathering import gather_rule, is_gather, scatter_rule
 from kernelgen.ops.indexing import index_param, indexed_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same
@@ -140,6 +141,8 @@ define(
 
 def subscript_rule(array: Array, index: Type) -> Typed:
     """The rule of ``array[index]``."""
+    if is_gather(index):
+        return gather_rule(array, index)
     return Typed((array, index_param(index)), indexed_type(array, index))
 
 
@@ -162,6 +165,8 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
             "give the array to the function as an argument",
         )
     check_writable(array)
+    if is_gather(index):
+        return scatter_rule(array, index, value)
     if isinstance(value, Scalar):
         indexed_type(array, index)
         return Typed((array, index_param(index), array.dtype), NONE)

@@ -16,9 +16,9 @@ from kernelgen.llvm_text import Emitter
 from kernelgen.ops import product_library as library
 from kernelgen.ops.arith import result_type
 from kernelgen.ops.arrays import check_writable
-from kernelgen.ops.elementwise import elementwise_rule
+from kernelgen.ops.elementwise import rule_on
 from kernelgen.ops.memory import Address
-from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
+from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import NONE, Array, Type, describe
@@ -113,7 +113,7 @@ def _product_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 def _dot_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     given = [t for t in types if isinstance(t, Array)]
     if given and (len(given) < len(types) or any(t.ndim == 0 for t in given)):
-        return elementwise_rule(Op("mul", op.operands), types, OPS["mul"].rule)
+        return rule_on(Op("mul", op.operands), types)
     a, b = _arrays("dot()", types)
     if max(a.ndim, b.ndim) >= _MOST:
         raise NoRule("dot() in a kernel multiplies vectors and matrices", "write `a @ b`")

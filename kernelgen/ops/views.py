@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ir.core import Op
+from kernelgen.ops import gather_library as library
 from kernelgen.ops.registry import OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import Type
@@ -38,7 +39,7 @@ _define("row", lambda array, *indices: array[tuple(map(int, indices))])
 _define("frame_array", np.zeros)
 
 
-def _disturbs_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+def _overlap_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((None, None), WEAK_BOOL)
 
 
@@ -47,4 +48,14 @@ def _disturbs(target: Any, source: Any) -> Any:
     return np.bool_(np.may_share_memory(target, source))
 
 
-define(OpDef("disturbs", _disturbs_rule, _disturbs, never_lowered, carries=True))
+define(OpDef("disturbs", _overlap_rule, _disturbs, never_lowered, carries=True))
+define(
+    OpDef(
+        "overlaps",
+        _overlap_rule,
+        library.overlaps,
+        never_lowered,
+        calls=((library.overlaps, 2),),
+        carries=True,
+    )
+)

@@ -12,10 +12,12 @@ from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, nested_depth
 from kernelgen.ops.exceptions import fill
+from kernelgen.ops.gathering import is_gather
 from kernelgen.ops.indexing import indexed_type
 from kernelgen.ops.shapes import ARRANGED, arrangement, flipped_axes
 from kernelgen.rewrites.move_behind_branch import move_behind_branch
 from kernelgen.rewrites.place import Place
+from kernelgen.rewrites.resolve_gathers import gather, scatter
 from kernelgen.rewrites.split_ufunc_calls import split_ufunc_call
 from kernelgen.types.compound import NONE, Array, ArrayIterator, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
@@ -100,6 +102,9 @@ def _store(p: Place, array: Value, t: Array) -> None:
     """An element is put where it belongs; all else is assigned to the elements of a view."""
     _, index, value = p.op.operands
     assert index.type is not None
+    if is_gather(index.type):
+        scatter(p, array, index, value)
+        return
     target = indexed_type(t, index.type)
     if isinstance(target, Scalar):
         indices = [index]
@@ -127,7 +132,8 @@ def _change_in_place(function: Function, p: Place) -> None:
     function.substitute({op.value: target})
     op.value.type = typed(op).result
     at = p.block.ops.index(op) + 1
-    operands = (*op.operands, target) if isinstance(op.value.type, Array) else ()
+    ufunc = op.name != "matmul" and isinstance(op.value.type, Array)
+    operands = (*op.operands, target) if ufunc else ()
     assign = Op("assign", (target, op.value, *operands), None, op.loc)
     assign.value.type = NONE
     p.block.ops.insert(at, assign)
@@ -232,7 +238,15 @@ _MAKERS = {
     "array_from": _of_elements,
 }
 
+
+def _subscript(p: Place, array: Value, t: Array) -> None:
+    index = p.op.operands[1]
+    if index.type is not None and is_gather(index.type):
+        gather(p, array, index)
+
+
 _RESOLVERS = {
+    "subscript": _subscript,
     "attr": _attribute,
     "call": _length,
     "item": _item,

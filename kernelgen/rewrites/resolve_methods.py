@@ -37,7 +37,10 @@ def _resolve(block: Block, op: Op, method: Op) -> bool:
     name, owner = method.attrs["name"], method.operands[0]
     if name not in METHODS and name not in _TO_TYPES:
         return False
-    return _call(block, op, name, put(block, op, "method_of", owner, member=name))
+    number = put(block, op, "method_of", owner, member=name)
+    if name in METHODS and not METHODS[name].kinds and isinstance(number.definition, Op):
+        number.definition.loc = method.loc  # numbers have no such method, whatever it is given
+    return _call(block, op, name, number)
 
 
 def _call(block: Block, op: Op, name: str, owner: Value) -> bool:
@@ -56,7 +59,8 @@ def _check_arguments(op: Op, name: str, function: Any) -> None:
         signature(function).bind(*op.operands[:split], **dict.fromkeys(op.attrs["keywords"]))
     except TypeError:
         takes = ", ".join(list(signature(function).parameters)[1:]) or "no arguments"
-        raise UnsupportedError(f"{name}() of a number takes {takes} in a kernel", op.loc) from None
+        owner = "a number" if METHODS[name].kinds else "an array"
+        raise UnsupportedError(f"{name}() of {owner} takes {takes} in a kernel", op.loc) from None
 
 
 def _drop(function: Function, methods: set[Op]) -> None:

@@ -275,6 +275,7 @@ _TAKEN: dict[str, Callable[[Splitter, list[Value]], Value]] = {
     "put": arrays.put,
     "subscript": _subscript,
     "disturbs": views.disturbs,
+    "overlaps": views.overlaps,
     "is_dense": shapes.is_dense,
     "gemm": views.gemm,
     "array_size": arrays.size,

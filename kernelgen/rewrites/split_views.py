@@ -47,16 +47,22 @@ def row(s: Splitter, first: list[Value]) -> list[Value]:
     return Parts(data, parts.shape[rest], parts.strides[rest], parts.owner).list
 
 
+def overlaps(s: Splitter, first: list[Value]) -> Value:
+    """Whether there may be memory that two arrays have in common."""
+    types = [v.type for v in s.op.operands]
+    assert isinstance(types[0], Array) and isinstance(types[1], Array)
+    low, high = _extent(s, types[0], Parts.of(first))
+    other = Parts.of(s.parts[s.final(s.op.operands[1])])
+    other_low, other_high = _extent(s, types[1], other)
+    return _and(
+        s, s.emit("lt", WEAK_BOOL, low, other_high), s.emit("lt", WEAK_BOOL, other_low, high)
+    )
+
+
 def disturbs(s: Splitter, first: list[Value]) -> Value:
     """Whether two arrays overlap, and are not the same elements in the same order."""
     target, source = Parts.of(first), Parts.of(s.parts[s.final(s.op.operands[1])])
-    types = [v.type for v in s.op.operands]
-    assert isinstance(types[0], Array) and isinstance(types[1], Array)
-    low, high = _extent(s, types[0], target)
-    other_low, other_high = _extent(s, types[1], source)
-    overlap = _and(
-        s, s.emit("lt", WEAK_BOOL, low, other_high), s.emit("lt", WEAK_BOOL, other_low, high)
-    )
+    overlap = overlaps(s, first)
     if len(target.shape) != len(source.shape):
         return overlap
     starts = [s.emit("address_number", WEAK_INT, parts.data) for parts in (target, source)]
