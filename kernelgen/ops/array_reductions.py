@@ -147,6 +147,29 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     return sum(a != 0, axis, keepdims=keepdims)
 
 
+# -------------------------------------------------------------------------------- without nan
+
+
+@replaces(np.nansum)
+def nansum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
+    return sum(np.where(np.isnan(a), 0, a), axis, dtype, keepdims=keepdims)
+
+
+@replaces(np.nanprod)
+def nanprod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
+    return prod(np.where(np.isnan(a), 1, a), axis, dtype, keepdims=keepdims)
+
+
+@replaces(np.nanmax)
+def nanmax(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return reduced("nanmax", a, axis, None, keepdims, 0) if isinstance(a, np.ndarray) else a
+
+
+@replaces(np.nanmin)
+def nanmin(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return reduced("nanmin", a, axis, None, keepdims, 0) if isinstance(a, np.ndarray) else a
+
+
 # ------------------------------------------------------------------------------- accumulations
 
 

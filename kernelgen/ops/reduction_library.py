@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-_LOT = 256
+_LOT = 128
 """So many elements are looked at before asking what they amount to."""
 
 
@@ -29,19 +29,6 @@ def add(before: Any, x: Any) -> Any:
 
 def multiply(before: Any, x: Any) -> Any:
     return before * x
-
-
-def add_row(before: Any, a: Any) -> Any:
-    """Numbers whose sum does not depend on the order."""
-    for i in range(len(a)):
-        before = before + a[i]
-    return before
-
-
-def multiply_row(before: Any, a: Any) -> Any:
-    for i in range(len(a)):
-        before = before * a[i]
-    return before
 
 
 BUFFERED = 8192
@@ -141,6 +128,7 @@ def less(before: Any, x: Any) -> Any:
 
 
 def greater_or_nan(before: Any, x: Any) -> Any:
+    """nan is greater than all."""
     return x if x > before or x != x else before  # noqa: PLR0124
 
 
@@ -148,28 +136,13 @@ def less_or_nan(before: Any, x: Any) -> Any:
     return x if x < before or x != x else before  # noqa: PLR0124
 
 
-def greatest_of_row(before: Any, a: Any) -> Any:
-    for i in range(len(a)):
-        before = greater(before, a[i])
-    return before
+def greater_number(before: Any, x: Any) -> Any:
+    """nan is less than all."""
+    return x if x > before or before != before else before  # noqa: PLR0124
 
 
-def least_of_row(before: Any, a: Any) -> Any:
-    for i in range(len(a)):
-        before = less(before, a[i])
-    return before
-
-
-def greatest_or_nan_of_row(before: Any, a: Any) -> Any:
-    for i in range(len(a)):
-        before = greater_or_nan(before, a[i])
-    return before
-
-
-def least_or_nan_of_row(before: Any, a: Any) -> Any:
-    for i in range(len(a)):
-        before = less_or_nan(before, a[i])
-    return before
+def less_number(before: Any, x: Any) -> Any:
+    return x if x < before or before != before else before  # noqa: PLR0124
 
 
 # ----------------------------------------------------------------------------------- truth
@@ -249,9 +222,9 @@ def first_least_of_row(best: Any, place: Any, a: Any, offset: Any) -> Any:
 
 
 def place_of(value: Any, a: Any, start: Any) -> Any:
-    """Where ``value``, which may be nan, stands first in ``a`` from ``start`` on."""
+    """Where ``value`` stands first in ``a`` from ``start`` on; or nan, of which it is one then."""
     i = start
-    while i < len(a) - 1 and not (a[i] == value or (value != value and a[i] != a[i])):  # noqa: PLR0124
+    while i < len(a) - 1 and a[i] != value and a[i] == a[i]:
         i += 1
     return i
 

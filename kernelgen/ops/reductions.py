@@ -43,9 +43,11 @@ class Row(NamedTuple):
         The type of the result.
     start : callable ``(state) -> number``
         What a state is before any element.
-    of_row, of_element : callable ``(state, source, computed) -> function``
-        What makes a new state of one and of the elements of a row, or of one element; for elements
-        of the type ``source``, which are computed or read from an array.
+    of_element : callable ``(state, source, computed) -> function``
+        What makes a new state of one and of an element of the type ``source``, which is computed or
+        read from an array.
+    of_row : callable, optional
+        The same for all elements of a row, where there is a better way than one after the other.
     finish : function, optional
         Makes the result of the state, of how many elements there were, and of ``ddof``.
     state : callable ``(result, element) -> types``
@@ -60,8 +62,8 @@ class Row(NamedTuple):
     kinds: str
     result: Callable[[Scalar], Scalar]
     start: Callable[[Scalar], Any]
-    of_row: Choice
     of_element: Choice
+    of_row: Callable[[Scalar, Scalar, bool], Definition | None] = lambda *types: None
     finish: Definition | None = None
     state: Callable[[Scalar, Scalar], tuple[Scalar, ...]] = lambda result, element: (result,)
     places: bool = False
@@ -103,10 +105,10 @@ _ADDING = {
 }
 
 
-def _adding(state: Scalar, source: Scalar, computed: bool) -> Definition:
+def _adding(state: Scalar, source: Scalar, computed: bool) -> Definition | None:
     """Floats are added by halves; by lots if they are converted first."""
     if state.kind not in "fc":
-        return library.add_row
+        return None
     if source in (state, element_of(state)):
         return _ADDING[state.is_complex, computed]
     return library.add_converted_complex_row if state.is_complex else library.add_converted_real_row
@@ -121,8 +123,8 @@ def _always(function: Definition) -> Choice:
     return lambda state, source, computed: function
 
 
-def _nan_or_not(with_nan: Definition, without: Definition) -> Choice:
-    return lambda state, source, computed: with_nan if state.is_float else without
+def _of_floats(function: Definition, others: Definition) -> Choice:
+    return lambda state, source, computed: function if state.is_float else others
 
 
 def _lowest(t: Scalar) -> Any:
@@ -131,6 +133,11 @@ def _lowest(t: Scalar) -> Any:
 
 def _highest(t: Scalar) -> Any:
     return math.inf if t.is_float else t.maximum if t.is_integer else 1
+
+
+def _nan_or(number: Callable[[Scalar], Any]) -> Callable[[Scalar], Any]:
+    """What is less and greater than no float."""
+    return lambda t: math.nan if t.is_float else number(t)
 
 
 def _constant(value: Any) -> Callable[[Scalar], Any]:
@@ -148,49 +155,48 @@ def _empty_sequence(name: str) -> str:
 # --------------------------------------------------------------------------------- the table
 
 _ROWS = (
+    Row("sum", "biufcm", _wide, _constant(0), _always(library.add), _adding),
+    Row("prod", "biufc", _wide, _constant(1), _always(library.multiply)),
     Row(
-        "sum", "biufcm", _wide, _constant(0), _adding, _always(library.add)
+        "mean", "biufc", _as_float, _constant(0), _always(library.add), _adding,
+        finish=library.mean_of, state=_mean_state,
     ),
     Row(
-        "prod", "biufc", _wide, _constant(1),
-        _always(library.multiply_row), _always(library.multiply),
+        "average", "biufc", _as_float, _constant(0), _always(library.add), _adding,
+        finish=library.mean_of,
     ),
     Row(
-        "mean", "biufc", _as_float, _constant(0), _adding, _always(library.add),
-        library.mean_of, _mean_state,
-    ),
-    Row(
-        "average", "biufc", _as_float, _constant(0), _adding, _always(library.add),
-        library.mean_of,
-    ),
-    Row(
-        "max", "biuf", _itself, _lowest,
-        _nan_or_not(library.greatest_or_nan_of_row, library.greatest_of_row),
-        _nan_or_not(library.greater_or_nan, library.greater),
+        "max", "biuf", _itself, _lowest, _of_floats(library.greater_or_nan, library.greater),
         empty=_no_identity("maximum"),
     ),
     Row(
-        "min", "biuf", _itself, _highest,
-        _nan_or_not(library.least_or_nan_of_row, library.least_of_row),
-        _nan_or_not(library.less_or_nan, library.less),
+        "min", "biuf", _itself, _highest, _of_floats(library.less_or_nan, library.less),
         empty=_no_identity("minimum"),
     ),
     Row(
+        "nanmax", "biuf", _itself, _nan_or(_lowest),
+        _of_floats(library.greater_number, library.greater), empty=_no_identity("fmax"),
+    ),
+    Row(
+        "nanmin", "biuf", _itself, _nan_or(_highest),
+        _of_floats(library.less_number, library.less), empty=_no_identity("fmin"),
+    ),
+    Row(
         "any", "biufc", _constant(BOOL), _constant(False),
-        _always(library.any_of_row), _always(library.either),
+        _always(library.either), _always(library.any_of_row),
     ),
     Row(
         "all", "biufc", _constant(BOOL), _constant(True),
-        _always(library.all_of_row), _always(library.both),
+        _always(library.both), _always(library.all_of_row),
     ),
     Row(
         "argmax", "biuf", _constant(INT64), _lowest,
-        _always(library.first_greatest_of_row), _always(library.first_greatest),
+        _always(library.first_greatest), _always(library.first_greatest_of_row),
         library.place_found, _place_state, True, _empty_sequence("argmax"),
     ),
     Row(
         "argmin", "biuf", _constant(INT64), _highest,
-        _always(library.first_least_of_row), _always(library.first_least),
+        _always(library.first_least), _always(library.first_least_of_row),
         library.place_found, _place_state, True, _empty_sequence("argmin"),
     ),
 )  # fmt: skip
@@ -362,7 +368,7 @@ define(
 
 
 def _define_extremum(function: Definition, intrinsic: str) -> None:
-    """What keeps nan: of floats that machines have, one instruction that vectorises."""
+    """An extremum of floats, nan included; it vectorises where LLVM has it by itself."""
 
     def rule(op: Op, types: tuple[Type, ...]) -> Typed:
         return same(types[0], 2)
@@ -390,6 +396,8 @@ def _define_extremum(function: Definition, intrinsic: str) -> None:
 
 _define_extremum(library.greater_or_nan, "maximum")
 _define_extremum(library.less_or_nan, "minimum")
+_define_extremum(library.greater_number, "maxnum")
+_define_extremum(library.less_number, "minnum")
 
 
 def _magnitude_rule(op: Op, types: tuple[Type, ...]) -> Typed:

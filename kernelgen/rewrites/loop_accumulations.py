@@ -78,5 +78,5 @@ class Accumulation(Reduction):
         self.w.choose(is_first, first_row, further_row)
 
     def _next(self, before: Value, x: Value) -> Value:
-        take = self.row.of_element(self.states[0], self.result, False)
+        take = self.row.of_element(*self._taken())
         return self.w.converted(self._call(take, [before, x]), self.result)

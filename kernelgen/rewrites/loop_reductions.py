@@ -15,6 +15,7 @@ from typing import Any
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.ops.reductions import axes_of, element_of, row_of
+from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.body_of import body_of
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.loop_arrays import Expression, Rows, Writer, array_type, element_type
@@ -201,10 +202,30 @@ class Reduction(Expression):
         place: list[Value],
     ) -> None:
         before = [self._get(state, kept) for state in states]
-        t = Array(element_of(self.states[0]), 1, "C")
-        take = self.row.of_row(self.states[0], element_type(self.source), bool(self.ops))
-        new = self._call(take, [*before, _Virtual(t, count, element), *place])
+        take = self.row.of_row(*self._taken())
+        if take is None:
+            new = self._one_by_one(before[0], element, count)
+        else:
+            t = Array(element_of(self.states[0]), 1, "C")
+            new = self._call(take, [*before, _Virtual(t, count, element), *place])
         self._keep(states, kept, new)
+
+    def _taken(self) -> tuple[Scalar, Scalar, bool]:
+        """What decides how elements are taken in."""
+        return self.states[0], element_type(self.source), bool(self.ops)
+
+    def _one_by_one(self, before: Value, element: Element, count: Value) -> Value:
+        (t,) = self.states
+        wide = element_of(t)
+        so_far = self.w.emit("frame_array", Array(wide, 0, "C"), count=1)
+        self._put(so_far, (), before)
+        take = self.row.of_element(*self._taken())
+
+        def at(i: Value) -> None:
+            self._put(so_far, (), self._call(take, [self._get(so_far, ()), element(i)]))
+
+        self.w.loops([count], at)
+        return self._get(so_far, ())
 
     def _take_elements(
         self,
@@ -215,7 +236,7 @@ class Reduction(Expression):
         place: list[Value],
     ) -> None:
         rows = [self._state_row(state, kept) for state in states]
-        take = self.row.of_element(self.states[0], element_type(self.source), bool(self.ops))
+        take = self.row.of_element(*self._taken())
 
         def at(i: Value) -> None:
             before = [self._get(row, (i,)) for row in rows]
@@ -247,8 +268,13 @@ class Reduction(Expression):
     # Functions of the kernel language.
 
     def _call(self, function: Any, args: list[Value | _Virtual]) -> Value:
-        """Put a function's body here; its result."""
+        """Put a function's body here, or the op that it stands for; the result."""
         assert isinstance(function, FunctionType)
+        op = by_call(function).get(len(args))
+        if op is not None:
+            numbers = [arg for arg in args if isinstance(arg, Value)]
+            assert numbers[0].type is not None
+            return self.w.emit(op.name, numbers[0].type, *numbers)
         types: list[Type] = []
         for arg in args:
             assert arg.type is not None

@@ -170,8 +170,8 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     replacement = _library_function(callee, len(args))
     if replacement is None and isinstance(callee, FunctionType):
         replacement = callee
-    collecting = _for_iterator(callee, op)
-    if collecting is not None:
+    collecting = for_iterator(callee)
+    if collecting is not None and _is_iterator(args):
         return _inline(function, block, op, collecting, callers)
     if callee is min or callee is max:
         values = (elements(args[0], block, op) if len(args) == 1 else None) or args
@@ -304,12 +304,13 @@ _ITERATING: tuple[tuple[Any, Any], ...] = (
 )
 
 
-def _for_iterator(callee: Any, op: Op) -> FunctionType | None:
+def for_iterator(callee: Any) -> FunctionType | None:
     """The function that goes over what ``tuple``, ``min`` or ``max`` is given, one by one."""
-    found = next((function for known, function in _ITERATING if known is callee), None)
-    if found is None or len(op.operands) < 2:
-        return None
-    return found if defining(op.operands[1], "generator", "range", "zip") is not None else None
+    return next((function for known, function in _ITERATING if known is callee), None)
+
+
+def _is_iterator(args: list[Value]) -> bool:
+    return bool(args) and defining(args[0], "generator", "range", "zip") is not None
 
 
 def _choose(op: Op, name: str, args: list[Value]) -> bool:

@@ -9,14 +9,16 @@ time, in the order of the code, because the types behind it depend on the branch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from kernelgen.infer import propagate
 from kernelgen.ir.core import Block, Function, Op
+from kernelgen.ir.sequences import put
 from kernelgen.ops.methods import KNOWN, known_attribute
-from kernelgen.rewrites.resolve_calls import resolve_calls
+from kernelgen.rewrites.resolve_calls import for_iterator, resolve_calls
 from kernelgen.rewrites.resolve_ufunc_call import call_function, is_kernel_ufunc
 from kernelgen.rewrites.ufunc_body import UfuncBody
 from kernelgen.types.compound import NONE, RANGE, UNDEFINED, Array, Tuple, Type
@@ -45,6 +47,8 @@ def _asks(op: Op) -> bool:
     """Whether an op asks for what a type tells."""
     if op.name == "call_ufunc":
         return op.attrs["body"] is None and is_kernel_ufunc(op.attrs["ufunc"])
+    if op.name == "call":
+        return _goes_over(op) is not None
     if op.name == "is":
         return any(
             v.constant is not None and v.constant.attrs["value"] is None for v in op.operands
@@ -56,6 +60,8 @@ def _resolve(function: Function, block: Block, op: Op) -> bool:
     """Make a constant of the class that ``op`` asks for; whether it is known."""
     if op.name == "call_ufunc":
         return _resolve_ufunc(function, block, op)
+    if op.name == "call":
+        return _resolve_iteration(block, op)
     t = op.operands[0].type
     if op.name == "attr":
         known, value = known_attribute(t, op.attrs["name"])
@@ -68,6 +74,21 @@ def _resolve(function: Function, block: Block, op: Op) -> bool:
     if known:
         op.name, op.operands, op.attrs = "const", [], {"value": value}
     return known
+
+
+def _goes_over(op: Op) -> FunctionType | None:
+    """What goes over the argument of a call of ``min`` or ``max``, if that is an array."""
+    callee = op.operands[0].constant
+    if callee is None or len(op.operands) != 2 + len(op.attrs["keywords"]):
+        return None
+    return for_iterator(callee.attrs["value"])
+
+
+def _resolve_iteration(block: Block, op: Op) -> bool:
+    if isinstance(op.operands[1].type, Array):
+        op.operands[0] = put(block, op, "const", value=_goes_over(op))
+        return True
+    return False
 
 
 def _resolve_ufunc(function: Function, block: Block, op: Op) -> bool:

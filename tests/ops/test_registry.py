@@ -73,8 +73,8 @@ def test_every_op_occurs_and_is_lowered_or_removed():
         "retain_owner", "row", "same_array", "stretched",
     }  # fmt: skip
     made_by_passes |= {  # see tests/semantics/test_array_reductions.py
-        "accumulate", "frame_array", "greater_or_nan", "less_or_nan", "reduce", "reserve",
-        "scratch", "squared_magnitude",
+        "accumulate", "frame_array", "greater_number", "greater_or_nan", "less_number",
+        "less_or_nan", "reduce", "reserve", "scratch", "squared_magnitude",
     }  # fmt: skip
     made_by_passes |= {name for name in OPS if name.startswith("array_")}
     made_by_passes |= {"apply", "call_ufunc", "masked"}  # see test_ufunc_calls.py
@@ -92,6 +92,7 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     assert left & never == {"invoke", "require"}  # they may leave the function: see lower.py
     left |= {"in_bounds", "element"}  # see tests/semantics/test_arrays.py
     left |= {"address_number", "allocate", "array_bytes", "copied", "is", "is_null"}
-    left |= {"greater_or_nan", "less_or_nan", "reserve"}  # see test_array_reductions.py
     left |= {"keep_owner", "release_owner", "retain_owner", "accumulated", "blas_gemm"}
+    left |= {"greater_number", "greater_or_nan", "less_number", "less_or_nan"}
+    left |= {"reserve"}  # see test_array_reductions.py
     assert left | never | {"item", "unpack"} >= set(OPS) - {"default"}

@@ -272,6 +272,36 @@ def test_the_first_of_equal_elements(dtype):
             same_array(got, want)
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "g", "i2", "?"])
+def test_without_nan(dtype):
+    a = (RANDOM.normal(size=(30, 40)) * 3).astype(dtype)
+    if a.dtype.kind == "f":
+        a[::3, ::2] = np.nan
+
+    def reductions(a):
+        return (
+            np.nansum(a),
+            np.nansum(a, 0),
+            np.nanprod(a[:3], axis=1),
+            np.nanmax(a),
+            np.nanmin(a, 1),
+        )
+
+    with np.errstate(all="ignore"):
+        for got, want in zip(njit(reductions)(a), reductions(a)):
+            same_array(got, want)
+
+
+def test_nothing_but_nan():
+    def reductions(a):
+        return np.nansum(a), np.nanmax(a), np.nanmin(a, axis=0), np.nanprod(a)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        check(reductions, np.full((3, 2), np.nan))
+        check(lambda a: np.nanmax(a), np.ones(0))
+
+
 def test_infinities():
     def extrema(a):
         return np.max(a), np.min(a), np.argmax(a), np.argmin(a), np.sum(a)
@@ -387,6 +417,24 @@ def test_dtypes_of_accumulations(dtype):
 def test_accumulations_keep_the_sign_of_a_first_zero():
     found = njit(lambda a: np.cumsum(a))(np.array([-0.0, -0.0, 0.0]))
     assert np.signbit(found).tolist() == [True, True, False]
+
+
+# ---------------------------------------------------------------------------- Python's builtins
+
+
+def test_builtins_go_over_vectors():
+    def builtins(a):
+        return min(a), max(a), sum(a), sum(a, 1.5), max(a[1:] * 2), max(a, default=7.0)
+
+    check(builtins, np.array([3.0, 1.0, 2.0]))
+    check(builtins, np.array([3, 1, 100], "i1")[::-1])
+    check(builtins, np.array([1.0, np.nan, 2.0]))
+
+
+def test_builtins_of_nothing():
+    check(lambda a: min(a), np.ones(0))
+    check(lambda a: max(a, default=2.0), np.ones(0))
+    check(lambda a: sum(a), np.ones(0))
 
 
 # ------------------------------------------------------------------------------------- refusals
