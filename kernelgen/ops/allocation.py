@@ -176,8 +176,12 @@ define(
 
 
 def _array_from_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    dtype = dtype_operand(op.operands[1])
-    return Typed((None, None), Array(dtype or _element_type(types[0]), nested_depth(types[0]), "C"))
+    return Typed((None, None), array_from_type(types[0], dtype_operand(op.operands[1])))
+
+
+def array_from_type(t: Type, dtype: Scalar | None = None) -> Array:
+    """The type of the array that NumPy makes of nested tuples."""
+    return Array(dtype or _element_type(t), nested_depth(t), "C")
 
 
 define(

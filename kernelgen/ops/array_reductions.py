@@ -27,7 +27,7 @@ def accumulated(name: Any, a: Any, axis: Any, dtype: Any) -> Any:
 
 def total(x: Any) -> Any:
     """The op of that name: a number in the type of a sum of such."""
-    return x.sum()
+    return np.sum(x)
 
 
 def squared_magnitude(x: Any) -> Any:
@@ -45,24 +45,27 @@ def square_of_complex(x: Any) -> Any:
 
 # --------------------------------------------------------------------------- sums and products
 
+ARRAYS = (np.ndarray, tuple, list)
+"""What is reduced: arrays, and sequences, of which NumPy makes arrays. All else are numbers."""
+
 
 @replaces(np.sum)
 def sum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
-    if isinstance(a, np.ndarray):
+    if isinstance(a, ARRAYS):
         return reduced("sum", a, axis, dtype, keepdims, 0)
     return total(a) + 0  # what a sum begins with makes 0.0 of -0.0
 
 
 @replaces(np.prod)
 def prod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
-    if isinstance(a, np.ndarray):
+    if isinstance(a, ARRAYS):
         return reduced("prod", a, axis, dtype, keepdims, 0)
     return total(a) * 1
 
 
 @replaces(np.mean)
 def mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
-    if isinstance(a, np.ndarray):
+    if isinstance(a, ARRAYS):
         return reduced("mean", a, axis, dtype, keepdims, 0)
     return (a + 0) / 1
 
@@ -97,13 +100,13 @@ def std(
 @replaces(np.max)
 @replaces(np.amax)
 def max(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    return reduced("max", a, axis, None, keepdims, 0) if isinstance(a, np.ndarray) else a
+    return reduced("max", a, axis, None, keepdims, 0) if isinstance(a, ARRAYS) else a
 
 
 @replaces(np.min)
 @replaces(np.amin)
 def min(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    return reduced("min", a, axis, None, keepdims, 0) if isinstance(a, np.ndarray) else a
+    return reduced("min", a, axis, None, keepdims, 0) if isinstance(a, ARRAYS) else a
 
 
 @replaces(np.ptp)
@@ -113,14 +116,14 @@ def ptp(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
 
 @replaces(np.argmax)
 def argmax(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    if isinstance(a, np.ndarray):
+    if isinstance(a, ARRAYS):
         return reduced("argmax", a, axis, None, keepdims, 0)
     return np.int64(0)
 
 
 @replaces(np.argmin)
 def argmin(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    if isinstance(a, np.ndarray):
+    if isinstance(a, ARRAYS):
         return reduced("argmin", a, axis, None, keepdims, 0)
     return np.int64(0)
 
@@ -130,21 +133,21 @@ def argmin(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
 
 @replaces(np.any)
 def any(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    if isinstance(a, np.ndarray):
+    if isinstance(a, ARRAYS):
         return reduced("any", a, axis, None, keepdims, 0)
     return np.bool_(bool(a))
 
 
 @replaces(np.all)
 def all(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    if isinstance(a, np.ndarray):
+    if isinstance(a, ARRAYS):
         return reduced("all", a, axis, None, keepdims, 0)
     return np.bool_(bool(a))
 
 
 @replaces(np.count_nonzero)
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    return sum(a != 0, axis, keepdims=keepdims)
+    return sum(np.not_equal(a, 0), axis, keepdims=keepdims)
 
 
 # -------------------------------------------------------------------------------- without nan
@@ -162,12 +165,12 @@ def nanprod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = Fals
 
 @replaces(np.nanmax)
 def nanmax(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    return reduced("nanmax", a, axis, None, keepdims, 0) if isinstance(a, np.ndarray) else a
+    return reduced("nanmax", a, axis, None, keepdims, 0) if isinstance(a, ARRAYS) else a
 
 
 @replaces(np.nanmin)
 def nanmin(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    return reduced("nanmin", a, axis, None, keepdims, 0) if isinstance(a, np.ndarray) else a
+    return reduced("nanmin", a, axis, None, keepdims, 0) if isinstance(a, ARRAYS) else a
 
 
 # ------------------------------------------------------------------------------- accumulations

@@ -18,12 +18,12 @@ from kernelgen.ir.sequences import defining
 from kernelgen.llvm_text import PURE, Emitter
 from kernelgen.ops import array_reductions as arrays
 from kernelgen.ops import reduction_library as library
-from kernelgen.ops.allocation import dtype_operand
+from kernelgen.ops.allocation import array_from_type, dtype_operand
 from kernelgen.ops.arith import result_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import NONE, Array, Type, describe
+from kernelgen.types.compound import NONE, Array, Tuple, Type, describe
 from kernelgen.types.table import BOOL, FLOAT16, FLOAT32, FLOAT64, INT64, UINT64, Scalar
 
 Definition = Callable[..., Any]
@@ -258,7 +258,9 @@ _AXIS = "the axis of a reduction is a constant in a kernel", "write axis=0, or a
 
 
 def _array(t: Type | None) -> Array:
-    """The type of what is reduced."""
+    """The type of what is reduced; of tuples that of the array that NumPy makes of them."""
+    if isinstance(t, Tuple):
+        return array_from_type(t)
     if not isinstance(t, Array):
         assert t is not None
         raise NoRule(f"{describe(t)} is no array")

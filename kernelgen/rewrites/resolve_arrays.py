@@ -10,6 +10,7 @@ from __future__ import annotations
 from kernelgen.infer import typed
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
+from kernelgen.ops.allocation import array_from_type
 from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, nested_depth
 from kernelgen.ops.exceptions import fill
 from kernelgen.ops.gathering import is_gather
@@ -227,7 +228,16 @@ def _view_at_strides(p: Place) -> None:
     p.become("strided_view", array, shape, *counts)
 
 
+def _reduced(p: Place) -> None:
+    """Tuples that are reduced are arrays first."""
+    elements = p.op.operands[1]
+    if isinstance(elements.type, Tuple):
+        p.op.operands[1] = _array_of(p, array_from_type(elements.type), elements)
+
+
 _MAKERS = {
+    "reduce": _reduced,
+    "accumulate": _reduced,
     "scratch": _scratch,
     "strided_view": _view_at_strides,
     **dict.fromkeys(ARRANGED, _arrange),

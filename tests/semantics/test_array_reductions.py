@@ -144,6 +144,16 @@ def test_numbers():
     check(reductions, np.float32(2.5), np.int8(-3))
 
 
+def test_tuples_are_arrays():
+    def reductions(x, y):
+        return (
+            np.max((x, y)), np.sum([x, y, 3]), np.mean(((x, 1), (y, 2)), axis=0), np.argmin((y, x)),
+            np.any((x, y)), np.cumsum((x, y)), np.prod((2, 3)),
+        )  # fmt: skip
+
+    check(reductions, 2.5, np.float32(1.5))
+
+
 def test_arrays_without_dimensions():
     def reductions(a):
         return np.sum(a), np.max(a, axis=0), a.sum(axis=-1), a.argmax(), np.any(a), np.std(a)
