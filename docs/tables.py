@@ -82,7 +82,7 @@ def spelled(function: Any) -> str:
 
 def call(function: Any, arity: int, name: str = "") -> str:
     """A call with as many arguments, as a kernel writes it; the last ones may have keywords."""
-    arguments = list("xyzuv"[:arity])
+    arguments = list("xyzuvw"[:arity])
     code = getattr(library.BY_CALL.get((function, arity)), "__code__", None)
     if code is not None:
         names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
@@ -93,7 +93,7 @@ def call(function: Any, arity: int, name: str = "") -> str:
 
 def result(function: Any, inputs: tuple[Scalar, ...]) -> str:
     """The types of a call's result, as inference finds them, or a dash."""
-    parameters = ", ".join("xyzuv"[: len(inputs)])
+    parameters = ", ".join("xyzuvw"[: len(inputs)])
     text = call(function, len(inputs), "function")
     kernel = eval(f"lambda {parameters}: {text}", {"function": function})
     try:

@@ -38,6 +38,8 @@ COMPUTED_ATTRIBUTES: dict[str, Callable[[Array], Type]] = {
     "size": lambda t: WEAK_INT,
     "nbytes": lambda t: WEAK_INT,
     "T": lambda t: transposed(t),  # noqa: PLW0108 - it stands below
+    "real": lambda t: part_of(t),  # noqa: PLW0108
+    "imag": lambda t: part_of(t) if t.dtype.is_complex else zeros_of(t),
 }
 """What is computed of its parts, and the types of that."""
 
@@ -45,6 +47,16 @@ COMPUTED_ATTRIBUTES: dict[str, Callable[[Array], Type]] = {
 def transposed(t: Array) -> Array:
     """The type of an array with its axes in reverse."""
     return t._replace(layout={"C": "F", "F": "C"}.get(t.layout, "A") if t.ndim > 1 else t.layout)
+
+
+def part_of(t: Array) -> Array:
+    """The type of the real or imaginary parts, which are views of complex arrays."""
+    return t._replace(dtype=t.dtype.component, layout="A") if t.dtype.is_complex else t
+
+
+def zeros_of(t: Array) -> Array:
+    """The type of the imaginary parts of real numbers, which are a new array."""
+    return t._replace(layout="F" if t.layout == "F" else "C", readonly=False)
 
 
 def attribute_type(t: Array, name: str) -> Type:

@@ -19,6 +19,8 @@ BY_SYMBOL = {symbol: name for name, symbol in SYMBOLS.items()}
 
 
 def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if op.name in ("eq", "ne") and all(isinstance(t, Tuple) for t in types):
+        return _tuples_rule(op, *types)
     a, b = scalars(f"`{SYMBOLS[op.name]}`", types)
     result = truth_type((a, b))
     if "f" in (a.kind, b.kind) or "c" in (a.kind, b.kind):
@@ -29,6 +31,14 @@ def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if x is None or y is None or promote(x, y).is_float:
         return Typed((x, y), result)
     return same(promote(x, y), 2, result)
+
+
+def _tuples_rule(op: Op, a: Any, b: Any) -> Typed:
+    """Tuples are compared element by element (``rewrites/compare_tuples.py``)."""
+    if len(a.elements) == len(b.elements):
+        for pair in zip(a.elements, b.elements, strict=True):
+            _rule(Op(op.name, [Value(t) for t in pair]), pair)
+    return Typed((None, None), WEAK_BOOL)
 
 
 def _holding(op: Op, index: int, t: Scalar) -> Scalar | None:

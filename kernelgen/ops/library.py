@@ -36,6 +36,16 @@ def replaces(original: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return enter
 
 
+OF_NUMBERS: set[Callable[..., Any]] = set()
+"""Those whose definitions are for numbers, and stand for each element of arrays."""
+
+
+def of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Enter the decorated function as one that arrays are given to element by element."""
+    OF_NUMBERS.add(function)
+    return function
+
+
 def square(base: Any, exponent: Any) -> Any:
     """``base ** 2``, as NumPy computes it."""
     return base * base

@@ -49,8 +49,8 @@ class Method(NamedTuple):
 METHODS: dict[str, Method] = {}
 
 OF_ARRAYS = {
-    "astype", "copy", "conj", "conjugate", "all", "any", "argmax", "argmin", "max", "min",
-    "sum", "prod", "mean", "var", "std", "cumsum", "cumprod", "view",
+    "astype", "clip", "copy", "conj", "conjugate", "round", "all", "any", "argmax", "argmin",
+    "max", "min", "sum", "prod", "mean", "var", "std", "cumsum", "cumprod", "view",
 }  # fmt: skip
 """The methods that arrays have as well; ``array_methods.py`` adds to them."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ops.complex_library import of_parts
-from kernelgen.ops.library import replaces, type_like
+from kernelgen.ops.library import of_numbers, replaces, type_like
 from kernelgen.types.digits import LN_2, LOG2_E
 
 # ------------------------------------------------------------------------------ arithmetic
@@ -105,16 +105,20 @@ def fmin(x: Any, y: Any) -> Any:
 
 
 @replaces(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    if min is not None:
-        a = np.maximum(a, min)
-    if max is not None:
-        a = np.minimum(a, max)
-    if a_min is not None:
-        a = np.maximum(a, a_min)
-    if a_max is not None:
-        a = np.minimum(a, a_max)
-    return a
+def clip(
+    a: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    out: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,
+) -> Any:
+    low = a_min if min is None else min
+    high = a_max if max is None else max
+    if low is None:
+        return np.positive(a, out) if high is None else np.minimum(a, high, out)
+    return np.maximum(a, low, out) if high is None else np.minimum(np.maximum(a, low), high, out)
 
 
 # ------------------------------------------------------------------------------------ tests
@@ -149,8 +153,10 @@ def logical_not(x: Any) -> Any:
 
 
 @replaces(np.isclose)
+@of_numbers
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
-    b = np.multiply(b, 1.0)
+    if not iscomplexobj(b):
+        b = np.multiply(b, 1.0)
     if equal_nan and np.isnan(a) and np.isnan(b):
         return np.True_
     near = np.absolute(np.subtract(a, b)) <= atol + rtol * np.absolute(b)
@@ -182,6 +188,7 @@ def logaddexp2(x: Any, y: Any) -> Any:
 
 
 @replaces(np.nan_to_num)
+@of_numbers
 def nan_to_num(
     x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
@@ -221,12 +228,14 @@ def fix(x: Any) -> Any:
 
 @replaces(np.round)
 @replaces(np.around)
+@of_numbers
 def around(a: Any) -> Any:
     return np.rint(a) if isinstance(a, (bool, np.bool_)) else np.positive(a).round()
 
 
 @replaces(np.round)
 @replaces(np.around)
+@of_numbers
 def around_to(a: Any, decimals: Any) -> Any:
     return np.positive(a).round(decimals)
 
@@ -265,6 +274,7 @@ def isrealobj(x: Any) -> Any:
 
 
 @replaces(np.angle)
+@of_numbers
 def angle(z: Any, deg: Any = False) -> Any:
     result = np.arctan2(z.imag, z.real) if iscomplexobj(z) else np.arctan2(0, z)
     return result * (180 / math.pi) if deg else result
@@ -274,12 +284,14 @@ def angle(z: Any, deg: Any = False) -> Any:
 
 
 @replaces(np.sinc)
+@of_numbers
 def sinc(x: Any) -> Any:
     y = np.multiply(x, math.pi)
     return np.sin(y) / y if y != 0 else type_like(1.0, y)
 
 
 @replaces(np.i0)
+@of_numbers
 def i0(x: Any) -> Any:
     """The modified Bessel function of order zero: DLMF 10.25.2, and 10.40.1 for large arguments.
 
@@ -294,3 +306,24 @@ def i0(x: Any) -> Any:
         term *= odd * odd / (8.0 * k * y) if far else (y / (2.0 * k)) * (y / (2.0 * k))
         total += term
     return total * (np.exp(y) / np.sqrt(2.0 * math.pi * y)) if far else total
+
+
+# --------------------------------------------------------------------------- arrays as a whole
+
+
+@replaces(np.allclose)
+def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+    return bool(np.all(np.isclose(a, b, rtol, atol, equal_nan)))
+
+
+@replaces(np.array_equal)
+def array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> Any:
+    if a1.shape != a2.shape:
+        return False
+    if equal_nan:
+        return bool(np.all(_are_equal_or_nan(a1, a2)))
+    return bool(np.all(np.equal(a1, a2)))
+
+
+def _are_equal_or_nan(a: Any, b: Any) -> Any:
+    return np.logical_or(np.equal(a, b), np.logical_and(np.isnan(a), np.isnan(b)))

@@ -77,7 +77,7 @@ def digitize_falling(x: Any, reversed_bins: Any, right: Any = False) -> Any:
 
 def polyval(p: Any, x: Any) -> Any:
     """``np.polyval`` by Horner's scheme; ``p`` is a tuple."""
-    y = type_like(0, x)
+    y = np.zeros_like(x) if isinstance(x, np.ndarray) else type_like(0, x)
     for coefficient in p:
         y = y * x + coefficient
     return y

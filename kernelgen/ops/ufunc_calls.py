@@ -1,8 +1,9 @@
 """Calls of ufuncs on whole arrays: with ``out=`` and the like, and of kernels' own ufuncs.
 
 ``call_ufunc`` is what a user writes. ``rewrites/split_ufunc_calls.py`` makes of it the ufunc's op,
-``masked`` for ``where=``, and ``assign`` for ``out=``. A kernel's ufunc is the op ``apply``, whose
-body is compiled for the types of the elements and inlined in the loop over them.
+``masked`` for ``where=``, and ``assign`` for ``out=``. ``each`` is one of NumPy's functions that
+the kernel language defines for numbers. On arrays, it and a kernel's ufunc are the op ``apply``,
+whose body is compiled for the types of the elements and inlined in the loop over them.
 """
 
 from __future__ import annotations
@@ -66,7 +67,17 @@ def _types(values: Sequence[Value]) -> tuple[Type, ...]:
     return types  # type: ignore[return-value]
 
 
+def _each_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    raise NoRule(f"what {op.attrs['original'].__name__}() is called with is not known")
+
+
+def _each(*values: Any, original: Any, function: Any) -> Any:
+    names = function.__code__.co_varnames
+    return original(**dict(zip(names, values, strict=False)))
+
+
 define(OpDef("apply", _apply_rule, _apply, never_lowered, expand=_body, carries=True))
+define(OpDef("each", _each_rule, _each, never_lowered, carries=True))
 
 # ------------------------------------------------------------------------------ where and out
 

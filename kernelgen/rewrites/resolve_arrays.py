@@ -11,11 +11,12 @@ from kernelgen.infer import typed
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.allocation import array_from_type
-from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, nested_depth
+from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, nested_depth, zeros_of
 from kernelgen.ops.exceptions import fill
 from kernelgen.ops.gathering import is_gather
 from kernelgen.ops.indexing import indexed_type
 from kernelgen.ops.shapes import ARRANGED, arrangement, flipped_axes
+from kernelgen.rewrites.compare_tuples import compare_tuples
 from kernelgen.rewrites.move_behind_branch import move_behind_branch
 from kernelgen.rewrites.place import Place
 from kernelgen.rewrites.resolve_gathers import gather, scatter
@@ -35,6 +36,8 @@ def resolve_arrays(function: Function) -> None:
                 _change_in_place(function, Place(block, op))
             if op.name == "call_ufunc":
                 split_ufunc_call(function, Place(block, op))
+            if op.name in ("eq", "ne") and isinstance(op.operands[0].type, Tuple):
+                compare_tuples(Place(block, op))
             if op.name in _MAKERS:
                 _MAKERS[op.name](Place(block, op))
             if op.name in _RESOLVERS:
@@ -70,8 +73,18 @@ def _attribute(p: Place, array: Value, t: Array) -> None:
     name = p.op.attrs["name"]
     if name in CONSTANT_ATTRIBUTES:
         p.become("const", value=CONSTANT_ATTRIBUTES[name](t))
+    elif name == "imag" and not t.dtype.is_complex:
+        _zeros_for(p, array, t)
     else:
         p.become(f"array_{name}", array)
+
+
+def _zeros_for(p: Place, array: Value, t: Array) -> None:
+    """The imaginary parts of real numbers."""
+    lengths = [p.put("dim", WEAK_INT, array, axis=axis) for axis in range(t.ndim)]
+    zeros = p.put("array_of_shape", zeros_of(t), *lengths)
+    p.put("assign", NONE, zeros, p.put("const", t.dtype, value=t.dtype.dtype.type(0)))
+    p.become("same_array", zeros)
 
 
 def _length(p: Place, array: Value, t: Array) -> None:

@@ -185,6 +185,11 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if len(args) in by_arity and not op.attrs["keywords"]:
         op.name, op.operands, op.attrs = by_arity[len(args)].name, args, {}
         return block
+    if replacement in library.OF_NUMBERS and replacement is not callee:
+        args = _bind(block, op, replacement, _default_of(block, op, replacement))
+        op.name, op.operands = "each", args
+        op.attrs = {"original": callee, "function": replacement}
+        return block
     if replacement is not None:
         return _inline(function, block, op, replacement, callers)
     if by_arity or _is_library(callee):

@@ -8,19 +8,20 @@ time, in the order of the code, because the types behind it depend on the branch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from kernelgen.infer import propagate
-from kernelgen.ir.core import Block, Function, Op
+from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import put
 from kernelgen.ops.methods import KNOWN, known_attribute
+from kernelgen.rewrites.element_body import Calling, ElementBody
 from kernelgen.rewrites.resolve_calls import for_iterator, resolve_calls
-from kernelgen.rewrites.resolve_ufunc_call import call_function, is_kernel_ufunc
-from kernelgen.rewrites.ufunc_body import UfuncBody
+from kernelgen.rewrites.resolve_ufunc_call import call_kernel, is_kernel_ufunc
 from kernelgen.types.compound import NONE, RANGE, UNDEFINED, Array, Tuple, Type
 from kernelgen.types.table import Scalar
 
@@ -49,6 +50,8 @@ def _asks(op: Op) -> bool:
         return op.attrs["body"] is None and is_kernel_ufunc(op.attrs["ufunc"])
     if op.name == "call":
         return _goes_over(op) is not None
+    if op.name == "each":
+        return True
     if op.name == "is":
         return any(
             v.constant is not None and v.constant.attrs["value"] is None for v in op.operands
@@ -58,8 +61,8 @@ def _asks(op: Op) -> bool:
 
 def _resolve(function: Function, block: Block, op: Op) -> bool:
     """Make a constant of the class that ``op`` asks for; whether it is known."""
-    if op.name == "call_ufunc":
-        return _resolve_ufunc(function, block, op)
+    if op.name in ("call_ufunc", "each"):
+        return _resolve_each(function, block, op)
     if op.name == "call":
         return _resolve_iteration(block, op)
     t = op.operands[0].type
@@ -91,21 +94,35 @@ def _resolve_iteration(block: Block, op: Op) -> bool:
     return False
 
 
-def _resolve_ufunc(function: Function, block: Block, op: Op) -> bool:
-    """Call the Python function of a kernel's ufunc for numbers, and for each element of arrays."""
+def _resolve_each(function: Function, block: Block, op: Op) -> bool:
+    """Call the function for numbers, or for each element of arrays; whether it is known which."""
     types = [v.type for v in op.operands]
     if None in types or UNDEFINED in types:
         return False
-    ufunc = op.attrs["ufunc"]
-    if op.attrs["names"]:
-        op.attrs["body"] = UfuncBody(ufunc, op.loc, resolve_classes)
+    original, call = _callee(op)
+    body = ElementBody(original, call, op.loc, resolve_classes)
+    if op.name == "call_ufunc" and op.attrs["names"]:
+        op.attrs["body"] = body
     elif any(isinstance(t, Array) for t in types):
-        op.name, op.attrs = "apply", {"body": UfuncBody(ufunc, op.loc, resolve_classes)}
+        op.name, op.attrs = "apply", {"body": body}
     else:
-        result = call_function(block, op, ufunc, op.operands)
+        result = call(block, op, op.operands)
         block.ops.remove(op)
         function.substitute({op.value: result})
     return True
+
+
+def _callee(op: Op) -> tuple[Callable[..., Any], Calling]:
+    """What Python calls, and what writes a call of what defines it."""
+    if op.name == "call_ufunc":
+        ufunc = op.attrs["ufunc"]
+        return ufunc, lambda block, before, args: call_kernel(block, before, ufunc, args)
+    return op.attrs["original"], partial(_call_definition, op.attrs["function"])
+
+
+def _call_definition(definition: Any, block: Block, op: Op, args: Sequence[Value]) -> Value:
+    function = put(block, op, "const", value=definition)
+    return put(block, op, "call", function, *args, keywords=())
 
 
 def class_of(t: Type | None) -> Any:

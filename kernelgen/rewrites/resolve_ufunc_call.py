@@ -115,7 +115,7 @@ def _casting(op: Op, given: Value | None) -> str:
 # ------------------------------------------------------------------- of other kernels' ufuncs
 
 
-def call_function(block: Block, op: Op, ufunc: Any, args: Sequence[Value]) -> Value:
+def call_kernel(block: Block, op: Op, ufunc: Any, args: Sequence[Value]) -> Value:
     """Put a call of a ufunc's Python function in front of ``op``; the value of the ufunc's."""
     signature = _signature(ufunc, op)
     if signature is None:

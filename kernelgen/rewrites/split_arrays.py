@@ -283,6 +283,17 @@ def _slice(s: Splitter, value: Value, t: object, length: Value) -> tuple[Value, 
     return start, s.emit("range_count", WEAK_INT, start, stop, step), step
 
 
+def real(s: Splitter, first: list[Value]) -> list[Value]:
+    """The real parts stand where the numbers do."""
+    return first
+
+
+def imag(s: Splitter, first: list[Value]) -> list[Value]:
+    """The imaginary parts of complex numbers stand behind the real ones."""
+    parts, behind = Parts.of(first), s.integer(_array(s).dtype.component.size)
+    return parts._replace(data=s.emit("offset", ADDRESS, parts.data, behind)).list
+
+
 def transposed(s: Splitter, first: list[Value]) -> list[Value]:
     parts = Parts.of(first)
     return parts._replace(shape=parts.shape[::-1], strides=parts.strides[::-1]).list

@@ -259,6 +259,8 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "as_dense": lambda s, first: first,
     "all_elements": views.flattened,
     "array_T": arrays.transposed,
+    "array_real": arrays.real,
+    "array_imag": arrays.imag,
     "array_shape": arrays.shape,
     "array_strides": arrays.strides,
 }

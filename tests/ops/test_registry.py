@@ -77,7 +77,7 @@ def test_every_op_occurs_and_is_lowered_or_removed():
         "less_or_nan", "reduce", "reserve", "scratch", "squared_magnitude",
     }  # fmt: skip
     made_by_passes |= {name for name in OPS if name.startswith("array_")}
-    made_by_passes |= {"apply", "call_ufunc", "masked"}  # see test_ufunc_calls.py
+    made_by_passes |= {"apply", "call_ufunc", "each", "masked"}  # see test_ufunc_calls.py
     of_arrays = {  # see test_array_shapes.py, test_array_products.py, test_array_gathers.py
         "kernelgen.ops.shapes", "kernelgen.ops.products", "kernelgen.ops.gathering",
         "kernelgen.ops.orders",

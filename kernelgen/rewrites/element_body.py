@@ -1,34 +1,47 @@
-"""The kernel of a ufunc as the body of the op ``apply``: typed for the elements of arrays."""
+"""What is computed of each element as the body of the op ``apply``, typed for the elements.
+
+It is the kernel of a ufunc, or one of NumPy's functions as the kernel language defines it for
+numbers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kernelgen.errors import UnsupportedError
 from kernelgen.infer import Prepare, infer
 from kernelgen.ir.clone import copy_function
-from kernelgen.ir.core import Block, Function, Op
+from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ops.registry import OPS, NoRule, Typed
 from kernelgen.rewrites.check_bounds import check_tables
 from kernelgen.rewrites.resolve_calls import resolve_calls
-from kernelgen.rewrites.resolve_ufunc_call import call_function
 from kernelgen.source import Loc
-from kernelgen.types.compound import Type
+from kernelgen.types.compound import NONE, Type
 from kernelgen.types.table import Scalar
 
+Calling = Callable[[Block, Op, Sequence[Value]], Value]
+"""Puts a call in front of an op; the value of what is called."""
 
-class UfuncBody:
-    """What a ufunc computes of one element of each input; ``prepare`` is for types."""
 
-    def __init__(self, ufunc: Any, loc: Loc | None, prepare: Prepare) -> None:
-        self.original = ufunc
+class ElementBody:
+    """What is computed of one element of each operand.
+
+    ``original`` is the same for Python, ``call`` writes a call of it, and ``prepare`` is the pass
+    that is to be given types.
+    """
+
+    def __init__(
+        self, original: Callable[..., Any], call: Calling, loc: Loc | None, prepare: Prepare
+    ) -> None:
+        self.original = original
+        self._call = call
         self._loc = loc
         self._prepare = prepare
         self._typed: dict[tuple[Type, ...], Function] = {}
 
     def rule(self, types: tuple[Type, ...]) -> Typed:
-        if not all(isinstance(t, Scalar) for t in types):
+        if not all(isinstance(t, Scalar) or t == NONE for t in types):
             raise NoRule(f"{self.original.__name__}() takes numbers and arrays of them")
         result = self._function(types).result
         assert result is not None
@@ -46,7 +59,7 @@ class UfuncBody:
         return self._typed[types]
 
     def _infer(self, types: Sequence[Type]) -> Function:
-        function = self._calling()
+        function = self._calling(len(types))
         resolve_calls(function)
         self._prepare(function, types)
         infer(function, types, prepare=self._prepare)
@@ -60,13 +73,12 @@ class UfuncBody:
             )
         return function
 
-    def _calling(self) -> Function:
-        """A function that calls the ufunc's."""
+    def _calling(self, count: int) -> Function:
         function, block = Function(self.original.__name__, self._loc), Block()
         function.blocks.append(block)
-        params = [block.add_arg() for _ in range(self.original.nin)]
+        params = [block.add_arg() for _ in range(count)]
         last = block.append(Op("return", (), None, self._loc))
-        last.operands = [call_function(block, last, self.original, params)]
+        last.operands = [self._call(block, last, params)]
         return function
 
 
