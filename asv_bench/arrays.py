@@ -12,11 +12,14 @@ import ctypes
 import functools
 import importlib
 import math
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported
 
 import numpy as np
 from peers import Action, c_library, installed, machine, markdown, medians, number, ratio

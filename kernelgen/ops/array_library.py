@@ -169,3 +169,8 @@ def converted(a: Any, dtype: Any) -> Any:
 @replaces(np.copy)
 def copy(a: Any) -> Any:
     return array(a)
+
+
+def contains(array: Any, value: Any) -> Any:
+    """``value in array``"""
+    return bool(np.any(array == value))

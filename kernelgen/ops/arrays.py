@@ -69,6 +69,8 @@ def attribute_type(t: Array, name: str) -> Type:
     """
     if name in COMPUTED_ATTRIBUTES:
         return COMPUTED_ATTRIBUTES[name](t)
+    if name == "flat":  # all elements in a row; a copy of them cannot stand for the array
+        return Array(t.dtype, 1, "C", t.readonly or t.layout != "C")
     if name in CONSTANT_ATTRIBUTES:
         from kernelgen.ops.control import constant_type
 

@@ -183,8 +183,9 @@ def _iter_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed(types, RANGE_ITERATOR)
 
 
-def _iter_python(values: range) -> Any:
-    return values
+def _iter_python(values: Any) -> Any:
+    """What is left to be gone over, which has a length."""
+    return values if hasattr(values, "__len__") else tuple(values)
 
 
 def _iter_reference(values: Any) -> Any:

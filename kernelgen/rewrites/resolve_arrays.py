@@ -75,6 +75,8 @@ def _attribute(p: Place, array: Value, t: Array) -> None:
         p.become("const", value=CONSTANT_ATTRIBUTES[name](t))
     elif name == "imag" and not t.dtype.is_complex:
         _zeros_for(p, array, t)
+    elif name == "flat":
+        p.become("raveled", array)
     else:
         p.become(f"array_{name}", array)
 

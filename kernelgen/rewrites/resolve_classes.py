@@ -1,9 +1,10 @@
 """Replace classes of values, which ``isinstance`` and ``type`` ask for, by constants.
 
-So are the attributes that types tell, ``x.dtype`` for instance, and ``x is None``. Before: untyped
-SSA with its calls resolved. After: the same without ``class_of``, where types tell the class,
-without these attributes, and without the branches that this decides. One of them is resolved at a
-time, in the order of the code, because the types behind it depend on the branches that are left.
+So are the attributes that types tell, ``x.dtype`` for instance, and ``x is None``; ``zip``, ``in``
+and their kind learn that they go over arrays. Before: untyped SSA with its calls resolved. After:
+the same without ``class_of``, where types tell the class, without these attributes, and without the
+branches that this decides. One of them is resolved at a time, in the order of the code, because the
+types behind it depend on the branches that are left.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 
 from kernelgen.infer import propagate
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.ir.sequences import put
+from kernelgen.ir.sequences import defining, put
+from kernelgen.ops import array_library
 from kernelgen.ops.methods import KNOWN, known_attribute
 from kernelgen.rewrites.element_body import Calling, ElementBody
 from kernelgen.rewrites.resolve_calls import for_iterator, resolve_calls
@@ -30,7 +32,7 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
     """Apply the pass to a function that is given values of the types ``params``."""
     while any(map(_asks, function.ops())):
         function.sort_blocks()
-        function.asks |= any(_asks(op) and op.name != "is" for op in function.ops())
+        function.asks |= any(_asks(op) and op.name not in _FOR_ALL for op in function.ops())
         propagate(function, params)
         resolved = any(_resolve(function, block, op) for block, op in _asking(function))
         for value in function.values():
@@ -38,6 +40,12 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
         if not resolved:
             return
         resolve_calls(function)
+
+
+_FOR_ALL = ("is", "call", "contains")
+"""What means the same for all types of numbers."""
+
+_OVER_ARRAYS = (zip, enumerate, reversed)
 
 
 def _asking(function: Function) -> list[tuple[Block, Op]]:
@@ -48,15 +56,45 @@ def _asks(op: Op) -> bool:
     """Whether an op asks for what a type tells."""
     if op.name == "call_ufunc":
         return op.attrs["body"] is None and is_kernel_ufunc(op.attrs["ufunc"])
-    if op.name == "call":
-        return _goes_over(op) is not None
     if op.name == "each":
         return True
     if op.name == "is":
         return any(
             v.constant is not None and v.constant.attrs["value"] is None for v in op.operands
         )
+    if op.name == "call":
+        return _goes_over(op) is not None or _goes_over_sequences(op)
+    if op.name == "contains":
+        return True
     return op.name == "class_of" or (op.name == "attr" and op.attrs["name"] in KNOWN)
+
+
+def _goes_over_sequences(op: Op) -> bool:
+    """Whether a call goes over sequences of which it is not known yet that they are arrays."""
+    callee = op.operands[0].constant
+    known = any(defining(v, "same_array") is not None for v in op.operands)
+    known |= bool(op.attrs["keywords"])
+    goes = callee is not None and any(callee.attrs["value"] is f for f in _OVER_ARRAYS)
+    return goes and not known
+
+
+def _resolve_sequences(block: Block, op: Op) -> bool:
+    """Tell that a call goes over arrays, so that a counter finds their elements."""
+    arrays = [v for v in op.operands if isinstance(v.type, Array) and v.type.ndim]
+    for value in dict.fromkeys(arrays):
+        told = put(block, op, "same_array", value)
+        op.operands = [told if v is value else v for v in op.operands]
+    return bool(arrays)
+
+
+def _resolve_contains(block: Block, op: Op) -> bool:
+    """``value in array`` looks whether any element is equal."""
+    value, values = op.operands
+    if not isinstance(values.type, Array):
+        return False
+    function = put(block, op, "const", value=array_library.contains)
+    op.name, op.operands, op.attrs = "call", [function, values, value], {"keywords": ()}
+    return True
 
 
 def _resolve(function: Function, block: Block, op: Op) -> bool:
@@ -64,7 +102,11 @@ def _resolve(function: Function, block: Block, op: Op) -> bool:
     if op.name in ("call_ufunc", "each"):
         return _resolve_each(function, block, op)
     if op.name == "call":
-        return _resolve_iteration(block, op)
+        if _goes_over(op) is not None:
+            return _resolve_iteration(block, op)
+        return _resolve_sequences(block, op)
+    if op.name == "contains":
+        return _resolve_contains(block, op)
     t = op.operands[0].type
     if op.name == "attr":
         known, value = known_attribute(t, op.attrs["name"])

@@ -222,6 +222,8 @@ def _reversed(p: Place, args: list[Value]) -> Value | None:
     array = constant_array(args[0])
     if array is not None:
         return p.put("const", value=array[::-1])
+    if defining(args[0], "same_array") is not None:
+        return p.put("subscript", args[0], p.put("const", value=slice(None, None, -1)))
     values = p.elements(1)
     return None if values is None else p.tuple(values[::-1])
 
@@ -263,7 +265,8 @@ def _zip(p: Place, args: list[Value]) -> Value | None:
 
 def _is_counted(value: Value) -> bool:
     """Whether the values of a sequence are found by a counter."""
-    return defining(value, "range", "zip") is not None or constant_array(value) is not None
+    found = defining(value, "range", "zip", "same_array")
+    return found is not None or constant_array(value) is not None
 
 
 _CALLS: dict[int, Callable[[Place, list[Value]], Value | None]] = {

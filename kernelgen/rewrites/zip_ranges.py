@@ -1,7 +1,8 @@
 """Make loops over several ranges at once, ``zip`` and ``enumerate``, loops over one counter.
 
-Before: untyped SSA, in which the op ``zip`` holds ranges and constant arrays. After: no loop over a
-``zip``; a counter runs to the end of the shortest, and the values are computed from it.
+Before: untyped SSA, in which the op ``zip`` holds ranges, constant arrays, and values of which
+``same_array`` tells that they are arrays. After: no loop over a ``zip``; a counter runs to the end
+of the shortest, and the values are computed from it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ def _drop(function: Function, zipped: Op) -> None:
 def _length(block: Block, before: Op, values: Value) -> Value:
     """How many elements a sequence has: of several, as many as the shortest."""
     made = defining(values, "range", "zip")
+    if made is None and constant_array(values) is None:
+        callee = put(block, before, "const", value=len)
+        return put(block, before, "call", callee, values, keywords=())
     if made is None:
         return put(block, before, "const", value=len(constant_array(values)))
     if made.name == "range":

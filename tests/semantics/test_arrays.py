@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from array_backends import check
+from array_backends import check, request
+
+from kernelgen import pipeline
+from kernelgen.errors import TypingError
 
 A = np.arange(24.0).reshape(4, 6)
 LAYOUTS = {
@@ -251,3 +254,53 @@ def test_an_index_of_a_view_that_is_assigned_is_checked():
 
     for i in (3, 4, -4, -5):
         check(fill, A.copy(), i, boundscheck=True)
+
+
+def test_loops_over_several_arrays(matrix):
+    def total(a, b, n):
+        s = 0.0
+        for i, v in enumerate(b):
+            s += i * v
+        for i, row in enumerate(a, 2):
+            for j, v in enumerate(row):
+                s += (i - j) * v
+        for u, v in zip(b, a[0]):
+            s = s / 2 + u * v
+        for i, (row, w) in enumerate(zip(a, b)):
+            s += row[0] * w - i
+        for i, v in zip(range(n), b):
+            s -= i * v
+        for v in reversed(b):
+            s = s / 2 + v
+        return s
+
+    check(total, matrix, np.arange(5.0), 3)
+    check(total, matrix, np.arange(9.0)[::2], 30)
+    check(total, matrix, np.arange(0.0), 3)
+
+
+def test_elements_in_arrays(matrix):
+    def contained(a, x):
+        return x in a, x in a[0], 2.5 not in a
+
+    for x in (0.0, 7.0, -1.0):
+        check(contained, matrix, x)
+
+
+def test_all_elements_in_a_row(matrix):
+    def flat(a):
+        s = 0.0
+        for v in a.flat:
+            s = s / 2 + v
+        for i, v in enumerate(a.flat):
+            s += i * v
+        return s, a.flat[3], len(a.flat)
+
+    check(flat, matrix)
+
+    def fill(a):
+        a.flat[2] = 7
+
+    check(fill, np.zeros((2, 3)))
+    with pytest.raises(TypingError, match="read-only"):
+        pipeline.typed(request(fill, (np.zeros((2, 3), order="F"),)))
