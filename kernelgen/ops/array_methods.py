@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from kernelgen.ops import gather_library as gathers
+from kernelgen.ops import order_library as orders
 from kernelgen.ops import product_library as products
 from kernelgen.ops import shape_library as shapes
 from kernelgen.ops.methods import ALL, METHODS, OF_ARRAYS, Method
@@ -75,3 +78,32 @@ def take(a: Any, indices: Any, axis: Any = None) -> Any:
 @_is("nonzero")
 def nonzero(a: Any) -> Any:
     return gathers.nonzero(a)
+
+
+@_is("sort")
+def sort(a: Any, axis: Any = -1, kind: Any = None) -> None:
+    turned = shapes.moved(a, axis, -1)
+    if kind is None or kind == "quicksort" or kind == "heapsort":
+        orders.sort_last(turned)
+    else:
+        orders.sort_last_stably(turned)
+
+
+@_is("argsort")
+def argsort(a: Any, axis: Any = -1, kind: Any = None) -> Any:
+    return orders.argsort(a, axis, kind)
+
+
+@_is("searchsorted")
+def searchsorted(a: Any, v: Any, side: Any = "left") -> Any:
+    return np.searchsorted(a, v, side)
+
+
+@_is("repeat")
+def repeat(a: Any, repeats: Any) -> Any:
+    return orders.repeat(a, repeats)
+
+
+@_is("trace")
+def trace(a: Any, offset: Any = 0) -> Any:
+    return orders.trace(a, offset)

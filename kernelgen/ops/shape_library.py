@@ -42,6 +42,11 @@ def deepened(a: Any, ndim: Any) -> Any:
     return (np.atleast_1d, np.atleast_2d, np.atleast_3d)[ndim - 1](a)
 
 
+def as_column(a: Any) -> Any:
+    """The op of that name: a vector as a matrix of one column, a matrix as it is."""
+    return a[:, np.newaxis] if a.ndim == 1 else a
+
+
 def flipped(a: Any, axis: Any) -> Any:
     """The op of that name: some axes backwards, all of them if it is None."""
     return np.flip(a, axis)

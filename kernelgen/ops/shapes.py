@@ -119,6 +119,10 @@ def _expanded(op: Op, ndim: int) -> Arrangement:
     return tuple(None if place in new else next(old) for place in range(count))
 
 
+def _as_column(op: Op, ndim: int) -> Arrangement:
+    return (0, None) if ndim == 1 else tuple(range(ndim))
+
+
 def _deepened(op: Op, ndim: int) -> Arrangement:
     least = constant_of(op.operands[1])
     return (*(None,) * (least - ndim), *range(ndim))
@@ -130,6 +134,7 @@ ARRANGED: dict[str, tuple[Callable[[Op, int], Arrangement], Callable[..., Any], 
     "moved": (_moved, library.moved, 3),
     "squeezed": (_squeezed, library.squeezed, 2),
     "expanded": (_expanded, library.expanded, 2),
+    "as_column": (_as_column, library.as_column, 1),
     "deepened": (_deepened, library.deepened, 2),
 }
 """The axes of a view, the function that an op stands for, and how many operands it has."""

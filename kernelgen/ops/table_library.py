@@ -50,11 +50,27 @@ def place_in(a: Any, value: Any, right: Any) -> Any:
 
 def searchsorted(a: Any, v: Any, right: Any) -> Any:
     """``np.searchsorted``, in front of equal elements or behind them."""
+    if isinstance(v, np.ndarray):
+        return places_of_all(a, v, right)
+    return place_of(a, v, right)
+
+
+def place_of(a: Any, v: Any, right: Any) -> Any:
+    """The same of one value."""
     if len(a) == 0:
         return np.int64(0)
     if _meet_as_float(element(a, 0), v):
         return np.int64(_place_as_float(a, v, right))
     return np.int64(place_in(a, v, right))
+
+
+def places_of_all(a: Any, values: Any, right: Any) -> Any:
+    """The same of an array of values."""
+    flat = np.ravel(values)
+    made = np.empty(len(flat), np.int64)
+    for i in range(len(flat)):
+        made[i] = place_of(a, element(flat, i), right)
+    return np.reshape(made, values.shape)
 
 
 def _place_as_float(a: Any, value: Any, right: Any) -> Any:

@@ -17,6 +17,7 @@ from kernelgen.ops.gathering import is_gather
 from kernelgen.ops.indexing import indexed_type
 from kernelgen.ops.shapes import ARRANGED, arrangement, flipped_axes
 from kernelgen.rewrites.compare_tuples import compare_tuples
+from kernelgen.rewrites.join_arrays import join_arrays
 from kernelgen.rewrites.move_behind_branch import move_behind_branch
 from kernelgen.rewrites.place import Place
 from kernelgen.rewrites.resolve_gathers import gather, scatter
@@ -253,6 +254,7 @@ def _reduced(p: Place) -> None:
 _MAKERS = {
     "reduce": _reduced,
     "accumulate": _reduced,
+    "joined": join_arrays,
     "scratch": _scratch,
     "strided_view": _view_at_strides,
     **dict.fromkeys(ARRANGED, _arrange),

@@ -44,6 +44,15 @@ def flipped(s: Splitter, first: list[Value]) -> list[Value]:
     return Parts(data, parts.shape, strides, parts.owner).list
 
 
+def section(s: Splitter, first: list[Value]) -> list[Value]:
+    """A part along one axis; the operands behind the array are where it begins, and its length."""
+    parts, axis = Parts.of(first), s.op.attrs["axis"]
+    start, length = s.finals(s.op.operands[1:])
+    data = s.emit("offset", ADDRESS, parts.data, times(s, start, parts.strides[axis]))
+    shape = [*parts.shape[:axis], length, *parts.shape[axis + 1 :]]
+    return Parts(data, shape, parts.strides, parts.owner).list
+
+
 def diagonal(s: Splitter, first: list[Value]) -> list[Value]:
     """The elements whose column is their row plus an offset."""
     parts, offset = Parts.of(first), s.final(s.op.operands[1])

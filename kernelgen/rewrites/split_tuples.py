@@ -251,6 +251,7 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "arranged": shapes.arranged,
     "view": shapes.viewed,
     "flipped": shapes.flipped,
+    "section": shapes.section,
     "diagonal_of": shapes.diagonal,
     "stretched_to": shapes.stretched,
     "fitted": shapes.fitted,
