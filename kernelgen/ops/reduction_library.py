@@ -136,6 +136,15 @@ def less_or_nan(before: Any, x: Any) -> Any:
     return x if x < before or x != x else before  # noqa: PLR0124
 
 
+def later(before: Any, x: Any) -> Any:
+    """NaT is later than all."""
+    return x if x > before or x != x else before  # noqa: PLR0124
+
+
+def earlier(before: Any, x: Any) -> Any:
+    return x if x < before or x != x else before  # noqa: PLR0124
+
+
 def greater_number(before: Any, x: Any) -> Any:
     """nan is less than all."""
     return x if x > before or before != before else before  # noqa: PLR0124
@@ -218,6 +227,18 @@ def first_least_of_row(best: Any, place: Any, a: Any, offset: Any) -> Any:
             found = start
     if found >= 0:
         place = offset + place_of(best, a, found)
+    return best, place
+
+
+def first_latest_of_row(best: Any, place: Any, a: Any, offset: Any) -> Any:
+    for i in range(len(a)):
+        best, place = first_greatest(best, place, a[i], offset + i)
+    return best, place
+
+
+def first_earliest_of_row(best: Any, place: Any, a: Any, offset: Any) -> Any:
+    for i in range(len(a)):
+        best, place = first_least(best, place, a[i], offset + i)
     return best, place
 
 

@@ -123,15 +123,27 @@ def _always(function: Definition) -> Choice:
     return lambda state, source, computed: function
 
 
-def _of_floats(function: Definition, others: Definition) -> Choice:
-    return lambda state, source, computed: function if state.is_float else others
+def _of_floats(floats: Definition, others: Definition) -> Choice:
+    return lambda state, source, computed: floats if state.is_float else others
+
+
+def _by_time(times: Definition, others: Definition) -> Choice:
+    return lambda state, source, computed: times if state.is_time else others
+
+
+def _of_each(floats: Definition, times: Definition, others: Definition) -> Choice:
+    return lambda state, *more: times if state.is_time else floats if state.is_float else others
 
 
 def _lowest(t: Scalar) -> Any:
+    if t.is_time:
+        return INT64.minimum + 1  # what is less is NaT
     return -math.inf if t.is_float else t.minimum if t.is_integer else 0
 
 
 def _highest(t: Scalar) -> Any:
+    if t.is_time:
+        return INT64.maximum
     return math.inf if t.is_float else t.maximum if t.is_integer else 1
 
 
@@ -166,11 +178,13 @@ _ROWS = (
         finish=library.mean_of,
     ),
     Row(
-        "max", "biuf", _itself, _lowest, _of_floats(library.greater_or_nan, library.greater),
+        "max", "biufMm", _itself, _lowest,
+        _of_each(library.greater_or_nan, library.later, library.greater),
         empty=_no_identity("maximum"),
     ),
     Row(
-        "min", "biuf", _itself, _highest, _of_floats(library.less_or_nan, library.less),
+        "min", "biufMm", _itself, _highest,
+        _of_each(library.less_or_nan, library.earlier, library.less),
         empty=_no_identity("minimum"),
     ),
     Row(
@@ -190,13 +204,15 @@ _ROWS = (
         _always(library.both), _always(library.all_of_row),
     ),
     Row(
-        "argmax", "biuf", _constant(INT64), _lowest,
-        _always(library.first_greatest), _always(library.first_greatest_of_row),
+        "argmax", "biufMm", _constant(INT64), _lowest,
+        _always(library.first_greatest),
+        _by_time(library.first_latest_of_row, library.first_greatest_of_row),
         library.place_found, _place_state, True, _empty_sequence("argmax"),
     ),
     Row(
-        "argmin", "biuf", _constant(INT64), _highest,
-        _always(library.first_least), _always(library.first_least_of_row),
+        "argmin", "biufMm", _constant(INT64), _highest,
+        _always(library.first_least),
+        _by_time(library.first_earliest_of_row, library.first_least_of_row),
         library.place_found, _place_state, True, _empty_sequence("argmin"),
     ),
 )  # fmt: skip

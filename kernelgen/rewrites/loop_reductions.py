@@ -103,15 +103,18 @@ class Reduction(Expression):
 
     def _fill_with(self, state: Value, number: Any) -> None:
         if self.kept:
-            t = element_type(state)
-            value = self.w.emit("const", t, value=t.dtype.type(number))
-            self.w.emit("assign", NONE, state, value)
+            self.w.emit("assign", NONE, state, self._number(state, number))
         else:
             self._put_number(state, number)
 
     def _put_number(self, state: Value, number: Any) -> None:
+        self._put(state, (), self._number(state, number))
+
+    def _number(self, state: Value, number: Any) -> Value:
+        """A constant of the type of a state's elements; a time by its ticks."""
         t = element_type(state)
-        self._put(state, (), self.w.emit("const", t, value=t.dtype.type(number)))
+        dtype = INT64.dtype if t.is_time else t.dtype
+        return self.w.emit("const", t, value=dtype.type(number).view(t.dtype))
 
     def _finish(self, states: list[Value]) -> Value:
         """The result of the states: a number, or an array of the axes that are kept."""

@@ -144,6 +144,20 @@ def test_numbers():
     check(reductions, np.float32(2.5), np.int8(-3))
 
 
+def test_times():
+    def reductions(a):
+        return np.max(a), a.min(), a.argmax(), np.argmin(a), np.ptp(a)
+
+    dates = np.array(["2020-01-05", "2019-03-01", "2021-01-01"], "M8[D]")
+    check(reductions, dates)
+    missing = np.append(dates, np.datetime64("NaT", "D"))
+    assert list(map(str, njit(reductions)(missing))) == list(map(str, reductions(missing)))
+    check(
+        lambda a: (a.max(0), a.min(1), a.argmax(1), a.sum(0), a.sum(), np.ptp(a, 1)),
+        np.array([[5, -3, 7], [2, 1, 0]], "m8[s]"),
+    )
+
+
 def test_tuples_are_arrays():
     def reductions(x, y):
         return (
