@@ -9,10 +9,12 @@ each element goes to a state of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from types import FunctionType
 from typing import Any
 
-from kernelgen.ir.core import Block, Op, Value
+from kernelgen.ir.clone import copy_function
+from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.ops.reductions import axes_of, element_of, row_of
 from kernelgen.ops.registry import by_call
@@ -282,9 +284,7 @@ class Reduction(Expression):
         for arg in args:
             assert arg.type is not None
             types.append(arg.type)
-        body = body_of(function, types)
-        insert_conversions(body)
-        resolve_arrays(body)
+        body = copy_function(_resolved(function, tuple(types)))
         for param, arg in zip(list(body.params), args, strict=True):
             if isinstance(arg, _Virtual):
                 self._compute_elements(body.blocks, param, arg)
@@ -322,3 +322,12 @@ class _Virtual:
         self.type: Type | None = t
         self.count = count
         self.element = element
+
+
+@cache
+def _resolved(function: FunctionType, types: tuple[Type, ...]) -> Function:
+    """The body of a function for parameters of some types, which loops put in place by copies."""
+    body = body_of(function, types)
+    insert_conversions(body)
+    resolve_arrays(body)
+    return body
