@@ -49,6 +49,10 @@ _LINE = 16
 """Constant memory begins where a vector may."""
 
 
+_MISTAKEN = frozenset(("fmod", "fmodf", "fmodl"))
+"""What LLVM must not know by name: of a finite x it takes fmod(x, nan) for undefined behaviour."""
+
+
 class Emitter:
     """Collects the instructions of one LLVM function, and what they declare.
 
@@ -112,9 +116,10 @@ class Emitter:
             self.kept.append(version.symbol)
             shape = f"_ZGV_LLVM_N{version.lanes}{'v' * len(args)}_{function}"
             variants.append(f"{shape}({version.symbol})")
+        known = " nobuiltin" if function in _MISTAKEN else ""
         mark = f' "vector-function-abi-variant"="{",".join(variants)}"' if variants else ""
         values = ", ".join(f"{t.llvm} {arg}" for arg in args)
-        return self(f"call {self.math_flags}{t.llvm} @{function}({values}) {PURE}{mark}")
+        return self(f"call {self.math_flags}{t.llvm} @{function}({values}) {PURE}{known}{mark}")
 
     def table(self, t: Scalar, values: Sequence[Any]) -> str:
         """The address of constant memory that holds ``values``; equal ones are there once."""

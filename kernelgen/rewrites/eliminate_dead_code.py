@@ -1,7 +1,7 @@
 """Remove ops and block arguments that nothing observable uses.
 
-Before: any SSA. After: every value is used, directly or not, by a terminator or a call. All
-other ops are pure, so what is not used need not be computed.
+Before: any SSA. After: every value is used, directly or not, by a terminator, a call, or what may
+raise. All other ops are pure, so what is not used need not be computed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def eliminate_dead_code(function: Function) -> None:
     """Apply the pass."""
     predecessors = function.predecessors()
     used: set[Value] = set()
-    kept = [op for op in function.ops() if op.result is None or OPS[op.name].effects]
+    kept = [op for op in function.ops() if op.result is None or _has_effects(op)]
     used.update(op.result for op in kept if op.result is not None)
     work = [v for op in kept for v in op.operands]
     while work:
@@ -33,3 +33,8 @@ def eliminate_dead_code(function: Function) -> None:
         block.ops = [op for op in block.ops if op.result is None or op.result in used]
         if block is not function.entry:
             remove_arguments(block, predecessors[block], [a for a in block.args if a not in used])
+
+
+def _has_effects(op: Op) -> bool:
+    """Whether an op writes or may raise, as one does whose index is checked."""
+    return OPS[op.name].effects or bool(op.attrs.get("checked"))

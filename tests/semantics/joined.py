@@ -68,7 +68,8 @@ def measure(op: Op, operands: list[Any]) -> Any:
     if not any(isinstance(v, np.generic) for v in operands):
         return _measure_weak(op, operands)
     try:
-        return compute(*operands)
+        result = compute(*operands)
+        return strengthen(result)  # Python's complex takes a float64 for a float of its own
     except OverflowError:  # a Python int that its partner's type does not hold wraps
         params = typed(op).params
         return compute(*(convert_value(v, t) for v, t in zip(operands, params, strict=True)))

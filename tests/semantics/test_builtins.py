@@ -165,6 +165,25 @@ def test_min_and_max_of_several():
     check(kernel, *grid(F4, F4), dtype=("f4", "f4"))
 
 
+def test_remainders_by_nan_are_nan_whatever_llvm_makes_of_them():
+    """LLVM takes fmod(x, nan) for undefined where it knows that x is finite: here, an integer."""
+
+    def kernel(x):
+        zero = 7 // 0
+        nan = np.float32(0.0) / zero
+        if x + x == 0:
+            return 7, x // nan
+        for _ in range(int(x) % 3):
+            x += 1
+        return 1, x // nan
+
+    ufunc = kernelgen.vectorize(kernel)
+    for x, first in ((-128, 7), (0, 7), (5, 1)):
+        np.testing.assert_array_equal(ufunc(np.int8(x)), (first, np.nan))
+    for function in (lambda x, y: x % y, lambda x, y: math.fmod(x, y), lambda x, y: x // y):
+        assert np.isnan(kernelgen.vectorize(function)(np.arange(9), np.nan)).all()
+
+
 def test_max_under_fast_math_takes_the_number_and_is_vectorised():
     ufunc = kernelgen.vectorize(fastmath=True)(lambda x, y: max(x, y))
     values = np.array([1.0, np.nan, -np.inf, 3.0, np.nan])

@@ -401,3 +401,19 @@ def test_functions_return_copies_of_tables_and_change_copies():
     given = np.ones(3)
     assert one_of_two(given, True) is not table
     assert one_of_two(given, False).tolist() == table.tolist()
+
+
+def test_an_item_that_is_not_used_is_checked():
+    table = np.arange(5.0)
+
+    def kernel(i):
+        x = table[i] + i
+        if i < 0:
+            raise ValueError(f"negative: {i}")
+        x = i
+        return x
+
+    ufunc = vectorize(kernel)
+    assert ufunc(4) == 4
+    with pytest.raises(IndexError, match="index 5 is out of bounds"):
+        ufunc(5)
