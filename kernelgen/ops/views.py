@@ -32,6 +32,9 @@ _define("stretched", lambda array, *shape: np.broadcast_to(array, tuple(map(int,
 # The elements of an array without gaps, as they lie in memory.
 _define("flattened", lambda array: array.ravel("K"))
 
+# The axes of an array without gaps from the one ``first`` on are one axis.
+_define("merged", lambda array, first: array.reshape(*array.shape[:first], -1))
+
 # The operands of ``row`` are an array, then the indices of all axes but the last.
 _define("row", lambda array, *indices: array[tuple(map(int, indices))])
 

@@ -45,21 +45,44 @@ class Reduction(Expression):
         self.shape = self.shapes[self.source]
         self.result = dtype_of(root.value.type)
         self.states = self.row.state(self.result, element_type(self.source))
-        self._turn()
+        self.reversed = self._turn()
+        self._merge()
         self.kept = [axis for axis in range(len(self.shape)) if axis not in self.axes]
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
         """Where the first index runs fastest, go over all arrays with their axes in reverse."""
         ndim = len(self.shape)
         layouts = {(array_type(v).layout, array_type(v).ndim) for v in self.leaves}
         if layouts != {("F", ndim)} or len(self.axes) == ndim:
-            return
+            return False
         for leaf in self.leaves:
             t = array_type(leaf)._replace(layout="C")
             self.turned[leaf] = self.w.emit("array_T", t, leaf)
         self.shapes = {v: shape[::-1] for v, shape in self.shapes.items()}
         self.shape = self.shape[::-1]
         self.axes = tuple(ndim - 1 - axis for axis in self.axes)
+        return True
+
+    def _merge(self) -> None:
+        """Let the last axes be one if all of them are reduced, and lie in memory side by side."""
+        ndim = len(self.shape)
+        first = ndim
+        while first - 1 in self.axes:
+            first -= 1
+        layouts = {(array_type(self._seen(v)).layout, array_type(v).ndim) for v in self.leaves}
+        broadcast = any(
+            length is not whole
+            for v in self.leaves
+            for length, whole in zip(self.shapes[v], self.shape, strict=False)
+        )
+        if first == 0 or first > ndim - 2 or layouts != {("C", ndim)} or broadcast:
+            return
+        self.shape = [*self.shape[:first], self._product(self.shape[first:])]
+        for v in self.leaves:
+            t = array_type(v)._replace(ndim=first + 1, layout="C")
+            self.turned[v] = self.w.emit("merged", t, self._seen(v), first=first)
+        self.shapes = self.shapes | dict.fromkeys(self.leaves, self.shape)
+        self.axes = tuple(axis for axis in self.axes if axis <= first)
 
     # The root.
 
@@ -157,7 +180,7 @@ class Reduction(Expression):
 
     def _as_laid_out(self, result: Value) -> Value:
         """A result of which the axes stand in reverse, as they should."""
-        if not self.turned or not isinstance(result.type, Array) or result.type.ndim < 2:
+        if not self.reversed or not isinstance(result.type, Array) or result.type.ndim < 2:
             return result
         return self.w.emit("array_T", result.type._replace(layout="F"), result)
 

@@ -248,6 +248,7 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "flattened": views.flattened,
     "row": views.row,
     "frame_array": views.frame_array,
+    "merged": views.merged,
     "arranged": shapes.arranged,
     "view": shapes.viewed,
     "flipped": shapes.flipped,

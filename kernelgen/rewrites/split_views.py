@@ -37,6 +37,15 @@ def flattened(s: Splitter, first: list[Value]) -> list[Value]:
     return Parts(parts.data, [size], [s.integer(t.dtype.size)], parts.owner).list
 
 
+def merged(s: Splitter, first: list[Value]) -> list[Value]:
+    """An array without gaps whose last axes, from some on, are one."""
+    t, parts, at = s.op.value.type, Parts.of(first), s.op.attrs["first"]
+    assert isinstance(t, Array)
+    shape = [*parts.shape[:at], product(s, parts.shape[at:])]
+    strides = [*parts.strides[:at], s.integer(t.dtype.size)]
+    return Parts(parts.data, shape, strides, parts.owner).list
+
+
 def row(s: Splitter, first: list[Value]) -> list[Value]:
     """A row, by indices that are right."""
     parts, indices = Parts.of(first), s.finals(s.op.operands[1:])

@@ -74,7 +74,7 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     }  # fmt: skip
     made_by_passes |= {  # see tests/semantics/test_array_reductions.py
         "accumulate", "frame_array", "greater_number", "greater_or_nan", "less_number",
-        "less_or_nan", "reduce", "reserve", "scratch", "squared_magnitude",
+        "less_or_nan", "merged", "reduce", "reserve", "scratch", "squared_magnitude",
     }  # fmt: skip
     made_by_passes |= {name for name in OPS if name.startswith("array_")}
     made_by_passes |= {"apply", "call_ufunc", "each", "masked"}  # see test_ufunc_calls.py

@@ -213,6 +213,12 @@ def test_sums_over_axes_are_numpys(shape, order):
     def sums(a):
         return np.sum(a), a.sum(0), a.sum(1), a.sum(-1), a.mean(0), np.var(a), np.var(a, -1)
 
+    def over_two(a):
+        return a.sum((1, 2)), a.mean((0, 2)), a.sum((0, 1), keepdims=True), np.sum(a * a, (-1, -2))
+
+    if a.ndim == 3:
+        for got, want in zip(njit(over_two)(a), over_two(a)):
+            same_array(got, want)
     for got, want in zip(njit(sums)(a), sums(a)):
         same_array(got, want)
 
