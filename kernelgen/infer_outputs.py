@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernelgen.errors import TypingError
-from kernelgen.infer import Prepare, propagate, typed_elements
+from kernelgen.infer import Prepare, propagate, typed, typed_elements
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ops.registry import NoRule
@@ -115,6 +115,9 @@ def _written(op: Op) -> list[tuple[Value, Type | None]]:
     try:
         if op.name == "call_ufunc":
             return [*stores(op)]
+        if op.name == "dot_into":
+            made = typed(Op("dot", op.operands[:2])).result
+            return [(op.operands[2], made.dtype if isinstance(made, Array) else made)]
         if "inplace" in op.attrs and isinstance(op.operands[0].type, Array):
             return [(op.operands[0], typed_elements(op).result)]
     except NoRule:  # which inference reports

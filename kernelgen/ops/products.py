@@ -21,7 +21,7 @@ from kernelgen.ops.memory import Address
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import NONE, Array, Type, describe
+from kernelgen.types.compound import NONE, UNDEFINED, Array, Type, describe
 from kernelgen.types.promote import can_cast_within_kind, common_type
 from kernelgen.types.table import ADDRESS, FLOAT16, WEAK_BOOL, WEAK_INT, Scalar
 
@@ -126,7 +126,8 @@ def _dot_into_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if not isinstance(out, Array) or not isinstance(made, Array):
         raise NoRule("out= is an array for the product of a matrix")
     check_writable(out)
-    if (out.dtype, out.ndim) != (made.dtype, made.ndim):
+    wrong = out.dtype is not made.dtype and str(out.dtype) != str(UNDEFINED)
+    if wrong or out.ndim != made.ndim:
         raise NoRule(f"out= is a {describe(out)}, and the product a {describe(made)}")
     return Typed((None,) * 3, out)
 

@@ -165,7 +165,7 @@ def describe(t: Type) -> str:
     if isinstance(t, Tuple):
         return f"tuple ({', '.join(map(describe, t.elements))})"
     if isinstance(t, Array):
-        kind = f"{t.ndim}-dimensional array of {t.dtype.long_name}"
+        kind = f"{t.ndim}-dimensional array of {getattr(t.dtype, 'long_name', t.dtype)}"
         return f"read-only {kind}" if t.readonly else kind
     if isinstance(t, Slice):
         return "slice"

@@ -585,5 +585,11 @@ def test_outputs_that_are_only_changed():
         for v in a:
             out[0] += v
 
+    @guvectorize("(m,k),(k,n)->(m,n)")
+    def product(a, b, out):
+        np.dot(a, b, out)
+
+    assert product(np.eye(2), np.ones((2, 3), np.float32)).dtype == np.float64
+
     out = np.ones(2)
     np.testing.assert_array_equal(total(np.arange(6.0).reshape(2, 3), out=out), [4, 13])
