@@ -9,6 +9,7 @@ from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.exceptions import fill
 from kernelgen.ops.gathering import Gather, basic_index, gather_of, gathered_type, index_dims
 from kernelgen.ops.indexing import indexed_type
+from kernelgen.rewrites.split_shapes import shape_text
 from kernelgen.types.compound import NONE, Array, Tuple, Type
 from kernelgen.types.table import INT64, WEAK_BOOL, WEAK_INT, Scalar
 
@@ -242,13 +243,9 @@ def _require_fit(p: Place, length: Value, whole: Value, error: Raised, slots: li
     p.put("require", NONE, p.put("or", WEAK_BOOL, same, single), *slots, error=error)
 
 
-def _shape_text(ndim: int) -> str:
-    return f"({','.join(['{}'] * ndim)}{',' * (ndim == 1)})"
-
-
 def _no_common_shape(dims: list[int]) -> Raised:
     template = "shape mismatch: indexing arrays could not be broadcast together with shapes "
-    template += "".join(f"{_shape_text(ndim)} " for ndim in dims)
+    template += "".join(f"{shape_text(ndim)} " for ndim in dims)
     return Raised(IndexError, (Made(fill, (template, *(Slot(WEAK_INT),) * sum(dims))),))
 
 
@@ -258,8 +255,8 @@ def _broadcast_value(p: Place, value: Value, lengths: list[Value]) -> Value:
     assert isinstance(t, Array)
     shape = [p.put("dim", WEAK_INT, value, axis=axis) for axis in range(t.ndim)]
     template = (
-        f"shape mismatch: value array of shape {_shape_text(t.ndim)} could not be broadcast to "
-        f"indexing result of shape {_shape_text(len(lengths))}"
+        f"shape mismatch: value array of shape {shape_text(t.ndim)} could not be broadcast to "
+        f"indexing result of shape {shape_text(len(lengths))}"
     )
     slots = (Slot(WEAK_INT),) * (len(shape) + len(lengths))
     error = Raised(ValueError, (Made(fill, (template, *slots)),))

@@ -89,6 +89,7 @@ _NEGATIVE = Raised(ValueError, ("all elements of broadcast shape must be non-neg
 
 
 def shape_text(ndim: int) -> str:
+    """A shape in the template of a message."""
     return f"({','.join(['{}'] * ndim)}{',' * (ndim == 1)})"
 
 

@@ -14,7 +14,13 @@ from typing import NamedTuple
 from kernelgen import blas
 from kernelgen.types.table import Scalar
 
-_NAMES = (("scipy_cblas_{}gemm64_", 64), ("cblas_{}gemm64_", 64), ("cblas_{}gemm", 32))
+_NAMES = (
+    ("scipy_cblas_{}gemm64_", 64),
+    ("scipy_cblas_{}gemm", 32),
+    ("cblas_{}gemm64_", 64),
+    ("cblas_{}gemm$NEWLAPACK$ILP64", 64),
+    ("cblas_{}gemm", 32),
+)
 """How builds of BLAS call the function, and the width of their integers."""
 
 _ROW_MAJOR, _AS_IT_IS, _TRANSPOSED = 101, 111, 112
