@@ -194,7 +194,9 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def nested_depth(t: Type) -> int:
-    """How deep tuples of numbers are nested, all of one length at each depth."""
+    """How deep tuples of numbers or arrays are nested, all of one length at each depth."""
+    if isinstance(t, Array):
+        return t.ndim
     if not isinstance(t, Tuple):
         if not isinstance(t, Scalar):
             raise NoRule(f"there is no array of {describe(t)} in a kernel")

@@ -260,6 +260,19 @@ def argsort(a: Any, axis: Any = -1, kind: Any = None) -> Any:
     return made if axis is None else moved(made, -1, axis)
 
 
+@replaces(np.median)
+def median(a: Any) -> Any:
+    flat = dense_copy(raveled(a))
+    sort_last(flat)
+    n = len(flat)
+    if n == 0:
+        return np.nan
+    last, high = flat[n - 1] * 1.0, flat[n >> 1] * 1.0
+    if last != last or n % 2 == 1:  # noqa: PLR0124
+        return last if last != last else high  # noqa: PLR0124
+    return (flat[(n >> 1) - 1] * 1.0 + high) / 2
+
+
 @replaces(np.concatenate)
 def concatenate(arrays: Any, axis: Any = 0) -> Any:
     return joined(arrays, axis)

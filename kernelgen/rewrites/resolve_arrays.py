@@ -22,7 +22,7 @@ from kernelgen.rewrites.move_behind_branch import move_behind_branch
 from kernelgen.rewrites.place import Place
 from kernelgen.rewrites.resolve_gathers import gather, scatter
 from kernelgen.rewrites.split_ufunc_calls import split_ufunc_call
-from kernelgen.types.compound import NONE, Array, ArrayIterator, Tuple, Type
+from kernelgen.types.compound import NONE, Array, ArrayIterator, Tuple
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
@@ -166,7 +166,7 @@ def _like(p: Place) -> None:
     if isinstance(like.type, Array):
         lengths = [p.put("dim", WEAK_INT, like, axis=axis) for axis in range(made.ndim)]
     else:
-        lengths = [p.integer(length) for length in _nested_lengths(like.type)]
+        lengths = _nested_lengths(p, like)
     p.become("array_of_shape", *lengths)
 
 
@@ -179,17 +179,32 @@ def _of_elements(p: Place) -> None:
 
 def _array_of(p: Place, t: Array, elements: Value) -> Value:
     """A new array of type ``t`` of what nested tuples hold."""
-    array = p.put("array_of_shape", t, *map(p.integer, _nested_lengths(elements.type)))
-    _put_elements(p, array, t, elements, ())
+    shape = _nested_lengths(p, elements)
+    array = p.put("array_of_shape", t, *shape)
+    _put_elements(p, array, shape, elements, ())
     return array
 
 
-def _put_elements(p: Place, array: Value, t: Array, value: Value, indices: tuple[int, ...]) -> None:
+def _put_elements(
+    p: Place, array: Value, shape: list[Value], value: Value, indices: tuple[int, ...]
+) -> None:
+    t = array.type
+    assert isinstance(t, Array)
     if isinstance(value.type, Tuple):
         for i, element in enumerate(value.type.elements):
             part = p.put("item", element, value, index=i)
-            _put_elements(p, array, t, part, (*indices, i))
+            _put_elements(p, array, shape, part, (*indices, i))
+    elif isinstance(value.type, Array) and value.type.ndim:
+        lengths = _nested_lengths(p, value)
+        for length, whole in zip(lengths, shape[len(indices) :], strict=True):
+            same = p.put("eq", WEAK_BOOL, length, whole)
+            p.put("require", NONE, same, error=_uneven_rows(value.type, indices, shape))
+        places = map(p.integer, indices)
+        row = p.put("row", Array(t.dtype, len(lengths), "C"), array, *places)
+        p.put("assign", NONE, row, value, apart=True)
     else:
+        if isinstance(value.type, Array):
+            value = p.put("get", value.type.dtype, value)
         if value.type != t.dtype:
             value = p.put("convert", t.dtype, value, to=t.dtype)
         p.put("put", NONE, array, value, *map(p.integer, indices))
@@ -203,11 +218,30 @@ def _lengths(p: Place, shape: Value) -> list[Value]:
     return [p.put("item", t, shape, index=i) for i, t in enumerate(types)]
 
 
-def _nested_lengths(t: Type | None) -> list[int]:
-    """The shape of nested tuples."""
+def _nested_lengths(p: Place, values: Value) -> list[Value]:
+    """The shape of nested tuples, in which there may be arrays."""
+    t = values.type
+    if isinstance(t, Array):
+        return [p.put("dim", WEAK_INT, values, axis=axis) for axis in range(t.ndim)]
     if not isinstance(t, Tuple):
         return []
-    return [len(t.elements), *(_nested_lengths(t.elements[0]) if t.elements else [])]
+    inner = [p.put("item", each, values, index=0) for each in t.elements[:1]]
+    return [p.integer(len(t.elements)), *(n for each in inner for n in _nested_lengths(p, each))]
+
+
+def _uneven_rows(t: Array, indices: tuple[int, ...], shape: list[Value]) -> Raised:
+    """The error of arrays of different lengths in nested tuples."""
+    known = [v.constant for v in shape[: len(indices)]]
+    lengths = [c.attrs["value"] for c in known if c is not None]
+    text = f"({', '.join(map(str, lengths))}{',' * (len(lengths) == 1)})"
+    return Raised(
+        ValueError,
+        (
+            "setting an array element with a sequence. The requested array has an inhomogeneous "
+            f"shape after {len(lengths)} dimensions. The detected shape was {text} + "
+            "inhomogeneous part.",
+        ),
+    )
 
 
 def _dtype(p: Place) -> None:

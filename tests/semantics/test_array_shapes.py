@@ -181,6 +181,15 @@ def test_arrays_of_lists():
     check(lambda a: a + np.array([1, 2, 3, 4, 5, 6], dtype="f4"), A)
 
 
+def test_arrays_of_arrays():
+    def rows(a, b):
+        return np.array([a, b]), np.array(((a, b), (b, a)), np.float32), np.array([[1, 2], a[:2]])
+
+    check(rows, A[0], A[1])
+    check(lambda a, b: np.array([a, b]), A, A.astype(int))
+    check(lambda a, b: np.array([a, b]), A[0], A[:, 0])
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
