@@ -7,13 +7,14 @@ contiguous, and nested ones of any strides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernelgen.infer import typed_elements
-from kernelgen.ir.core import Block, Edge, Function, Op, Value
+from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.exceptions import fill
+from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
@@ -46,79 +47,6 @@ def expand_tree(
     function.blocks[where:where] = [*writer.blocks, rest]
     function.substitute({} if result is None else {root.value: result})
     return rest
-
-
-class Writer:
-    """Appends ops and blocks; ``near`` says where in the source they stand."""
-
-    def __init__(self, block: Block, near: Op) -> None:
-        self.block = block
-        self.near = near
-        self.blocks: list[Block] = []
-
-    def emit(self, name: str, t: Type, *operands: Value, **attrs: Any) -> Value:
-        new = self.block.append(Op(name, operands, attrs, self.near.loc))
-        new.value.type = t
-        return new.value
-
-    def integer(self, value: int) -> Value:
-        return self.emit("const", WEAK_INT, value=value)
-
-    def converted(self, value: Value, to: Type) -> Value:
-        return value if value.type == to else self.emit("convert", to, value, to=to)
-
-    def jump(self, target: Block, *args: Value) -> None:
-        self.block.append(Op("jump", (), None, self.near.loc, (Edge(target, args),)))
-
-    def branch(self, condition: Value, yes: Block, no: Block) -> None:
-        edges = (Edge(yes), Edge(no))
-        self.block.append(Op("branch", (condition,), None, self.near.loc, edges))
-
-    def start(self, block: Block) -> None:
-        """Go on in a new block."""
-        self.blocks.append(block)
-        self.block = block
-
-    def inline(self, body: Sequence[Block], args: Sequence[Value], result: Type | None) -> Value:
-        """Go through the blocks of a function, which are used up; what they return."""
-        behind = Block()
-        value = behind.add_arg(result)
-        for block in body:
-            last = block.terminator
-            if last.name == "return":
-                block.ops[-1] = Op("jump", (), None, last.loc, (Edge(behind, last.operands),))
-            for op in block.ops:
-                op.loc = self.near.loc
-        self.jump(body[0], *args)
-        self.blocks += body
-        self.start(behind)
-        return value
-
-    def choose(self, condition: Value, yes: Callable[[], None], no: Callable[[], None]) -> None:
-        """Write one of two ways, and go on behind them."""
-        ways, behind = (Block(), Block()), Block()
-        self.branch(condition, *ways)
-        for way, write in zip(ways, (yes, no), strict=True):
-            self.start(way)
-            write()
-            self.jump(behind)
-        self.start(behind)
-
-    def loops(self, counts: Sequence[Value], body: Callable[..., None], *indices: Value) -> None:
-        """Nested loops, one for each count; ``body`` is given the indices, outermost first."""
-        if not counts:
-            body(*indices)
-            return
-        header, inside, behind = Block(), Block(), Block()
-        zero, one = self.integer(0), self.integer(1)
-        self.jump(header, zero)
-        self.start(header)
-        index = header.add_arg(WEAK_INT)
-        self.branch(self.emit("lt", WEAK_BOOL, index, counts[0]), inside, behind)
-        self.start(inside)
-        self.loops(counts[1:], body, *indices, index)
-        self.jump(header, self.emit("add", WEAK_INT, index, one))
-        self.start(behind)
 
 
 class Shapes:

@@ -20,8 +20,9 @@ from kernelgen.ops.reductions import axes_of, element_of, row_of
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.body_of import body_of
 from kernelgen.rewrites.insert_conversions import insert_conversions
-from kernelgen.rewrites.loop_arrays import Expression, Rows, Writer, array_type, element_type
+from kernelgen.rewrites.loop_arrays import Expression, Rows, array_type, element_type
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
+from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Slice, Tuple, Type, dtype_of
 from kernelgen.types.table import INT64, WEAK_BOOL, WEAK_INT, Scalar
 

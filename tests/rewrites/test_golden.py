@@ -80,7 +80,7 @@ def test_every_pass_has_golden_files():
         "resolve_casts", "outline", "split_arrays", "unpack_arguments", "resolve_jitted_call",
         "store_results", "capture_arrays", "fold_arrays", "split_indexed", "move_behind_branch",
         "splice_generators", "resolve_table_calls", "choose_functions", "loop_arrays", "split_views",
-        "place", "split_ufunc_calls", "element_body", "compare_tuples", "body_of", "loop_reductions",
+        "place", "split_ufunc_calls", "element_body", "compare_tuples", "body_of", "writer", "loop_reductions",
         "loop_accumulations", "split_shapes", "join_arrays", "resolve_gathers",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}
