@@ -15,6 +15,7 @@ from kernelgen.loops import exceptions, native_symbols
 from kernelgen.lower import Lowered
 from kernelgen.pipeline import Compilation, Request
 from kernelgen.runtime import core_patterns, engine, locks, patterns, trampolines
+from kernelgen.runtime.numpy_api import LoopFlag
 from kernelgen.shells import gufunc, interpreted
 from kernelgen.types.compound import dtype_of
 from kernelgen.types.matching import Types
@@ -129,5 +130,6 @@ def link_core_loop(kernel: CoreKernel, compiled: Compilation | Uncompiled) -> Lo
     operands = tuple(
         core_patterns.CoreOperand(dtype_of(each.type).size, each.dims) for each in arguments
     )
+    flags |= LoopFlag.REQUIRES_GIL * compiled.kernel.draws
     loops = CoreLoops(compiled.kernel, request, general, operands, flags)
     return Loop(name, loops.strided, loops.get_loop, 0, 0, flags, (loops,))

@@ -57,6 +57,7 @@ def link_loop(request: Request, compiled: Compilation, identity: object) -> Loop
         callee = interpreted.python_loop(request.function, signature, request.options)
         loop = interpreted_loop(name, callee, flags)
         return loop._replace(initial=start, needs=(*loop.needs, initial))
+    flags |= LoopFlag.REQUIRES_GIL * compiled.kernel.draws
     loops = Loops(compiled.kernel, flags)
     return Loop(name, loops.strided, loops.get_loop, loops.indexed, start, flags, (loops, initial))
 

@@ -36,12 +36,17 @@ def _make(error: Raised, place: Loc | None, words: bytes = b"") -> BaseException
 
 
 def native_symbols(kernel: Lowered) -> dict[str, int]:
-    """What a kernel is linked with that allocates arrays, or multiplies matrices."""
-    if not kernel.calls_natively:
-        return {}
-    from kernelgen.runtime import native_library
+    """What a kernel is linked with that allocates arrays, multiplies matrices, or draws numbers."""
+    found: dict[str, int] = {}
+    if kernel.calls_natively:
+        from kernelgen.runtime import native_library
 
-    return native_library.symbols()
+        found |= native_library.symbols()
+    if kernel.draws:
+        from kernelgen.runtime import random_states
+
+        found |= random_states.symbols()
+    return found
 
 
 class Loops:

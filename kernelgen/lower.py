@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kernelgen import blas, heap
+from kernelgen import blas, heap, randoms
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant
@@ -59,6 +59,11 @@ class Lowered(NamedTuple):
     def calls_natively(self) -> bool:
         """Whether it calls functions of ``runtime/native_library.py``."""
         return self.allocates or any(text in self.declarations for text in blas.DECLARED.values())
+
+    @property
+    def draws(self) -> bool:
+        """Whether it calls functions of ``runtime/random_states.py``."""
+        return any(text in self.declarations for text in randoms.DECLARED.values())
 
     @property
     def words(self) -> int:

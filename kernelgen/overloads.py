@@ -8,7 +8,8 @@ from typing import Any
 
 from kernelgen import pipeline
 from kernelgen.errors import InternalError
-from kernelgen.loops import exceptions
+from kernelgen.loops import exceptions, native_symbols
+from kernelgen.lower import Lowered
 from kernelgen.runtime import (
     cpython_api,
     engine,
@@ -58,21 +59,26 @@ class Overload:
         self.arguments: Arguments = request.arguments
         self.returned: Argument = compiled.returned
         shell = entry_module(
-            compiled.kernel, self.arguments, compiled.returned, also=also, nogil=nogil
+            compiled.kernel,
+            self.arguments,
+            compiled.returned,
+            also=also,
+            nogil=nogil and not compiled.kernel.draws,
         )
         self._objects = shell.objects
         self._errors = exceptions(compiled.kernel)
         self.module = pipeline.machine_code(shell.text)
-        self._library = self._link(shell)
+        self._library = self._link(shell, compiled.kernel)
         self.entry = self._library.address(ENTRY)
 
-    def _link(self, shell: Entry) -> engine.Library:
+    def _link(self, shell: Entry, kernel: Lowered) -> engine.Library:
         symbols = {
             **cpython_api.symbols(),
             **trampolines.addresses().for_loops,
             **self._errors.symbols,
             **numpy_api.symbols(),
             **native_library.symbols(),
+            **native_symbols(kernel),
             **{symbol: id(value) for symbol, value in shell.objects.items()},
         }
         return engine.link(self.module.object_code, [ENTRY], symbols)

@@ -27,13 +27,17 @@ def replaces(original: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]
     """
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-        most = function.__code__.co_argcount + function.__code__.co_kwonlyargcount
-        optional = len(function.__defaults__ or ()) + len(function.__kwdefaults__ or ())
-        for count in range(most - optional, most + 1):
-            BY_CALL[original, count] = function
+        BY_CALL.update({(original, count): function for count in counts_of(function)})
         return function
 
     return enter
+
+
+def counts_of(function: Callable[..., Any]) -> range:
+    """The numbers of arguments with which a function can be called."""
+    most = function.__code__.co_argcount + function.__code__.co_kwonlyargcount
+    optional = len(function.__defaults__ or ()) + len(function.__kwdefaults__ or ())
+    return range(most - optional, most + 1)
 
 
 OF_NUMBERS: set[Callable[..., Any]] = set()

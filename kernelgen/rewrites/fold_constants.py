@@ -62,6 +62,8 @@ _NEVER_FOLDED = (
     "return",
     "tuple",
     "invoke",
+    "random_below",
+    "random_seed",
 )
 
 

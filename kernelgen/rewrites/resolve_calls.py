@@ -18,7 +18,7 @@ from kernelgen.bytecode.parameters import parameters_of, rest_parameter
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import constant_array, defining, elements, elements_of_any, put
-from kernelgen.ops import iteration, library
+from kernelgen.ops import iteration, library, random_library
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
@@ -143,7 +143,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if constant is None:
         return block if _resolve_method(block, op) else None
     callee, args = constant.attrs["value"], op.operands[1:]
-    if isinstance(callee, MethodType):
+    if isinstance(callee, MethodType) and not _is_library(callee):  # as those of np.random are
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
         return block
@@ -278,22 +278,31 @@ def _resolve_method(block: Block, op: Op) -> bool:
 
 def _library_function(callee: Any, count: int) -> FunctionType | None:
     try:
-        found = library.BY_CALL.get((callee, count))
+        found = _definitions(callee).get((callee, count))
     except TypeError:  # an unhashable object is nobody's key
         return None
     assert found is None or isinstance(found, FunctionType)
     return found
 
 
+def _definitions(callee: Any) -> dict[tuple[Any, int], Callable[..., Any]]:
+    """The functions of the kernel language by what they replace, ``callee`` among them or not."""
+    if random_library.is_of_random(callee):
+        return random_library.by_call()
+    return library.BY_CALL
+
+
 def _is_library(callee: Any) -> bool:
-    return any(original is callee for original, _ in library.BY_CALL)
+    return any(original is callee for original, _ in _definitions(callee))
 
 
 def _refuse_arguments(callee: Any, op: Op, count: int) -> None:
     name = callee.__name__
     if op.attrs["keywords"]:
         raise UnsupportedError(f"{name}() takes no keyword arguments in a kernel", op.loc)
-    known = {n for original, n in library.BY_CALL if original is callee} | by_call(callee).keys()
+    known = {n for original, n in _definitions(callee) if original is callee} | by_call(
+        callee
+    ).keys()
     takes = " or ".join(map(str, sorted(known)))
     plural = "" if takes == "1" else "s"
     raise UnsupportedError(

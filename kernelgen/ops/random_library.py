@@ -1,0 +1,212 @@
+"""Functions of ``np.random`` on its own generator, written in the kernel language.
+
+They draw what NumPy's draw, in the same order. What fills an array goes over its elements in the
+order of C.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from kernelgen.ops.library import counts_of
+
+# ------------------------------------------------------------------- what ops stand for these
+
+
+def next_double() -> Any:
+    """The op ``random_double``: a float from 0 to 1."""
+    return np.random.random_sample()
+
+
+def next_gauss() -> Any:
+    """The op ``random_gauss``: of the standard normal distribution."""
+    return np.random.standard_normal()
+
+
+def next_exponential() -> Any:
+    """The op ``random_exponential``: of the standard exponential distribution."""
+    return np.random.standard_exponential()
+
+
+def below(most: Any) -> Any:
+    """The op ``random_below``: an integer from 0 to ``most``, which has no sign."""
+    return int(np.random.randint(0, (int(most) & (1 << 64) - 1) + 1, dtype=np.uint64))
+
+
+def set_seed(seed: Any) -> None:
+    """The op ``random_seed``, of a seed of 32 bits."""
+    np.random.seed(int(seed))
+
+
+# ------------------------------------------------------------------------------------- floats
+
+
+def random_sample(size: Any = None) -> Any:
+    if size is None:
+        return next_double()
+    made = np.empty(size)
+    flat = made.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = next_double()
+    return made
+
+
+def rand(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any:
+    return random_sample(_shape(d0, d1, d2, d3))
+
+
+def _shape(d0: Any, d1: Any, d2: Any, d3: Any) -> Any:
+    if d1 is None:
+        return d0
+    if d2 is None:
+        return (d0, d1)
+    return (d0, d1, d2) if d3 is None else (d0, d1, d2, d3)
+
+
+def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+    first = float(low)
+    length = float(high) - first
+    if not math.isfinite(length):
+        raise OverflowError("Range exceeds valid bounds")
+    if size is None:
+        return first + length * next_double()
+    made = np.empty(size)
+    flat = made.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = first + length * next_double()
+    return made
+
+
+def standard_normal(size: Any = None) -> Any:
+    if size is None:
+        return next_gauss()
+    made = np.empty(size)
+    flat = made.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = next_gauss()
+    return made
+
+
+def randn(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any:
+    return standard_normal(_shape(d0, d1, d2, d3))
+
+
+def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+    middle, width = float(loc), float(scale)
+    _check_scale(width)
+    if size is None:
+        return middle + width * next_gauss()
+    made = np.empty(size)
+    flat = made.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = middle + width * next_gauss()
+    return made
+
+
+def exponential(scale: Any = 1.0, size: Any = None) -> Any:
+    width = float(scale)
+    _check_scale(width)
+    if size is None:
+        return width * next_exponential()
+    made = np.empty(size)
+    flat = made.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = width * next_exponential()
+    return made
+
+
+def standard_exponential(size: Any = None) -> Any:
+    return exponential(1.0, size)
+
+
+def _check_scale(scale: Any) -> None:
+    if math.copysign(1.0, scale) < 0 and not math.isnan(scale):
+        raise ValueError("scale < 0")
+
+
+# ----------------------------------------------------------------------------------- integers
+
+
+def randint(low: Any, high: Any = None, size: Any = None) -> Any:
+    first = 0 if high is None else int(low)
+    most = (int(low) if high is None else int(high)) - 1
+    if first > most:
+        raise ValueError("high <= 0" if high is None else "low >= high")
+    span = np.int64(most) - np.int64(first)  # as an integer without sign, if it wraps
+    if size is None:
+        return first + below(span)
+    made = np.empty(size, np.int64)
+    flat = made.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] = first + below(span)
+    return made
+
+
+def shuffle(x: Any) -> None:
+    for i in range(len(x) - 1, 0, -1):
+        j = below(i)
+        last = x[i]
+        x[i] = x[j]
+        x[j] = last
+
+
+def permutation(x: Any) -> Any:
+    made = x.copy() if isinstance(x, np.ndarray) else np.arange(x)
+    shuffle(made)
+    return made
+
+
+def choice(a: Any, size: Any = None) -> Any:
+    if not isinstance(a, np.ndarray):
+        return randint(a, None, size)
+    chosen = randint(len(a), None, size)
+    return a[chosen]
+
+
+def seed(seed: Any) -> None:
+    given = int(seed)
+    if given < 0 or given > 0xFFFFFFFF:
+        raise ValueError("Seed must be between 0 and 2**32 - 1")
+    set_seed(given)
+
+
+# ------------------------------------------------------------------------------- by their names
+
+_DEFINITIONS: dict[str, Callable[..., Any]] = {
+    "random": random_sample,
+    "random_sample": random_sample,
+    "ranf": random_sample,
+    "sample": random_sample,
+    "rand": rand,
+    "uniform": uniform,
+    "standard_normal": standard_normal,
+    "randn": randn,
+    "normal": normal,
+    "exponential": exponential,
+    "standard_exponential": standard_exponential,
+    "randint": randint,
+    "shuffle": shuffle,
+    "permutation": permutation,
+    "choice": choice,
+    "seed": seed,
+}
+
+
+def is_of_random(callee: Any) -> bool:
+    """Whether ``callee`` may be a function of ``np.random``; that is not loaded to see it."""
+    return str(getattr(callee, "__module__", None)).startswith("numpy.random")
+
+
+@cache
+def by_call() -> dict[tuple[Any, int], Callable[..., Any]]:
+    """The function that replaces one of ``np.random`` with that many arguments."""
+    return {
+        (getattr(np.random, name), count): function
+        for name, function in _DEFINITIONS.items()
+        for count in counts_of(function)
+    }
