@@ -78,6 +78,9 @@ def refusal(function: Any) -> tuple[str, str] | None:
     for refused, reason, hint in REFUSED:
         if refused is function:
             return f"{function.__name__}() {reason}", hint
+    if str(getattr(function, "__module__", None)).startswith("numpy.random"):
+        name = getattr(function, "__name__", "")
+        return f"np.random.{name}() is not compiled", "draw before, and hand over the array"
     ufunc = getattr(function, "__self__", None)
     if isinstance(ufunc, np.ufunc):
         reason = "which goes over arrays, cannot be called in a kernel"

@@ -59,7 +59,7 @@ class ElementBody:
         return self._typed[types]
 
     def _infer(self, types: Sequence[Type]) -> Function:
-        function = self._calling(len(types))
+        function = self._calling(types)
         resolve_calls(function)
         self._prepare(function, types)
         infer(function, types, prepare=self._prepare)
@@ -73,10 +73,11 @@ class ElementBody:
             )
         return function
 
-    def _calling(self, count: int) -> Function:
+    def _calling(self, types: Sequence[Type]) -> Function:
+        """A function of the IR that calls it."""
         function, block = Function(self.original.__name__, self._loc), Block()
         function.blocks.append(block)
-        params = [block.add_arg() for _ in range(count)]
+        params = [block.add_arg(t) for t in types]
         last = block.append(Op("return", (), None, self._loc))
         last.operands = [self._call(block, last, params)]
         return function

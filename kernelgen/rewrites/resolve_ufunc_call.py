@@ -16,6 +16,9 @@ import numpy as np
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import elements, put
+from kernelgen.types.compound import describe
+from kernelgen.types.matching import all_cast_safely, first, is_exactly
+from kernelgen.types.promote import common_type
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
@@ -41,9 +44,14 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
     Raises
     ------
     UnsupportedError
-        The arguments are not those of the ufunc, or its types would have to be chosen among
-        several signatures.
+        The arguments are not those of the ufunc, or it is a generalized one.
     """
+    if ufunc.signature is not None:
+        raise UnsupportedError(
+            f"{ufunc.__name__} is a generalized ufunc, which cannot be called in a kernel",
+            op.loc,
+            f"call its Python function on one row at a time: {ufunc.__name__}.py_func(...)",
+        )
     keywords = op.attrs["keywords"]
     split = len(op.operands) - len(keywords)
     positional = op.operands[1:split]
@@ -55,8 +63,6 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
         raise UnsupportedError(
             "cannot specify 'out' as both a positional and keyword argument", op.loc
         )
-    if is_kernel_ufunc(ufunc):
-        _signature(ufunc, op)
     named = {f"out{index}": value for index, value in enumerate(outs)}
     if "out" in given:
         named |= _outs(block, op, ufunc, given.pop("out"))
@@ -117,7 +123,7 @@ def _casting(op: Op, given: Value | None) -> str:
 
 def call_kernel(block: Block, op: Op, ufunc: Any, args: Sequence[Value]) -> Value:
     """Put a call of a ufunc's Python function in front of ``op``; the value of the ufunc's."""
-    signature = _signature(ufunc, op)
+    signature = _signature(ufunc, op, args)
     if signature is None:
         args = [put(block, op, "operand", value, *args) for value in args]
     else:
@@ -128,16 +134,27 @@ def call_kernel(block: Block, op: Op, ufunc: Any, args: Sequence[Value]) -> Valu
     return _made(block, op, result, ufunc.nout, signature)
 
 
-def _signature(ufunc: Any, op: Op) -> Signature | None:
-    """The one signature that a ufunc was given, None if it was given none."""
+def _signature(ufunc: Any, op: Op, args: Sequence[Value]) -> Signature | None:
+    """The signature for numbers of the types of ``args``, None if the ufunc was given none.
+
+    A single one is taken whatever the types are, which are then converted or refused.
+    """
     declared: tuple[Signature, ...] = ufunc.declared_signatures
-    if len(declared) > 1:
+    if len(declared) < 2:
+        return declared[0] if declared else None
+    given = [t for t in (v.type for v in args) if isinstance(t, Scalar)]
+    partners = [t for t in given if not t.weak]
+    met = [(common_type(t, *partners) or t).strong if t.weak else t for t in given]
+    found = first(declared, tuple(met), is_exactly, all_cast_safely)
+    if found is None or len(given) < len(args):
+        listed = ", ".join(describe(v.type) for v in args if v.type is not None)
+        signatures = ", ".join(map(str, declared))
         raise UnsupportedError(
-            f"the ufunc {ufunc.__name__} has several signatures, so a kernel cannot call it",
+            f"no signature of {ufunc.__name__} takes ({listed})",
             op.loc,
-            f"call its Python function: {ufunc.__name__}.py_func(...)",
+            f"its signatures are {signatures}",
         )
-    return declared[0] if declared else None
+    return found
 
 
 def _made(block: Block, op: Op, result: Value, nout: int, signature: Signature | None) -> Value:

@@ -161,10 +161,13 @@ def classify(value: Any, name: str) -> Given:
         return _array(value, name)
     if isinstance(value, _CONSTANTS) or is_function(value):
         return Given(Constant(value), value)
+    draws = type(value).__module__.startswith("numpy.random")
     raise TypingError(
         f"the argument {name!r} is {_described(value)}, which compiled code cannot be given",
         None,
-        "give it numbers, arrays, tuples of them, None, functions or strings",
+        "draw the numbers before, or call np.random.normal() and the like in the function"
+        if draws
+        else "give it numbers, arrays, tuples of them, None, functions or strings",
     )
 
 
@@ -207,7 +210,8 @@ def _array(value: np.ndarray[Any, Any], name: str) -> Given:
     row = table.from_dtype(value.dtype)
     if row is None:
         message = f"the argument {name!r} is an array of {value.dtype}"
-        raise TypingError(message, None, known_types())
+        fields = f"hand over its fields: {name}[{(value.dtype.names or ('',))[0]!r}]"
+        raise TypingError(message, None, known_types() if value.dtype.names is None else fields)
     if not value.dtype.isnative:
         raise TypingError(
             f"the argument {name!r} is an array whose bytes are in the other order",

@@ -179,3 +179,10 @@ def test_what_is_not_done_with_whole_arrays(function, words):
     with pytest.raises(TypingError, match=words) as caught:
         jit(function)(np.zeros(3))
     assert "hint: write a loop over the elements of the array" in str(caught.value)
+
+
+def test_structured_arrays_are_refused():
+    points = np.zeros(3, [("x", "f8"), ("y", "f8")])
+    with pytest.raises(TypingError, match=r"hand over its fields: a\['x'\]"):
+        jit(lambda a: a)(points)
+    assert jit(lambda a: a + 1)(points["x"]).tolist() == [1, 1, 1]

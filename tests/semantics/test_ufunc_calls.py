@@ -314,3 +314,28 @@ def test_a_kernel_that_calls_itself_takes_no_arrays():
     assert njit(lambda n: factorial(n))(5) == 120
     with pytest.raises(UnsupportedError, match="calls itself, and cannot take whole arrays"):
         njit(lambda n: factorial(n))(np.arange(3))
+
+
+@kernelgen.vectorize(["i4(i4,i4)", "f4(f4,f4)", "f8(f8,f8)"])
+def among_several(x, y):
+    return x / y if y > 1 else x
+
+
+@pytest.mark.parametrize(
+    "dtypes", [("i4", "i4"), ("f4", "i2"), ("i4", "f4"), ("f8", "i8"), ("?", "?")]
+)
+def test_a_kernels_ufunc_with_several_signatures(dtypes):
+    def call(a, b):
+        return among_several(a, b), among_several(a, 2), among_several(a[0], b[1])
+
+    check(call, *(np.array([1, 0, 5], t) for t in dtypes))
+
+
+def test_generalized_ufuncs_are_refused():
+    @kernelgen.guvectorize("(n)->()")
+    def mean(x):
+        return x[0]
+
+    with pytest.raises(UnsupportedError, match="mean is a generalized ufunc, which cannot be"):
+        njit(lambda a: mean(a))(A)
+    assert njit(lambda a: mean.py_func(a[0]))(A) == A[0, 0]
