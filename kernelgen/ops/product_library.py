@@ -384,3 +384,27 @@ def outer(a: Any, b: Any, out: Any = None) -> Any:
         return rows[:, np.newaxis] * columns[np.newaxis, :]
     out[...] = rows[:, np.newaxis] * columns[np.newaxis, :]
     return out
+
+
+# -------------------------------------------------------------------------------- convolution
+
+
+@replaces(np.convolve)
+def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
+    if len(a) == 0:
+        raise ValueError("a cannot be empty")
+    if len(v) == 0:
+        raise ValueError("v cannot be empty")
+    return convolved(a, v, mode) if len(a) >= len(v) else convolved(v, a, mode)
+
+
+def convolved(a: Any, v: Any, mode: Any) -> Any:
+    """The same where the second vector is not the longer one."""
+    made = np.zeros(len(a) + len(v) - 1, dtype_for(None, (a[0], v[0])))
+    for i in range(len(a)):
+        for j in range(len(v)):
+            made[i + j] += a[i] * v[j]
+    if mode == "full":
+        return made
+    first = (len(v) - 1) // 2 if mode == "same" else len(v) - 1
+    return made[first : first + len(a) if mode == "same" else len(a)].copy()

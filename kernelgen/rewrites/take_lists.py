@@ -11,6 +11,7 @@ from kernelgen.ir.sequences import DISPLAYS, defining
 _TAKERS = frozenset({
     "array_from", "dtype_for", "new_array", "new_like", "reshaped", "fitted", "permuted",
     "stretched_to", "flipped", "joined", "squeezed", "expanded", "reduce", "accumulate",
+    "store_subscript",
 })  # fmt: skip
 """Ops that take a list as they take a tuple."""
 

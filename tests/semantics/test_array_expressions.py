@@ -403,6 +403,7 @@ def test_tuples_are_assigned_to_views(matrix):
         a[0, :2] = (x, 1)
         a[1:3, 2:4] = ((1, 2), (3, x))
         a[:, 5:] = (x,)
+        a[3, ::3] = [x, 2]
         a[3] = (1, 2)
 
     check(assign, matrix, 0.5)

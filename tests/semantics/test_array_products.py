@@ -165,3 +165,17 @@ def test_a_generalized_ufunc_multiplies():
 def test_what_is_refused(function, words):
     with pytest.raises(KernelgenError, match=words):
         pipeline.typed(request(function, (A,)))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+@pytest.mark.parametrize("m", [1, 3, 8])
+def test_convolve(n, m):
+    def all_modes(a, v):
+        return np.convolve(a, v), np.convolve(a, v, "same"), np.convolve(v, a, mode="valid")
+
+    check(all_modes, np.arange(n) - 2, np.arange(m) + 0.5)
+
+
+def test_vectors_without_elements_are_not_convolved():
+    check(lambda a, v: np.convolve(a, v), np.ones(0), np.ones(2))
+    check(lambda a, v: np.convolve(a, v), np.ones(2), np.ones(0))
