@@ -110,12 +110,20 @@ define(OpDef("dim", _dim_rule, _dim, never_lowered))
 
 def _element_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     array, *indices = types
+    _check_count(array, indices)
     assert isinstance(array, Array)
     return Typed((array, *(WEAK_INT,) * len(indices)), array.dtype)
 
 
+def _check_count(array: Type, indices: list[Type]) -> None:
+    """A function of the kernel language for vectors may be given something else."""
+    if not isinstance(array, Array) or array.ndim != len(indices):
+        raise NoRule(f"an array of {len(indices)} dimension is needed, not {describe(array)}")
+
+
 def _put_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     array, _, *indices = types
+    _check_count(array, indices)
     assert isinstance(array, Array)
     return Typed((array, array.dtype, *(WEAK_INT,) * len(indices)), NONE)
 

@@ -318,7 +318,8 @@ def repeat(a: Any, repeats: Any) -> Any:
 
 @replaces(np.tile)
 def tile(A: Any, reps: Any) -> Any:
-    made = new_array((reps, len(A)), dtype_for(None, A), "C")
+    (count,) = A.shape
+    made = new_array((reps, count), dtype_for(None, A), "C")
     made[...] = A
     return raveled(made)
 

@@ -51,12 +51,8 @@ def multiply_into(out: Any, a: Any, b: Any) -> Any:
     out[...] = np.matmul(a, b)
 
 
-def gemm(out: Any, a: Any, a_step: Any, b: Any, b_step: Any) -> Any:
-    """The op of that name: the same by BLAS; whether there is one.
-
-    The steps are the distances between rows, those between columns, negative, if columns are
-    contiguous.
-    """
+def gemm(out: Any, a: Any, b: Any) -> Any:
+    """The op of that name: the same by BLAS, of arrays without gaps; whether there is one."""
     out[...] = np.matmul(a, b)
     return True
 
@@ -156,7 +152,7 @@ def matrix_by_matrix(out: Any, a: Any, b: Any) -> None:
 
 def dense_by_dense(out: Any, a: Any, b: Any) -> None:
     small = len(a) * len(b) * b.shape[1] < SMALL
-    if small or not gemm(out, a, step_of(a), b, step_of(b)):
+    if small or not gemm(out, a, b):
         matrix_by_matrix(out, a, b)
 
 
@@ -180,13 +176,6 @@ def stack_by_one(out: Any, a: Any, b: Any) -> None:
 def one_by_stack(out: Any, a: Any, b: Any) -> None:
     for i in range(len(out)):
         multiply_into(out[i], a, b[i])
-
-
-def step_of(a: Any) -> Any:
-    """The distance between rows that ``gemm`` asks for; of columns it is negative."""
-    if a.strides[1] == a.itemsize:
-        return a.strides[0] // a.itemsize
-    return -(a.strides[1] // a.itemsize)
 
 
 # ------------------------------------------------------------------------------- new arrays

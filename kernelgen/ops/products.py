@@ -292,7 +292,7 @@ define(
 
 
 def _gemm_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    return Typed((None, None, WEAK_INT, None, WEAK_INT), WEAK_BOOL)
+    return Typed((None, None, None), WEAK_BOOL)
 
 
 define(
@@ -301,7 +301,7 @@ define(
         _gemm_rule,
         library.gemm,
         never_lowered,
-        calls=((library.gemm, 5),),
+        calls=((library.gemm, 3),),
         carries=True,
         effects=True,
     )

@@ -114,9 +114,20 @@ def frame_array(s: Splitter, first: list[Value]) -> list[Value]:
 
 def gemm(s: Splitter, first: list[Value]) -> Value:
     """The product of two matrices by BLAS, which is handed addresses, steps and lengths."""
-    a, a_step, b, b_step = s.finals(s.op.operands[1:])
-    out, left = Parts.of(first), Parts.of(s.parts[a])
-    data = [left.data, a_step, Parts.of(s.parts[b]).data, b_step, out.data]
-    t = s.op.operands[0].type
+    out, operands = Parts.of(first), s.finals(s.op.operands[1:])
+    given: list[Value] = []
+    for matrix in operands:
+        given += [Parts.of(s.parts[matrix]).data, _step(s, matrix)]
+    t, columns = s.op.operands[0].type, Parts.of(s.parts[operands[0]]).shape[1]
     assert isinstance(t, Array)
-    return s.emit("blas_gemm", WEAK_BOOL, *data, *out.shape, left.shape[1], type=t.dtype)
+    return s.emit("blas_gemm", WEAK_BOOL, *given, out.data, *out.shape, columns, type=t.dtype)
+
+
+def _step(s: Splitter, matrix: Value) -> Value:
+    """The elements from row to row; from column to column, negative, if columns are contiguous.
+
+    The strides do not tell: that of an axis of one element may be anything.
+    """
+    assert isinstance(matrix.type, Array)
+    rows, columns = Parts.of(s.parts[matrix]).shape
+    return columns if matrix.type.layout == "C" else s.emit("neg", WEAK_INT, rows)

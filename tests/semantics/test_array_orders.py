@@ -204,6 +204,8 @@ def test_counting():
         (lambda a: np.sort(a * 1j), "complex numbers are not sorted"),
         (lambda a: np.concatenate((a, a[0])), "must match in number"),
         (lambda a: np.concatenate(a), "a tuple or list of arrays"),
+        (lambda a: np.searchsorted(a, 1), "an array of 1 dimension is needed"),
+        (lambda a: np.tile(a, 2), "cannot unpack 2 values"),
     ],
 )
 def test_what_is_refused(function, words):

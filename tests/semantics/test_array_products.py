@@ -68,6 +68,16 @@ def test_large_matrices(dtype):
     check(lambda a: (a @ a.T, a.T @ a), LARGE.astype(dtype))
 
 
+def test_strides_of_axes_of_one_element():
+    def turned(a, v):
+        return v[None, :] @ a, a.T @ v[:, None], v[:, None] @ v[None, :]
+
+    check(turned, whole(30, 40), whole(30))
+    check(multiply, whole(30, 30)[::7][:1], whole(30, 40))
+    check(multiply, whole(40, 30), np.asfortranarray(whole(30, 90)[:, ::3][:, :1]))
+    check(multiply, whole(30, 40)[:, :1], whole(1, 40))
+
+
 def test_matrices_without_elements():
     check(multiply, np.ones((0, 3)), np.ones((3, 2)))
     check(multiply, np.ones((2, 0)), np.ones((0, 3)))
