@@ -160,44 +160,83 @@ def _assigned(code: CodeType) -> set[str]:
 def _close(function: Function, uses: Uses) -> bool:
     """Make constants of the functions that have but constants, themselves, and each other."""
     functions = {op.value: op for op in function.ops() if op.name == "function"}
-    contents = {value: _contents(op, uses) for value, op in functions.items()}
-    closed = _closed(contents)
-    cells = {value: [CellType() for _ in contents[value] or ()] for value in closed}
+    stores = {value: _stores(op, uses) for value, op in functions.items()}
+    closed = _closed(stores)
+    idom = immediate_dominators(function.blocks, lambda block: block.successors)
+    late = [value for value in closed if not _are_behind(value, closed, stores, uses, idom)]
+    stores |= dict.fromkeys(late)
+    closed = _closed(stores)
+    cells = {value: [CellType() for _ in stores[value] or ()] for value in closed}
     made: dict[Value, FunctionType] = {}
     for value in closed:
         op = functions[value]
         defaults = op.operands[len(cells[value]) :]
         made[value] = op.attrs["nested"].make(*cells[value], *map(_constant, defaults))
     for value in closed:
-        for cell, content in zip(cells[value], contents[value] or (), strict=True):
+        for cell, store in zip(cells[value], stores[value] or (), strict=True):
+            content = _content(store)
             cell.cell_contents = made[content] if content in made else _constant(content)
         op = functions[value]
         op.name, op.operands, op.attrs = "const", [], {"value": made[value]}
     return bool(closed)
 
 
-def _contents(op: Op, uses: Uses) -> list[Value] | None:
-    """What the cells of a function hold; None if that may change, or a default is not constant."""
+def _stores(op: Op, uses: Uses) -> list[_Use] | None:
+    """What fills the cells of a function; None if that may change, or a default is not constant."""
     count = len(op.attrs["nested"].free)
     if any(v.constant is None for v in op.operands[count:]):
         return None
-    stores = [_only_store(cell, uses[cell]) for cell in op.operands[:count]]
-    contents = [store.op.operands[1] for store in stores if store is not None]
-    return contents if len(contents) == count else None
+    found = [_only_store(cell, uses[cell]) for cell in op.operands[:count]]
+    stores = [store for store in found if store is not None]
+    return stores if len(stores) == count else None
 
 
-def _closed(contents: dict[Value, list[Value] | None]) -> set[Value]:
+def _content(store: _Use) -> Value:
+    return store.op.operands[1]
+
+
+def _closed(stores: dict[Value, list[_Use] | None]) -> set[Value]:
     """The greatest set of functions whose cells hold constants and members of the set."""
-    closed = {value for value, held in contents.items() if held is not None}
+    closed = {value for value, held in stores.items() if held is not None}
     while True:
         known = {
             value
             for value in closed
-            if all(v in closed or v.constant is not None for v in contents[value] or ())
+            if all(
+                content in closed or content.constant is not None
+                for content in map(_content, stores[value] or ())
+            )
         }
         if known == closed:
             return closed
         closed = known
+
+
+def _are_behind(
+    value: Value,
+    closed: set[Value],
+    stores: dict[Value, list[_Use] | None],
+    uses: Uses,
+    idom: dict[Block, Block],
+) -> bool:
+    """Whether all variables that a function needs have been assigned wherever it is used."""
+    reached = [value]
+    for each in reached:
+        contents = map(_content, stores[each] or ())
+        reached += [c for c in dict.fromkeys(contents) if c in closed and c not in reached]
+    needed = [store for each in reached for store in stores[each] or ()]
+    return all(_is_behind(use, store, idom) for use in _needs(value, uses) for store in needed)
+
+
+def _needs(value: Value, uses: Uses) -> list[_Use]:
+    """Where a function is used, but for where it is stored; through its cell as well."""
+    found = []
+    for use in uses.get(value, []):
+        if use.op.name == "cell_store":
+            found += [each for each in uses[use.op.operands[0]] if each.op.name in _READS]
+        else:
+            found.append(use)
+    return found
 
 
 def _constant(value: Value) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from backends import as_tuple, check, grid, request, rows
 
+import kernelgen
 from kernelgen import pipeline
 from kernelgen.ir.interp import interpret
 from kernelgen.ir.parse import parse_function
@@ -348,3 +349,27 @@ def test_a_function_that_is_not_chosen_raises():
 
 
 CHOSEN = [a.ravel() for a in np.meshgrid([-1.5, 0.0, 0.5, 2.0], [-2.5, 0.0, 1.5, 3.0])]
+
+
+def test_shared_variables_that_have_no_value_yet():
+    def kernel(y):
+        if y > 5:
+            q = 1
+
+        def inner():
+            return q
+
+        _ = inner()
+        return y
+
+    def in_generator(y):
+        if y > 5:
+            q = 1
+        _ = all(e < q for e in (1, y))
+        return y
+
+    for function in (kernel, in_generator):
+        ufunc = kernelgen.vectorize(function)
+        assert ufunc(6.0) == 6
+        with pytest.raises(NameError, match="cannot access free variable 'q' where it is not"):
+            ufunc(1.0)
