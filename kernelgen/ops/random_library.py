@@ -150,7 +150,7 @@ def randint(low: Any, high: Any = None, size: Any = None) -> Any:
 def shuffle(x: Any) -> None:
     for i in range(len(x) - 1, 0, -1):
         j = below(i)
-        last = x[i]
+        last = x[i] if x.ndim == 1 else x[i].copy()  # not a view of what changes
         x[i] = x[j]
         x[j] = last
 

@@ -157,3 +157,14 @@ def test_other_threads_wait():
     want = np.random.random(10)
     np.random.seed(6)
     assert draw(10).tolist() == want.tolist()
+
+
+def test_rows_of_matrices_are_shuffled_as_numpy_shuffles_them():
+    def rows(a, n):
+        np.random.seed(n)
+        b = np.random.permutation(a)
+        np.random.shuffle(a)
+        return b, a
+
+    check(rows, np.arange(12.0).reshape(6, 2), 3)
+    check(rows, np.arange(24).reshape(4, 3, 2)[:, ::-1], 1)
