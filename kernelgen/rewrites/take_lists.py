@@ -1,12 +1,13 @@
 """Let list displays be tuples where functions on arrays take them: these tell no difference.
 
-Before: untyped SSA. After: no ``list`` whose only use is that, as in ``np.array([x, y])``.
+Before: untyped SSA. After: no ``list`` whose only use is that, as in ``np.array([x, y])``, and none
+that is an index, which means the array that is made of it.
 """
 
 from __future__ import annotations
 
-from kernelgen.ir.core import Function, Op, Value
-from kernelgen.ir.sequences import DISPLAYS, defining
+from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ir.sequences import DISPLAYS, defining, put
 
 _TAKERS = frozenset({
     "array_from", "dtype_for", "new_array", "new_like", "reshaped", "fitted", "permuted",
@@ -21,6 +22,7 @@ def take_lists(function: Function) -> bool:
     lists = [op for op in function.ops() if op.name == "list"]
     if not lists:
         return False
+    indices = [_index(block, op) for block in function.blocks for op in list(block.ops)]
     asked = [op for op in function.ops() if _asks_for_class(op)]
     for op in asked:
         known = list if op.name == "class_of" else False  # and no list is None
@@ -32,7 +34,25 @@ def take_lists(function: Function) -> bool:
     taken = [op for op in lists if _is_taken(op, users)]
     for op in taken:
         op.name = "tuple"
-    return bool(asked or taken)
+    return bool(asked or taken or any(indices))
+
+
+def _index(block: Block, op: Op) -> bool:
+    """Make arrays of the lists in an index; whether there are such."""
+    if op.name not in ("subscript", "store_subscript"):
+        return False
+    index = op.operands[1]
+    whole = defining(index, "tuple")
+    parts = [index] if whole is None else whole.operands
+    made = [_array(block, op, v) if defining(v, "list") is not None else v for v in parts]
+    if made == parts:
+        return False
+    op.operands[1] = made[0] if whole is None else put(block, op, "tuple", *made)
+    return True
+
+
+def _array(block: Block, op: Op, values: Value) -> Value:
+    return put(block, op, "array_from", values, put(block, op, "const", value=None))
 
 
 def _asks_for_class(op: Op) -> bool:

@@ -153,3 +153,14 @@ def test_any_mask_of_a_vector(n, random):
 def test_what_is_refused(function, words):
     with pytest.raises(KernelgenError, match=words):
         pipeline.typed(request(function, (A, I)))
+
+
+def test_lists_are_indices():
+    def lists(a, i):
+        b, c, d = a[[0, i]], a[:, [i]], a[[0, 1], [i, 0]]
+        a[[1, 2]] = 7
+        a[0, [i, 1]] = -1
+        return b, c, d, a
+
+    check(lists, np.arange(12.0).reshape(4, 3), 2)
+    check(lists, np.arange(12.0).reshape(4, 3), 3)
