@@ -260,6 +260,31 @@ def argsort(a: Any, axis: Any = -1, kind: Any = None) -> Any:
     return made if axis is None else moved(made, -1, axis)
 
 
+@replaces(np.partition)
+def partition(a: Any, kth: Any, axis: Any = -1) -> Any:
+    """In order, which puts any element where it belongs; the order of the others is nobody's."""
+    return np.sort(a, axis)
+
+
+@replaces(np.argpartition)
+def argpartition(a: Any, kth: Any, axis: Any = -1) -> Any:
+    return np.argsort(a, axis)
+
+
+@replaces(np.unique)
+def unique(ar: Any) -> Any:
+    """The different elements in order; all nan count as one."""
+    ordered = np.sort(np.ravel(ar))
+    kept = 0
+    for i in range(len(ordered)):
+        value = ordered[i]
+        before = ordered[kept - 1] if kept else value
+        if not kept or (value != before and not (np.isnan(value) and np.isnan(before))):
+            ordered[kept] = value
+            kept += 1
+    return ordered[:kept].copy()
+
+
 @replaces(np.median)
 def median(a: Any) -> Any:
     flat = dense_copy(raveled(a))

@@ -211,3 +211,25 @@ def test_counting():
 def test_what_is_refused(function, words):
     with pytest.raises(KernelgenError, match=words):
         pipeline.typed(request(function, (A,)))
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "i8", "f4", "f8"])
+def test_unique(dtype):
+    a = np.array([[3, 1, 3], [2, 1, 0]]).astype(dtype)
+    check(lambda a: np.unique(a), a)
+    check(lambda a: np.unique(a), a[:0])
+    if dtype[0] == "f":
+        check(lambda a: np.unique(a), np.array([np.nan, 2, np.nan, -np.inf, 2], dtype))
+
+
+def test_partition_puts_elements_where_they_belong():
+    a = np.random.default_rng(3).random((3, 20))
+
+    @njit
+    def both(a, k):
+        return np.partition(a, k), np.argpartition(a, k, axis=0), np.partition(a[0], [2, 5])
+
+    parted, places, several = both(a, 7)
+    np.testing.assert_array_equal(parted[:, 7], np.partition(a, 7)[:, 7])
+    np.testing.assert_array_equal(np.take_along_axis(a, places, 0), np.sort(a, 0))
+    np.testing.assert_array_equal(several[[2, 5]], np.sort(a[0])[[2, 5]])
