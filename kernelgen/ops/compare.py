@@ -10,7 +10,7 @@ from kernelgen.llvm_text import Emitter
 from kernelgen.ops.arith import identity
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars, truth_type
-from kernelgen.types.compound import NONE, Tuple, Type
+from kernelgen.types.compound import NONE, Array, Tuple, Type, describe
 from kernelgen.types.promote import promote
 from kernelgen.types.table import UINT64, WEAK_BOOL, Scalar
 
@@ -92,6 +92,8 @@ for _name in SYMBOLS:
 def _truth_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if types[0] == NONE or isinstance(types[0], Tuple):
         return Typed(types, WEAK_BOOL)
+    if isinstance(types[0], Array):
+        raise NoRule(f"a condition is a bool, not a {describe(types[0])}", "use a.any() or a.all()")
     scalars("a condition", types)
     return Typed((WEAK_BOOL,), WEAK_BOOL)
 

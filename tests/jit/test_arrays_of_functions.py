@@ -186,3 +186,9 @@ def test_structured_arrays_are_refused():
     with pytest.raises(TypingError, match=r"hand over its fields: a\['x'\]"):
         jit(lambda a: a)(points)
     assert jit(lambda a: a + 1)(points["x"]).tolist() == [1, 1, 1]
+
+
+def test_an_array_is_no_condition():
+    with pytest.raises(TypingError, match="a condition is a bool, not a 1-dim") as caught:
+        jit(lambda a: 1 if a > 2 else 2)(np.zeros(3))
+    assert "hint: use a.any() or a.all()" in str(caught.value)
