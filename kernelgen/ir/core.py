@@ -157,6 +157,14 @@ class Function:
         for block in self.blocks:
             yield from block.terminator.edges
 
+    def users(self) -> dict[Value, list[Op]]:
+        """For each value that is used the ops that use it, once for each use."""
+        found: dict[Value, list[Op]] = {}
+        for op in self.ops():
+            for value in [*op.operands, *(v for edge in op.edges for v in edge.args)]:
+                found.setdefault(value, []).append(op)
+        return found
+
     def predecessors(self) -> dict[Block, list[Edge]]:
         """For each block the edges that lead to it."""
         return {block: [edge for _, edge in ways] for block, ways in self.arrivals().items()}

@@ -227,66 +227,26 @@ def _into(out: Any, a: Any, b: Any) -> None:
     np.matmul(a, b, out=out)
 
 
-define(
-    OpDef(
-        "matmul",
-        _matmul_rule,
-        _matmul,
-        never_lowered,
-        calls=((library.matrix_product, 2),),
-        expand=_expand_matmul,
-        carries=True,
-        effects=True,
+def _define(
+    rule: Callable[[Op, tuple[Type, ...]], Typed],
+    python: Callable[..., Any],
+    function: Callable[..., Any],
+    name: str,
+    expand: Callable[[Op], Callable[..., Any] | str] | None = None,
+) -> None:
+    """A product of arrays, which the kernel language calls by ``function``."""
+    count = function.__code__.co_argcount
+    calls = ((function, count),)
+    define(
+        OpDef(name, rule, python, never_lowered, None, calls, expand, carries=True, effects=True)
     )
-)
-define(
-    OpDef(
-        "dot",
-        _dot_rule,
-        np.dot,
-        never_lowered,
-        calls=((library.dot_product, 2),),
-        expand=_expand_dot,
-        carries=True,
-        effects=True,
-    )
-)
-define(
-    OpDef(
-        "dot_into",
-        _dot_into_rule,
-        library.dot_into,
-        never_lowered,
-        calls=((library.dot_into, 3),),
-        expand=_expand_dot_into,
-        carries=True,
-        effects=True,
-    )
-)
-define(
-    OpDef(
-        "product",
-        _product_rule,
-        library.product,
-        never_lowered,
-        calls=((library.product, 2),),
-        expand=_expand_product,
-        carries=True,
-        effects=True,
-    )
-)
-define(
-    OpDef(
-        "multiply_into",
-        _into_rule,
-        _into,
-        never_lowered,
-        calls=((library.multiply_into, 3),),
-        expand=_expand_into,
-        carries=True,
-        effects=True,
-    )
-)
+
+
+_define(_matmul_rule, _matmul, library.matrix_product, "matmul", _expand_matmul)
+_define(_dot_rule, np.dot, library.dot_product, "dot", _expand_dot)
+_define(_dot_into_rule, library.dot_into, library.dot_into, "dot_into", _expand_dot_into)
+_define(_product_rule, library.product, library.product, "product", _expand_product)
+_define(_into_rule, _into, library.multiply_into, "multiply_into", _expand_into)
 
 # -------------------------------------------------------------------------------------- BLAS
 
@@ -295,17 +255,7 @@ def _gemm_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((None, None, None), WEAK_BOOL)
 
 
-define(
-    OpDef(
-        "gemm",
-        _gemm_rule,
-        library.gemm,
-        never_lowered,
-        calls=((library.gemm, 3),),
-        carries=True,
-        effects=True,
-    )
-)
+_define(_gemm_rule, library.gemm, library.gemm, "gemm")
 
 
 def _blas_rule(op: Op, types: tuple[Type, ...]) -> Typed:

@@ -46,14 +46,19 @@ def set_seed(seed: Any) -> None:
 # ------------------------------------------------------------------------------------- floats
 
 
-def random_sample(size: Any = None) -> Any:
+def _drawn(draw: Any, size: Any, dtype: Any = np.float64) -> Any:
+    """A number that ``draw`` gives, or an array of such."""
     if size is None:
-        return next_double()
-    made = np.empty(size)
+        return draw()
+    made = np.empty(size, dtype)
     flat = made.reshape(-1)
     for i in range(len(flat)):
-        flat[i] = next_double()
+        flat[i] = draw()
     return made
+
+
+def random_sample(size: Any = None) -> Any:
+    return _drawn(next_double, size)
 
 
 def rand(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any:
@@ -73,23 +78,11 @@ def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
     length = float(high) - first
     if not math.isfinite(length):
         raise OverflowError("Range exceeds valid bounds")
-    if size is None:
-        return first + length * next_double()
-    made = np.empty(size)
-    flat = made.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = first + length * next_double()
-    return made
+    return _drawn(lambda: first + length * next_double(), size)
 
 
 def standard_normal(size: Any = None) -> Any:
-    if size is None:
-        return next_gauss()
-    made = np.empty(size)
-    flat = made.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = next_gauss()
-    return made
+    return _drawn(next_gauss, size)
 
 
 def randn(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any:
@@ -99,25 +92,13 @@ def randn(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any
 def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
     middle, width = float(loc), float(scale)
     _check_scale(width)
-    if size is None:
-        return middle + width * next_gauss()
-    made = np.empty(size)
-    flat = made.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = middle + width * next_gauss()
-    return made
+    return _drawn(lambda: middle + width * next_gauss(), size)
 
 
 def exponential(scale: Any = 1.0, size: Any = None) -> Any:
     width = float(scale)
     _check_scale(width)
-    if size is None:
-        return width * next_exponential()
-    made = np.empty(size)
-    flat = made.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = width * next_exponential()
-    return made
+    return _drawn(lambda: width * next_exponential(), size)
 
 
 def standard_exponential(size: Any = None) -> Any:
@@ -138,13 +119,7 @@ def randint(low: Any, high: Any = None, size: Any = None) -> Any:
     if first > most:
         raise ValueError("high <= 0" if high is None else "low >= high")
     span = np.int64(most) - np.int64(first)  # as an integer without sign, if it wraps
-    if size is None:
-        return first + below(span)
-    made = np.empty(size, np.int64)
-    flat = made.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = first + below(span)
-    return made
+    return _drawn(lambda: first + below(span), size, np.int64)
 
 
 def shuffle(x: Any) -> None:

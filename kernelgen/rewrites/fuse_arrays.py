@@ -11,7 +11,7 @@ and so is what may raise an exception, which then leaves all as it was.
 
 from __future__ import annotations
 
-from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ir.core import Block, Function, Op
 from kernelgen.ops.elementwise import is_elementwise
 from kernelgen.ops.registry import OPS
 from kernelgen.ops.ufunc_calls import may_raise
@@ -57,7 +57,7 @@ def _is_root(op: Op) -> bool:
 
 def _trees(function: Function, block: Block) -> dict[Op, Op]:
     """For each op that is computed within another's loop, the root of that loop."""
-    users = _users(function)
+    users = function.users()
     places = {op: place for place, op in enumerate(block.ops)}
     barriers = [place for op, place in places.items() if _writes(op)]
     members: dict[Op, Op] = {}
@@ -80,14 +80,6 @@ def _trees(function: Function, block: Block) -> dict[Op, Op]:
 def _writes(op: Op) -> bool:
     """Whether an op may change what others read."""
     return op.result is not None and OPS[op.name].effects and op.name not in _REDUCTIONS
-
-
-def _users(function: Function) -> dict[Value, list[Op]]:
-    users: dict[Value, list[Op]] = {}
-    for op in function.ops():
-        for value in [*op.operands, *(v for edge in op.edges for v in edge.args)]:
-            users.setdefault(value, []).append(op)
-    return users
 
 
 def _dimensions(root: Op) -> int:

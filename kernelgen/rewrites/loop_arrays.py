@@ -332,18 +332,22 @@ class Expression:
         """Compute the element at ``i`` of the rows, and put it into the targets."""
         source = self.root.operands[1] if self.root.name == "assign" else self.root.value
         made = self.element(source, lambda leaf: self._get(rows[leaf], i))
-        parts = [made]
-        if isinstance(made.type, Tuple):
-            types = enumerate(made.type.elements)
-            parts = [self.w.emit("item", t, made, index=k) for k, t in types]
-        for target, part in zip(targets, parts, strict=True):
-            self._put(rows[target], i, part)
+        self._put_parts([rows[target] for target in targets], i, made)
 
     def _get(self, array: Value, indices: tuple[Value, ...]) -> Value:
         return self.w.emit("get", element_type(array), array, *indices)
 
     def _put(self, array: Value, indices: tuple[Value, ...], value: Value) -> None:
         self.w.emit("put", NONE, array, self.w.converted(value, element_type(array)), *indices)
+
+    def _put_parts(self, arrays: list[Value], indices: tuple[Value, ...], made: Value) -> None:
+        """Put a value, or each part of a tuple, into an array of its own."""
+        parts = [made]
+        if isinstance(made.type, Tuple):
+            types = enumerate(made.type.elements)
+            parts = [self.w.emit("item", t, made, index=k) for k, t in types]
+        for array, part in zip(arrays, parts, strict=True):
+            self._put(array, indices, part)
 
     def element(self, source: Value, get: Callable[[Value], Value]) -> Value:
         """The element of ``source``, computed of those of the leaves."""
@@ -387,21 +391,22 @@ def _shape_text(ndim: int) -> tuple[str, tuple[Slot, ...]]:
 
 
 def _no_common_shape(shapes: list[list[Value]]) -> Raised:
-    texts = [_shape_text(len(shape)) for shape in shapes]
-    template = "operands could not be broadcast together with shapes "
-    template += "".join(f"{text} " for text, _ in texts)
-    slots = tuple(slot for _, slots in texts for slot in slots)
-    return Raised(ValueError, (Made(fill, (template, *slots)),))
+    words = "operands could not be broadcast together with shapes " + "{} " * len(shapes)
+    return _of_shapes(words, *map(len, shapes))
 
 
 def _does_not_fit(source: int, target: int) -> Raised:
-    (first, slots), (second, others) = _shape_text(source), _shape_text(target)
-    template = f"could not broadcast input array from shape {first} into shape {second}"
-    return Raised(ValueError, (Made(fill, (template, *slots, *others)),))
+    return _of_shapes("could not broadcast input array from shape {} into shape {}", source, target)
 
 
 def _does_not_change(target: int, met: int) -> Raised:
-    (first, slots), (second, others) = _shape_text(target), _shape_text(met)
-    template = f"non-broadcastable output operand with shape {first}"
-    template += f" doesn't match the broadcast shape {second}"
-    return Raised(ValueError, (Made(fill, (template, *slots, *others)),))
+    words = "non-broadcastable output operand with shape {} doesn't match the broadcast shape {}"
+    return _of_shapes(words, target, met)
+
+
+def _of_shapes(words: str, *ndims: int) -> Raised:
+    """An error that shows shapes of so many dimensions."""
+    texts = [_shape_text(ndim) for ndim in ndims]
+    slots = tuple(slot for _, slots in texts for slot in slots)
+    template = words.format(*(text for text, _ in texts))
+    return Raised(ValueError, (Made(fill, (template, *slots)),))

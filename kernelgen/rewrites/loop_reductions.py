@@ -237,7 +237,7 @@ class Reduction(Expression):
         else:
             t = Array(element_of(self.states[0]), 1, "C")
             new = self._call(take, [*before, _Virtual(t, count, element), *place])
-        self._keep(states, kept, new)
+        self._put_parts(states, kept, new)
 
     def _taken(self) -> tuple[Scalar, Scalar, bool]:
         """What decides how elements are taken in."""
@@ -269,20 +269,12 @@ class Reduction(Expression):
 
         def at(i: Value) -> None:
             before = [self._get(row, (i,)) for row in rows]
-            self._keep(rows, (i,), self._call(take, [*before, element(i), *place]))
+            self._put_parts(rows, (i,), self._call(take, [*before, element(i), *place]))
 
         self.w.loops([count], at)
 
     def _state_row(self, state: Value, kept: tuple[Value, ...]) -> Value:
         return self.w.emit("row", Array(element_type(state), 1, "C"), state, *kept)
-
-    def _keep(self, states: list[Value], i: tuple[Value, ...], new: Value) -> None:
-        parts = [new]
-        if isinstance(new.type, Tuple):
-            types = enumerate(new.type.elements)
-            parts = [self.w.emit("item", t, new, index=k) for k, t in types]
-        for state, part in zip(states, parts, strict=True):
-            self._put(state, i, part)
 
     def _place(self, outer: tuple[Value, ...]) -> Value:
         """The place of a row's first element among all that are reduced."""

@@ -84,8 +84,7 @@ def _attribute(p: Place, array: Value, t: Array) -> None:
 
 def _zeros_for(p: Place, array: Value, t: Array) -> None:
     """The imaginary parts of real numbers."""
-    lengths = [p.put("dim", WEAK_INT, array, axis=axis) for axis in range(t.ndim)]
-    zeros = p.put("array_of_shape", zeros_of(t), *lengths)
+    zeros = p.put("array_of_shape", zeros_of(t), *_nested_lengths(p, array))
     p.put("assign", NONE, zeros, p.put("const", t.dtype, value=t.dtype.dtype.type(0)))
     p.become("same_array", zeros)
 
@@ -123,15 +122,10 @@ def _store(p: Place, array: Value, t: Array) -> None:
         scatter(p, array, index, value)
         return
     target = indexed_type(t, index.type)
+    checked = p.op.attrs.get("checked", False)
     if isinstance(target, Scalar):
-        indices = [index]
-        if isinstance(index.type, Tuple):
-            types = index.type.elements
-            indices = [p.put("item", each, index, index=i) for i, each in enumerate(types)]
-        checked = p.op.attrs.get("checked", False)
-        p.become("put", array, value, *indices, checked=checked)
+        p.become("put", array, value, *_parts(p, index), checked=checked)
     else:
-        checked = p.op.attrs.get("checked", False)
         apart = p.op.attrs.get("apart", False)
         view = p.put("subscript", target, array, index, checked=checked)
         if isinstance(value.type, Tuple):
@@ -157,17 +151,11 @@ def _change_in_place(function: Function, p: Place) -> None:
 
 
 def _of_shape(p: Place) -> None:
-    p.become("array_of_shape", *_lengths(p, p.op.operands[0]))
+    p.become("array_of_shape", *_parts(p, p.op.operands[0]))
 
 
 def _like(p: Place) -> None:
-    like, made = p.op.operands[0], p.op.value.type
-    assert isinstance(made, Array)
-    if isinstance(like.type, Array):
-        lengths = [p.put("dim", WEAK_INT, like, axis=axis) for axis in range(made.ndim)]
-    else:
-        lengths = _nested_lengths(p, like)
-    p.become("array_of_shape", *lengths)
+    p.become("array_of_shape", *_nested_lengths(p, p.op.operands[0]))
 
 
 def _of_elements(p: Place) -> None:
@@ -210,12 +198,12 @@ def _put_elements(
         p.put("put", NONE, array, value, *map(p.integer, indices))
 
 
-def _lengths(p: Place, shape: Value) -> list[Value]:
-    """The lengths in a shape, which is a tuple of them or one alone."""
-    if not isinstance(shape.type, Tuple):
-        return [shape]
-    types = shape.type.elements
-    return [p.put("item", t, shape, index=i) for i, t in enumerate(types)]
+def _parts(p: Place, values: Value) -> list[Value]:
+    """The parts of a shape or of an index, which is a tuple of them or one alone."""
+    if not isinstance(values.type, Tuple):
+        return [values]
+    types = values.type.elements
+    return [p.put("item", t, values, index=i) for i, t in enumerate(types)]
 
 
 def _nested_lengths(p: Place, values: Value) -> list[Value]:

@@ -27,10 +27,7 @@ def take_lists(function: Function) -> bool:
     for op in asked:
         known = list if op.name == "class_of" else False  # and no list is None
         op.name, op.operands, op.attrs = "const", [], {"value": known}
-    users: dict[Value, list[Op]] = {}
-    for op in function.ops():
-        for value in [*op.operands, *(v for edge in op.edges for v in edge.args)]:
-            users.setdefault(value, []).append(op)
+    users = function.users()
     taken = [op for op in lists if _is_taken(op, users)]
     for op in taken:
         op.name = "tuple"
