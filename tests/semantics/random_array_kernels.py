@@ -67,7 +67,8 @@ class Writer:
             return f"{first}[{self.slice()}]" if self.pick((0, 0, 1)) else f"{first}[::-1]"
         if form == 7 and self.kind != "c":
             made = f"np.{self.pick(('maximum', 'minimum'))}"
-            return f"{made}({self.vector(depth - 1)}, {self.vector(depth - 1)})"
+            # NumPy does not say which zero is the greater: adding 0 makes both the same.
+            return f"({made}({self.vector(depth - 1)}, {self.vector(depth - 1)}) + 0)"
         first, second = self.vector(depth - 1), self.vector(depth - 1)
         return f"np.where({first} {self.pick(('==', '!='))} {second}, {first}, {second})"
 

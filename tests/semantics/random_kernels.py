@@ -45,9 +45,10 @@ UNARY = (
     "np.polyval(NUMBERS, {})", "np.searchsorted(RISING, {})",
 )  # fmt: skip
 BINARY = (
-    "min({}, {})", "max({}, {})", "({} or {})", "({} and {})", "np.maximum({}, {})",
-    "np.fmin({}, {})", "np.copysign({}, {})", "Pair({}, {}).second",
+    "min({}, {})", "max({}, {})", "({} or {})", "({} and {})", "(np.maximum({}, {}) + 0)",
+    "(np.fmin({}, {}) + 0)", "np.copysign({}, {})", "Pair({}, {}).second",
 )  # fmt: skip
+"""NumPy does not say which zero is the greater: adding 0 makes both the same."""
 
 GOING_OVER = (
     "sum(e * 2 for e in ({}, {}))", "max(abs(e) for e in ({}, {}))", "TABLE[int({}) % 5] * {}",
