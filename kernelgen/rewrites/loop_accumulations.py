@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kernelgen.ir.core import Value
 from kernelgen.rewrites.loop_arrays import Rows
-from kernelgen.rewrites.loop_reductions import Element, Reduction
+from kernelgen.rewrites.loop_reductions import Reduction
+from kernelgen.rewrites.virtual_rows import Element, put_in_place
 from kernelgen.types.compound import Array
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
@@ -79,4 +80,4 @@ class Accumulation(Reduction):
 
     def _next(self, before: Value, x: Value) -> Value:
         take = self.row.of_element(*self._taken())
-        return self.w.converted(self._call(take, [before, x]), self.result)
+        return self.w.converted(put_in_place(self.w, take, [before, x]), self.result)

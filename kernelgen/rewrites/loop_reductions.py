@@ -9,25 +9,16 @@ each element goes to a state of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from types import FunctionType
 from typing import Any
 
-from kernelgen.ir.clone import copy_function
-from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ir.core import Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.ops.reductions import axes_of, element_of, row_of
-from kernelgen.ops.registry import by_call
-from kernelgen.rewrites.body_of import body_of
-from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.loop_arrays import Expression, Rows, array_type, element_type
-from kernelgen.rewrites.resolve_arrays import resolve_arrays
+from kernelgen.rewrites.virtual_rows import Element, Virtual, put_in_place
 from kernelgen.rewrites.writer import Writer
-from kernelgen.types.compound import NONE, Array, Slice, Tuple, Type, dtype_of
+from kernelgen.types.compound import NONE, Array, Slice, Tuple, dtype_of
 from kernelgen.types.table import INT64, WEAK_BOOL, WEAK_INT, Scalar
-
-Element = Callable[[Value], Value]
-"""What computes the element of a row at an index."""
 
 
 class Reduction(Expression):
@@ -164,7 +155,7 @@ class Reduction(Expression):
     def _finished(self, states: list[Value], i: tuple[Value, ...], count: Value) -> Value:
         assert self.row.finish is not None
         values = [self._get(state, i) for state in states]
-        found = self._call(self.row.finish, [*values, count, self.root.operands[5]])
+        found = put_in_place(self.w, self.row.finish, [*values, count, self.root.operands[5]])
         return self.w.converted(found, self.result)
 
     def _shaped(self, result: Value) -> Value:
@@ -236,7 +227,7 @@ class Reduction(Expression):
             new = self._one_by_one(before[0], element, count)
         else:
             t = Array(element_of(self.states[0]), 1, "C")
-            new = self._call(take, [*before, _Virtual(t, count, element), *place])
+            new = put_in_place(self.w, take, [*before, Virtual(t, count, element), *place])
         self._put_parts(states, kept, new)
 
     def _taken(self) -> tuple[Scalar, Scalar, bool]:
@@ -251,7 +242,7 @@ class Reduction(Expression):
         take = self.row.of_element(*self._taken())
 
         def at(i: Value) -> None:
-            self._put(so_far, (), self._call(take, [self._get(so_far, ()), element(i)]))
+            self._put(so_far, (), put_in_place(self.w, take, [self._get(so_far, ()), element(i)]))
 
         self.w.loops([count], at)
         return self._get(so_far, ())
@@ -269,7 +260,7 @@ class Reduction(Expression):
 
         def at(i: Value) -> None:
             before = [self._get(row, (i,)) for row in rows]
-            self._put_parts(rows, (i,), self._call(take, [*before, element(i), *place]))
+            self._put_parts(rows, (i,), put_in_place(self.w, take, [*before, element(i), *place]))
 
         self.w.loops([count], at)
 
@@ -285,65 +276,3 @@ class Reduction(Expression):
             place = self.w.emit("add", WEAK_INT, place, index)
             place = self.w.emit("mul", WEAK_INT, place, length)
         return place
-
-    # Functions of the kernel language.
-
-    def _call(self, function: Any, args: list[Value | _Virtual]) -> Value:
-        """Put a function's body here, or the op that it stands for; the result."""
-        assert isinstance(function, FunctionType)
-        op = by_call(function).get(len(args))
-        if op is not None:
-            numbers = [arg for arg in args if isinstance(arg, Value)]
-            assert numbers[0].type is not None
-            return self.w.emit(op.name, numbers[0].type, *numbers)
-        types: list[Type] = []
-        for arg in args:
-            assert arg.type is not None
-            types.append(arg.type)
-        body = copy_function(_resolved(function, tuple(types)))
-        for param, arg in zip(list(body.params), args, strict=True):
-            if isinstance(arg, _Virtual):
-                self._compute_elements(body.blocks, param, arg)
-                body.entry.args.remove(param)
-        given = [arg for arg in args if isinstance(arg, Value)]
-        return self.w.inline(body.blocks, given, body.result)
-
-    def _compute_elements(self, blocks: list[Block], array: Value, virtual: _Virtual) -> None:
-        """Put what an array's elements and its length are in place of the ops that ask for them."""
-        replaced: dict[Value, Value] = {}
-        outer = self.w.block
-        for block in blocks:
-            ops, block.ops = block.ops, []
-            self.w.block = block
-            for op in ops:
-                if array not in op.operands:
-                    block.append(op)
-                elif op.name == "dim":
-                    replaced[op.value] = virtual.count
-                else:
-                    assert op.name == "subscript"
-                    replaced[op.value] = virtual.element(op.operands[1])
-        self.w.block = outer
-        for block in blocks:
-            for op in block.ops:
-                op.operands = [replaced.get(v, v) for v in op.operands]
-                for edge in op.edges:
-                    edge.args = [replaced.get(v, v) for v in edge.args]
-
-
-class _Virtual:
-    """A row whose elements are computed where they are read."""
-
-    def __init__(self, t: Array, count: Value, element: Element) -> None:
-        self.type: Type | None = t
-        self.count = count
-        self.element = element
-
-
-@cache
-def _resolved(function: FunctionType, types: tuple[Type, ...]) -> Function:
-    """The body of a function for parameters of some types, which loops put in place by copies."""
-    body = body_of(function, types)
-    insert_conversions(body)
-    resolve_arrays(body)
-    return body
