@@ -79,7 +79,12 @@ def _measure_weak(op: Op, operands: list[Any]) -> Any:
     """Python's bools count as ints, unlike NumPy's, but for ``& | ^`` and comparisons."""
     if op.name not in ("and", "or", "xor", "lt", "le", "eq", "ne", "gt", "ge"):
         operands = [int(v) if isinstance(v, bool) else v for v in operands]
-    return OPS[op.name].python(*map(strengthen, operands)).item()
+    compute = OPS[op.name].python
+    try:
+        held = list(map(strengthen, operands))
+    except OverflowError:  # constants that no int64 holds are folded as Python's ints
+        return compute(*operands)
+    return compute(*held).item()
 
 
 def _takes_types(op: Op) -> bool:
