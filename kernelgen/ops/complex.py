@@ -44,6 +44,7 @@ DEFINITIONS: dict[str, Definition] = {
     "pos": library.unchanged,
     "abs": library.absolute,
     "accumulated": product_library.accumulated_parts,
+    "plus_product": product_library.plus_product_of_parts,
     "eq": library.equal,
     "ne": library.not_equal,
     **dict.fromkeys(_AS_THEY_ARE),

@@ -27,6 +27,11 @@ _NAMES = frozenset(
     )
 )  # fmt: skip
 
+ARITHMETIC = frozenset(
+    ("add", "sub", "mul", "truediv", "neg", "pos", "conjugate", "astype", "copied")
+)
+"""Ops that take a few instructions, so that nothing is lost if they are not computed in vectors."""
+
 
 def is_elementwise(op: Op, types: tuple[Type | None, ...]) -> bool:
     """Whether an op on values of these types is one on the elements of arrays."""

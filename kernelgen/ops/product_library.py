@@ -26,6 +26,11 @@ def accumulated(total: Any, a: Any, b: Any) -> Any:
     return total + a * b
 
 
+def plus_product(total: Any, a: Any, b: Any) -> Any:
+    """The op of that name: a step of a sum whose terms are added in this order."""
+    return total + a * b
+
+
 def matrix_product(a: Any, b: Any) -> Any:
     """The op ``matmul``."""
     return np.matmul(a, b)
@@ -64,6 +69,13 @@ def accumulated_parts(total: Any, a: Any, b: Any) -> Any:
     return of_parts(first, accumulated(accumulated(imag(total), x, v), y, u))
 
 
+def plus_product_of_parts(total: Any, a: Any, b: Any) -> Any:
+    """The op ``plus_product``, of complex numbers."""
+    x, y, u, v = real(a), imag(a), real(b), imag(b)
+    first = plus_product(plus_product(real(total), x, u), -y, v)
+    return of_parts(first, plus_product(plus_product(imag(total), x, v), y, u))
+
+
 # ---------------------------------------------------------------------------- loops, by rank
 
 
@@ -98,15 +110,24 @@ def vector_by_rows(out: Any, a: Any, b: Any) -> None:
     whole = len(a) & -4
     for k in range(0, whole, 4):
         p, q, r, s = a[k], a[k + 1], a[k + 2], a[k + 3]
-        b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
-        for j in range(len(out)):
-            two = accumulated(accumulated(element(out, j), p, element(b0, j)), q, element(b1, j))
-            four = accumulated(accumulated(two, r, element(b2, j)), s, element(b3, j))
-            put_element(out, four, j)
+        add_four_rows(out, p, q, r, s, b[k], b[k + 1], b[k + 2], b[k + 3])
     for k in range(whole, len(a)):
-        factor, row = a[k], b[k]
-        for j in range(len(out)):
-            put_element(out, accumulated(element(out, j), factor, element(row, j)), j)
+        add_row(out, a[k], b[k])
+
+
+def add_four_rows(
+    out: Any, p: Any, q: Any, r: Any, s: Any, b0: Any, b1: Any, b2: Any, b3: Any
+) -> None:
+    """Add four rows, each times its factor."""
+    for j in range(len(out)):
+        two = plus_product(plus_product(element(out, j), p, element(b0, j)), q, element(b1, j))
+        four = plus_product(plus_product(two, r, element(b2, j)), s, element(b3, j))
+        put_element(out, four, j)
+
+
+def add_row(out: Any, factor: Any, row: Any) -> None:
+    for j in range(len(out)):
+        put_element(out, plus_product(element(out, j), factor, element(row, j)), j)
 
 
 def vector_by_few_columns(out: Any, a: Any, b: Any) -> None:
@@ -241,6 +262,67 @@ def product_of_halves(a: Any, b: Any) -> Any:
     return product(a.astype(np.float32), b.astype(np.float32)).astype(np.float16)
 
 
+# ------------------------------------------------------------- products there and back again
+
+
+def products_to_come(a: Any, b: Any) -> Any:
+    """The op of that name: room for the products of rows and a vector."""
+    return np.matmul(a, b)
+
+
+def room_of_matmul(a: Any, b: Any) -> Any:
+    check_core(len(b), a.shape[1])
+    return new_array(len(a), dtype_for(None, (a, b)), "C")
+
+
+def room_of_dot(a: Any, b: Any) -> Any:
+    check_aligned(a, b)
+    return new_array(len(a), dtype_for(None, (a, b)), "C")
+
+
+def rows_there_and_back(out: Any, a: Any, b: Any, products: Any, residuals: Any) -> None:
+    """Add the rows of ``a`` to ``out``, each times its residual.
+
+    A residual is computed of the row's product with ``b``, from where that is in ``products``.
+    """
+    whole = len(a) & -4
+    for i in range(0, whole, 4):
+        p = q = r = s = False
+        a0, a1, a2, a3 = a[i], a[i + 1], a[i + 2], a[i + 3]
+        for k in range(len(b)):
+            factor = element(b, k)
+            p = accumulated(p, element(a0, k), factor)
+            q = accumulated(q, element(a1, k), factor)
+            r = accumulated(r, element(a2, k), factor)
+            s = accumulated(s, element(a3, k), factor)
+        products[i], products[i + 1], products[i + 2], products[i + 3] = p, q, r, s
+        p, q, r, s = residuals[i], residuals[i + 1], residuals[i + 2], residuals[i + 3]
+        add_four_rows(out, p, q, r, s, a0, a1, a2, a3)
+    for i in range(whole, len(a)):
+        products[i] = vector_by_vector(a[i], b)
+        add_row(out, residuals[i], a[i])
+
+
+def matmul_there_and_back(out: Any, a: Any, b: Any, products: Any, residuals: Any) -> None:
+    check_core(len(residuals), len(a))
+    rows_there_and_back(out, a, b, products, residuals)
+
+
+def left_matmul_there_and_back(out: Any, a: Any, b: Any, products: Any, residuals: Any) -> None:
+    check_core(len(a), len(residuals))
+    rows_there_and_back(out, a, b, products, residuals)
+
+
+def dot_there_and_back(out: Any, a: Any, b: Any, products: Any, residuals: Any) -> None:
+    check_aligned(a.T, residuals)
+    rows_there_and_back(out, a, b, products, residuals)
+
+
+def left_dot_there_and_back(out: Any, a: Any, b: Any, products: Any, residuals: Any) -> None:
+    check_left_aligned(residuals, a)
+    rows_there_and_back(out, a, b, products, residuals)
+
+
 # ------------------------------------------------------------------------------- the shapes
 
 
@@ -285,17 +367,25 @@ def dot_of_vectors(a: Any, b: Any) -> Any:
     return product(a, b)
 
 
-def dot_of_matrix_vector(a: Any, b: Any) -> Any:
+def check_aligned(a: Any, b: Any) -> None:
     (m, n), k = a.shape, len(b)
     if n != k:
         raise ValueError(f"shapes ({m},{n}) and ({k},) not aligned: {n} (dim 1) != {k} (dim 0)")
+
+
+def check_left_aligned(a: Any, b: Any) -> None:
+    n, (k, m) = len(a), b.shape
+    if n != k:
+        raise ValueError(f"shapes ({n},) and ({k},{m}) not aligned: {n} (dim 0) != {k} (dim 0)")
+
+
+def dot_of_matrix_vector(a: Any, b: Any) -> Any:
+    check_aligned(a, b)
     return product(a, b)
 
 
 def dot_of_vector_matrix(a: Any, b: Any) -> Any:
-    n, (k, m) = len(a), b.shape
-    if n != k:
-        raise ValueError(f"shapes ({n},) and ({k},{m}) not aligned: {n} (dim 0) != {k} (dim 0)")
+    check_left_aligned(a, b)
     return product(a, b)
 
 

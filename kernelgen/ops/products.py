@@ -31,7 +31,7 @@ _MOST = 3
 # ------------------------------------------------------------------------------- the sums
 
 
-def _accumulated_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+def _sum_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     t = common_type(*scalars("a product", types[1:]))
     assert t is not None
     return same(t, 3)
@@ -39,24 +39,35 @@ def _accumulated_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 def _lower_accumulated(e: Emitter, op: Op, args: list[str]) -> str:
     t, (total, a, b) = result_type(op), args
-    if t.is_float:
-        flags = f"reassoc nsz contract {e.math_flags}"
-        term = e(f"fmul {flags}{t.llvm} {a}, {b}")
-        return e(f"fadd {flags}{t.llvm} {total}, {term}")
+    if not t.is_float:
+        return _lower_whole_sum(e, t, args)
+    flags = f"reassoc nsz contract {e.math_flags}"
+    term = e(f"fmul {flags}{t.llvm} {a}, {b}")
+    return e(f"fadd {flags}{t.llvm} {total}, {term}")
+
+
+def _lower_plus_product(e: Emitter, op: Op, args: list[str]) -> str:
+    t = result_type(op)
+    if not t.is_float:
+        return _lower_whole_sum(e, t, args)
+    total, a, b = args
+    return e.call(f"llvm.fmuladd.f{t.bits}", t, (t, a), (t, b), (t, total))
+
+
+def _lower_whole_sum(e: Emitter, t: Scalar, args: list[str]) -> str:
+    total, a, b = args
     names = ("and", "or") if t.is_bool else ("mul", "add")
     term = e(f"{names[0]} {t.llvm} {a}, {b}")
     return e(f"{names[1]} {t.llvm} {total}, {term}")
 
 
-define(
-    OpDef(
-        "accumulated",
-        _accumulated_rule,
-        library.accumulated,
-        _lower_accumulated,
-        calls=((library.accumulated, 3),),
-    )
-)
+def _define_sum(function: Callable[..., Any], lower: Callable[..., str]) -> None:
+    """The sum of a number and a product."""
+    define(OpDef(function.__name__, _sum_rule, function, lower, calls=((function, 3),)))
+
+
+_define_sum(library.accumulated, _lower_accumulated)
+_define_sum(library.plus_product, _lower_plus_product)
 
 # --------------------------------------------------------------------------------- the rules
 
@@ -247,6 +258,35 @@ _define(_dot_rule, np.dot, library.dot_product, "dot", _expand_dot)
 _define(_dot_into_rule, library.dot_into, library.dot_into, "dot_into", _expand_dot_into)
 _define(_product_rule, library.product, library.product, "product", _expand_product)
 _define(_into_rule, _into, library.multiply_into, "multiply_into", _expand_into)
+
+
+def _expand_room(op: Op) -> Callable[..., Any]:
+    return library.room_of_matmul if op.attrs["of"] == "matmul" else library.room_of_dot
+
+
+def _to_come(a: Any, b: Any, of: str) -> Any:
+    return np.matmul(a, b)
+
+
+_define(_product_rule, _to_come, library.products_to_come, "products_to_come", _expand_room)
+
+
+def _normal_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    residuals, _, x, _ = types
+    return Typed((None,) * 4, _product_type("a product", *_arrays("a product", (residuals, x))))
+
+
+def _normal_product(
+    residuals: Any, products: Any, x: Any, w: Any, of: str, by_columns: bool
+) -> Any:
+    return residuals @ x
+
+
+define(
+    OpDef(
+        "normal_product", _normal_rule, _normal_product, never_lowered, carries=True, effects=True
+    )
+)
 
 # -------------------------------------------------------------------------------------- BLAS
 

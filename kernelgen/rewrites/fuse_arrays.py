@@ -17,11 +17,16 @@ from kernelgen.ops.registry import OPS
 from kernelgen.ops.ufunc_calls import may_raise
 from kernelgen.rewrites.loop_accumulations import Accumulation
 from kernelgen.rewrites.loop_arrays import Expression, Shapes, expand_tree
+from kernelgen.rewrites.loop_normal_products import NormalProduct
 from kernelgen.rewrites.loop_reductions import Reduction
 from kernelgen.rewrites.merge_blocks import merge_blocks
 from kernelgen.types.compound import Array
 
-_REDUCTIONS: dict[str, type[Expression]] = {"reduce": Reduction, "accumulate": Accumulation}
+_REDUCTIONS: dict[str, type[Expression]] = {
+    "reduce": Reduction,
+    "accumulate": Accumulation,
+    "normal_product": NormalProduct,
+}
 
 
 def fuse_arrays(function: Function) -> None:
@@ -84,5 +89,5 @@ def _writes(op: Op) -> bool:
 
 def _dimensions(root: Op) -> int:
     """Of the loops over a root's elements."""
-    operands = root.operands[:1] if root.name == "assign" else root.operands
+    operands = root.operands[:1] if root.name in ("assign", "normal_product") else root.operands
     return max(v.type.ndim for v in operands if isinstance(v.type, Array))

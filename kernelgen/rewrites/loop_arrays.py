@@ -138,7 +138,7 @@ Rows = dict[Value, Value]
 OnRow = Callable[[Rows, tuple[Value, ...], Value | None], None]
 """What is done at each row: given the rows, the indices of the axes in front, and its length."""
 
-NOT_ELEMENTWISE = ("assign", "reduce", "accumulate")
+NOT_ELEMENTWISE = ("assign", "reduce", "accumulate", "normal_product")
 """The roots of trees that do not compute one element of each element."""
 
 

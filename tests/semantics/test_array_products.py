@@ -9,6 +9,8 @@ from array_backends import check, request
 from kernelgen import guvectorize, njit, pipeline
 from kernelgen.errors import KernelgenError
 from kernelgen.ops.product_library import SMALL
+from kernelgen.rewrites import TYPED_PASSES
+from kernelgen.rewrites.fuse_products import fuse_products
 
 RANDOM = np.random.default_rng(0)
 
@@ -189,3 +191,91 @@ def test_convolve(n, m):
 def test_vectors_without_elements_are_not_convolved():
     check(lambda a, v: np.convolve(a, v), np.ones(0), np.ones(2))
     check(lambda a, v: np.convolve(a, v), np.ones(2), np.ones(0))
+
+
+# ------------------------------------------------------- a matrix and its transpose, read once
+
+
+RESIDUALS = {
+    "matmul": lambda x, w, y: x.T @ (x @ w - y),
+    "dot": lambda x, w, y: np.dot(x.T, y - np.dot(x, w)),
+    "from the left": lambda x, w, y: (2 * (x @ w) - y) @ x,
+    "dot from the left": lambda x, w, y: (-x.dot(w)).dot(x),
+    "alone": lambda x, w, y: x.T @ (x @ w),
+    "of another vector": lambda x, w, y: x.T @ ((x @ w - y) * (y + 1)),
+}
+
+
+def is_fused(function, *args):
+    """Whether two products have become one."""
+    typed = pipeline.typed(request(function, args))
+    for rewrite, _ in TYPED_PASSES:
+        rewrite(typed)
+        if rewrite is fuse_products:
+            break
+    return any(op.name == "normal_product" for op in typed.ops())
+
+
+@pytest.mark.parametrize("name", RESIDUALS)
+@pytest.mark.parametrize("shape", [(0, 3), (1, 4), (4, 1), (7, 3), (8, 9), (3, 0)])
+def test_normal_products(name, shape):
+    x = whole(*shape)
+    args = x, whole(shape[1]), whole(shape[0])
+    assert is_fused(RESIDUALS[name], *args)
+    check(RESIDUALS[name], *args)
+
+
+@pytest.mark.parametrize("dtype", ["i4", "f4", "c8", "c16", "g", "f2", "?"])
+def test_normal_products_of_types(dtype):
+    x, w, y = (abs(a).astype(dtype) for a in (whole(6, 5), whole(5), whole(6)))
+    check(lambda x, w, y: x.T @ ((x @ w) * y), x, w, y)
+
+
+@pytest.mark.parametrize("name", RESIDUALS)
+def test_normal_products_of_shapes_that_do_not_go_together(name):
+    for shapes in (((5, 3), 2, 5), ((5, 3), 3, 4), ((1, 3), 3, 4), ((5, 3), 3, 1), ((5, 3), 3, 0)):
+        check(RESIDUALS[name], *(whole(*np.atleast_1d(shape)) for shape in shapes))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, w, y: (x.T @ (p := x @ w - y), p),
+        lambda x, w, y: x.T @ ((p := x @ w) - p / (p + 9.5)),
+        lambda x, w, y: x.T @ np.sqrt(abs(x @ w)),
+        lambda x, w, y: x.T @ (x[::-1] @ w),
+        lambda x, w, y: x.T @ (x @ w - x @ (w + 1)),
+    ],
+)
+def test_what_stays_two_products(function):
+    args = whole(6, 4), whole(4), whole(6)
+    assert not is_fused(function, *args)
+    got, want = njit(function)(*args), function(*args)
+    for g, w in zip(got, want, strict=True):
+        np.testing.assert_allclose(g, w, rtol=1e-14)
+
+
+def test_what_is_assigned_between_two_products():
+    def assigned(x, w, y):
+        products = x @ w
+        x[0] = 1
+        w[:] = y[0]
+        return x.T @ products
+
+    check(assigned, whole(6, 4), whole(4), whole(6))
+
+
+def test_products_there_and_back_of_other_layouts():
+    for way in WAYS.values():
+        check(RESIDUALS["matmul"], way(LARGE), way(LARGE)[1], way(LARGE)[:, 1])
+
+
+def test_gradient_descent():
+    def descend(x, y, steps):
+        w = np.zeros(x.shape[1])
+        for _ in range(steps):
+            w -= 0.001 * (x.T @ (x @ w - y))
+        return w
+
+    x, y = RANDOM.normal(size=(203, 7)), RANDOM.normal(size=203)
+    np.testing.assert_allclose(njit(descend)(x, y, 20), descend(x, y, 20), rtol=1e-12)
