@@ -21,7 +21,7 @@ CASES = sorted(GOLDEN.glob("*/*.in.ir"))
 TYPED = {
     "widen_halves", "check_bounds", "resolve_arrays",
     "insert_conversions", "expand_ops", "split_tuples", "eliminate_dead_code", "check_division", "form_raises",
-    "fuse_arrays", "count_references",
+    "fuse_products", "fuse_arrays", "count_references",
 }  # fmt: skip
 
 
