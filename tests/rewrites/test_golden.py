@@ -72,9 +72,8 @@ def test_every_pass_has_golden_files():
     # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
     # test_calls.py, test_isinstance.py, test_times.py, test_recursion.py, test_arrays.py and
     # test_ufunc_calls.py, and in tests/jit and tests/guvectorize; loops of arrays in
-    # test_array_expressions.py and test_array_reductions.py; what is about constant arrays: in
-    # test_tables.py;
-    # what is about generators: in test_generators.py
+    # test_array_expressions.py, test_array_reductions.py and test_array_products.py; what is about
+    # constant arrays: in test_tables.py; what is about generators: in test_generators.py
     tested_elsewhere = {
         "__init__", "inline", "bind_defaults", "resolve_ufunc_call", "resolve_classes",
         "resolve_casts", "outline", "split_arrays", "unpack_arguments", "resolve_jitted_call",
@@ -82,5 +81,6 @@ def test_every_pass_has_golden_files():
         "splice_generators", "resolve_table_calls", "choose_functions", "loop_arrays", "split_views",
         "place", "split_ufunc_calls", "element_body", "compare_tuples", "body_of", "writer", "loop_reductions",
         "loop_accumulations", "split_shapes", "join_arrays", "resolve_gathers",
+        "virtual_rows", "loop_normal_products",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}
