@@ -40,9 +40,7 @@ class GeneralizedKernel(Kernel):
     function : FunctionType
         The kernel.
     operands : Operands
-        What it takes.
-    declared : sequence of Declared
-        The signatures that the user gave, those of ``choices``.
+        What it takes; the signatures are those of ``choices``.
     choices : Choices
         What else the user asked for.
     """
@@ -53,13 +51,11 @@ class GeneralizedKernel(Kernel):
         self,
         function: FunctionType,
         operands: Operands,
-        declared: Sequence[Declared],
         choices: Choices,
     ) -> None:
         core = operands.core
         super().__init__(function, len(core.inputs), len(core.outputs), choices)
         self.operands = operands
-        self._boxed = {each.signature: each.boxed for each in declared}
         self._computes = False
 
     def _read(self, spec: Any) -> tuple[Types, Types | None]:
@@ -111,8 +107,7 @@ class GeneralizedKernel(Kernel):
 
     def _taken(self, inputs: Types, layout: str) -> tuple[tuple[Type, ...], tuple[Array, ...]]:
         """The types of what the kernel is handed: inputs and outputs."""
-        declared = self._declared(inputs)
-        boxed = frozenset[int]() if declared is None else self._boxed[declared]
+        boxed = self.operands.boxed(self._declared(inputs))
         taken = self.operands.inputs(inputs, boxed, layout)
         return taken, self.operands.outputs(self._known_outputs(inputs), layout)
 
@@ -197,11 +192,12 @@ def _make_gufunc(
     kernel_function = checked_function(function)
     names, returns = _parameters(kernel_function, core)
     inputs = names[: len(core.inputs)]
-    operands = Operands(core, _writable(writable, inputs), returns)
-    kernel = GeneralizedKernel(kernel_function, operands, declared, choices)
+    operands = Operands(core, _writable(writable, inputs), returns, declared)
+    kernel = GeneralizedKernel(kernel_function, operands, choices)
     ufunc = make_kernel_ufunc(kernel, inputs, _KEYWORDS, core.numpys)
     separate_outputs(ufunc)
     make_writable(ufunc, operands.writable)
+    ufunc.operands, ufunc.options = operands, choices.options  # type: ignore[attr-defined]
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)
     return ufunc

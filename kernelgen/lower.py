@@ -101,13 +101,26 @@ def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowe
     )
 
 
+def _symbols(root: Function, name: str) -> dict[Function, str]:
+    """The names of what a function invokes; of two that came by one name, with other bodies."""
+    found: dict[Function, str] = {}
+    taken: set[str] = set()
+    for each in root.callees():
+        symbol = f"{name}.{each.name}"
+        while symbol in taken:
+            symbol += "_"
+        taken.add(symbol)
+        found[each] = symbol
+    return found
+
+
 class _Program:
     """What functions that invoke each other have in common: their names, their exceptions."""
 
     def __init__(self, root: Function, name: str, emitter: Emitter) -> None:
         self.root = root
         self.emitter = emitter
-        self.symbols = {each: f"{name}.{each.name}" for each in root.callees()}
+        self.symbols = _symbols(root, name)
         self.recursive = bool(self.symbols)
         self.symbols[root] = name
         self.errors: list[tuple[Raised, Loc | None]] = []

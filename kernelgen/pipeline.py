@@ -14,8 +14,7 @@ from kernelgen.bytecode.decode import decode
 from kernelgen.bytecode.parameters import parameters_of
 from kernelgen.errors import SignatureError
 from kernelgen.infer import check_outputs, infer
-from kernelgen.infer_outputs import check_filled, infer_outputs, returned_outputs
-from kernelgen.ir.clone import copy_function
+from kernelgen.infer_outputs import check_filled
 from kernelgen.ir.core import Function
 from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
@@ -27,8 +26,8 @@ from kernelgen.returned import set_returned
 from kernelgen.rewrites import CHECK_BOUNDS, CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.check_bounds import check_tables
+from kernelgen.rewrites.fill_outputs import fill_outputs
 from kernelgen.rewrites.resolve_classes import resolve_classes
-from kernelgen.rewrites.store_results import store_results
 from kernelgen.rewrites.unpack_arguments import unpack_arguments
 from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
@@ -142,18 +141,11 @@ def typed(request: Request) -> Function:
 
 def _filled(function: Function, request: Request) -> tuple[Array, ...]:
     """The arrays that the function fills, with their dtypes; it has parameters for them then."""
-    found = request.filled
     if len(function.params) != request.count:
         return ()
-    if request.returns:
-        trial = copy_function(function)
-        resolve_classes(trial, request.inputs)
-        infer(trial, request.inputs, prepare=resolve_classes)
-        found = returned_outputs(trial, found)
-        store_results(function, [t.ndim for t in found])
-    else:
-        found = infer_outputs(function, request.inputs, found, resolve_classes)
-    return found
+    return fill_outputs(
+        function, request.inputs, request.filled, resolve_classes, returns=request.returns
+    )
 
 
 def rewritten(request: Request) -> Function:

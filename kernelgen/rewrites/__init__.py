@@ -15,6 +15,7 @@ from kernelgen.rewrites.form_raises import form_raises
 from kernelgen.rewrites.fuse_arrays import fuse_arrays
 from kernelgen.rewrites.fuse_products import fuse_products
 from kernelgen.rewrites.insert_conversions import insert_conversions
+from kernelgen.rewrites.loop_cores import loop_cores
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.rewrites.split_tuples import split_tuples
@@ -30,6 +31,7 @@ UNTYPED_PASSES: tuple[tuple[Pass, str], ...] = (
 TYPED_PASSES: tuple[tuple[Pass, str], ...] = (
     (insert_conversions, "from here on an op computes in exactly the types of its operands"),
     (resolve_arrays, "what follows knows few ops on arrays"),
+    (loop_cores, "what generalized ufuncs do with whole arrays is part of what is fused"),
     (fuse_products, "what is computed between two products is then fused with them"),
     (fuse_arrays, "what follows knows ops on numbers only, and the loops need the rest of it"),
     (widen_halves, "NumPy computes float16 in float32, and rounds after every operation"),

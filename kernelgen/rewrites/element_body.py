@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kernelgen.errors import UnsupportedError
 from kernelgen.infer import Prepare, infer
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Block, Function, Op, Value
@@ -64,13 +63,6 @@ class ElementBody:
         self._prepare(function, types)
         infer(function, types, prepare=self._prepare)
         check_tables(function)
-        if function.callees():
-            raise UnsupportedError(
-                f"the kernel of {self.original.__name__} calls itself, "
-                "and cannot take whole arrays",
-                self._loc,
-                "write a loop over the elements",
-            )
         return function
 
     def _calling(self, types: Sequence[Type]) -> Function:

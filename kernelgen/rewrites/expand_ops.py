@@ -18,6 +18,7 @@ from kernelgen.rewrites.body_of import body_of
 from kernelgen.rewrites.fuse_arrays import fuse_arrays
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.insert_conversions import insert_conversions
+from kernelgen.rewrites.loop_cores import loop_cores
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.types.compound import Type
 from kernelgen.types.join import join
@@ -59,9 +60,13 @@ def _expand(
     if body.result is None or expected is None or join(body.result, expected) != expected:
         raise InternalError(f"{op.name} expands to a {body.result}, not a {expected}", op.loc)
     body.result = expected  # literals that it returns take the type that the op has
-    insert_conversions(body)
-    resolve_arrays(body)
-    fuse_arrays(body)
+    for each in (body, *body.callees()):
+        insert_conversions(each)
+        resolve_arrays(each)
+        loop_cores(each)
+        fuse_arrays(each)
+    for each in body.callees():
+        expand_ops(each)
     at = function.blocks.index(block)
     count = len(body.blocks) + 1
     inline(function, block, op, body, op.operands)

@@ -12,8 +12,8 @@ from typing import Any
 
 from kernelgen.infer import typed_elements
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.ir.raised import Made, Raised, Slot
-from kernelgen.ops.exceptions import fill
+from kernelgen.ir.raised import Raised
+from kernelgen.rewrites.broadcast import broadcast, of_shapes, require_fit
 from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
@@ -63,14 +63,14 @@ class Shapes:
             self._check_call(w, root)
         shapes = [self._of(w, v) for v in op.operands if isinstance(v.type, Array)]
         if op.name not in NOT_ELEMENTWISE and op.value not in self.known:
-            self.known[op.value] = _broadcast(w, shapes)
+            self.known[op.value] = broadcast(w, shapes)
 
     def _check_call(self, w: Writer, root: Op) -> None:
         """If the root's target is the ``out`` of a ufunc, it has the shape in which all meet."""
         if root in self._checked or not call_operands(root):
             return
         self._checked.add(root)
-        met = _broadcast(w, [self._of(w, v) for v in call_operands(root)])
+        met = broadcast(w, [self._of(w, v) for v in call_operands(root)])
         own = self._of(w, root.operands[0])
         for length, whole in zip(own, met, strict=True):
             if length is not whole:
@@ -100,36 +100,6 @@ def _is_call(op: Op, root: Op) -> bool:
     masked = made.definition
     inner = masked.operands[1] if isinstance(masked, Op) and masked.name == "masked" else made
     return op.value is made or op.value is inner
-
-
-def _broadcast(w: Writer, shapes: list[list[Value]]) -> list[Value]:
-    """The shape in which some meet, checked."""
-    ndim = max(map(len, shapes))
-    met: list[Value] = []
-    for axis in range(-ndim, 0):
-        lengths = [shape[axis] for shape in shapes if len(shape) >= -axis]
-        length = lengths[0]
-        for other in dict.fromkeys(lengths[1:]):
-            length = length if other is length else _longer(w, length, other)
-        met.append(length)
-    given = [length for shape in shapes for length in shape]
-    for shape in shapes:
-        for length, whole in zip(shape, met[ndim - len(shape) :], strict=True):
-            if length is not whole:
-                _require_fit(w, length, whole, _no_common_shape(shapes), given)
-    return met
-
-
-def _longer(w: Writer, length: Value, other: Value) -> Value:
-    single = w.emit("eq", WEAK_BOOL, length, w.integer(1))
-    return w.emit("where", WEAK_INT, single, other, length)
-
-
-def _require_fit(w: Writer, length: Value, whole: Value, error: Raised, slots: list[Value]) -> None:
-    """An axis is as long as it has to be, or of one element."""
-    same = w.emit("eq", WEAK_BOOL, length, whole)
-    single = w.emit("eq", WEAK_BOOL, length, w.integer(1))
-    w.emit("require", NONE, w.emit("or", WEAK_BOOL, same, single), *slots, error=error)
 
 
 Rows = dict[Value, Value]
@@ -191,7 +161,7 @@ class Expression:
         error = _does_not_fit(len(given), len(shape))
         for length, whole in zip(given, shape[len(shape) - len(given) :], strict=True):
             if length is not whole:
-                _require_fit(self.w, length, whole, error, given + shape)
+                require_fit(self.w, length, whole, error, given + shape)
         sources = [v for v in self.leaves if v is not target]
         if self.root.attrs.get("apart") or not sources:
             self._fill([target], shape)
@@ -385,28 +355,10 @@ def element_type(value: Value) -> Scalar:
     return array_type(value).dtype
 
 
-def _shape_text(ndim: int) -> tuple[str, tuple[Slot, ...]]:
-    text = f"({','.join(['{}'] * ndim)}{',' * (ndim == 1)})"
-    return text, (Slot(WEAK_INT),) * ndim
-
-
-def _no_common_shape(shapes: list[list[Value]]) -> Raised:
-    words = "operands could not be broadcast together with shapes " + "{} " * len(shapes)
-    return _of_shapes(words, *map(len, shapes))
-
-
 def _does_not_fit(source: int, target: int) -> Raised:
-    return _of_shapes("could not broadcast input array from shape {} into shape {}", source, target)
+    return of_shapes("could not broadcast input array from shape {} into shape {}", source, target)
 
 
 def _does_not_change(target: int, met: int) -> Raised:
     words = "non-broadcastable output operand with shape {} doesn't match the broadcast shape {}"
-    return _of_shapes(words, target, met)
-
-
-def _of_shapes(words: str, *ndims: int) -> Raised:
-    """An error that shows shapes of so many dimensions."""
-    texts = [_shape_text(ndim) for ndim in ndims]
-    slots = tuple(slot for _, slots in texts for slot in slots)
-    template = words.format(*(text for text, _ in texts))
-    return Raised(ValueError, (Made(fill, (template, *slots)),))
+    return of_shapes(words, target, met)

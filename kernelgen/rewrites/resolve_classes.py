@@ -21,6 +21,7 @@ from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import defining, put
 from kernelgen.ops import array_library
 from kernelgen.ops.methods import KNOWN, known_attribute
+from kernelgen.rewrites.core_body import CoreBody
 from kernelgen.rewrites.element_body import Calling, ElementBody
 from kernelgen.rewrites.resolve_calls import for_iterator, resolve_calls
 from kernelgen.rewrites.resolve_ufunc_call import call_kernel, is_kernel_ufunc
@@ -54,7 +55,7 @@ def _asking(function: Function) -> list[tuple[Block, Op]]:
 
 def _asks(op: Op) -> bool:
     """Whether an op asks for what a type tells."""
-    if op.name == "call_ufunc":
+    if op.name in ("call_ufunc", "call_core"):
         return op.attrs["body"] is None and is_kernel_ufunc(op.attrs["ufunc"])
     if op.name == "each":
         return True
@@ -99,6 +100,9 @@ def _resolve_contains(block: Block, op: Op) -> bool:
 
 def _resolve(function: Function, block: Block, op: Op) -> bool:
     """Make a constant of the class that ``op`` asks for; whether it is known."""
+    if op.name == "call_core":
+        op.attrs["body"] = CoreBody(op.attrs["ufunc"], op.loc, resolve_classes)
+        return True
     if op.name in ("call_ufunc", "each"):
         return _resolve_each(function, block, op)
     if op.name == "call":

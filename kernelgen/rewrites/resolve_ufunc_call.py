@@ -44,14 +44,8 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
     Raises
     ------
     UnsupportedError
-        The arguments are not those of the ufunc, or it is a generalized one.
+        The arguments are not those of the ufunc.
     """
-    if ufunc.signature is not None:
-        raise UnsupportedError(
-            f"{ufunc.__name__} is a generalized ufunc, which cannot be called in a kernel",
-            op.loc,
-            f"call its Python function on one row at a time: {ufunc.__name__}.py_func(...)",
-        )
     keywords = op.attrs["keywords"]
     split = len(op.operands) - len(keywords)
     positional = op.operands[1:split]
@@ -66,6 +60,9 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
     named = {f"out{index}": value for index, value in enumerate(outs)}
     if "out" in given:
         named |= _outs(block, op, ufunc, given.pop("out"))
+    if ufunc.signature is not None:
+        _become_core_call(op, ufunc, inputs, named, given)
+        return True
     casting = _casting(op, given.pop("casting", None))
     wrong = given.keys() - {"where", "dtype"}
     if wrong:
@@ -78,6 +75,20 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
     op.name, op.operands = "call_ufunc", [*inputs, *named.values()]
     op.attrs = {"ufunc": ufunc, "names": tuple(named), "casting": casting, "body": None}
     return True
+
+
+def _become_core_call(
+    op: Op, ufunc: Any, inputs: Sequence[Value], outs: dict[str, Value], wrong: dict[str, Value]
+) -> None:
+    """Call a generalized ufunc; with ``out`` at most."""
+    if wrong:
+        raise UnsupportedError(
+            f"{ufunc.__name__}() takes no {min(wrong)}= in a kernel",
+            op.loc,
+            "it takes out=; np.moveaxis and np.expand_dims do what axis= and keepdims= do",
+        )
+    op.name, op.operands = "call_core", [*inputs, *outs.values()]
+    op.attrs = {"ufunc": ufunc, "names": tuple(outs), "body": None}
 
 
 def _wrong_arguments(ufunc: Any, op: Op) -> UnsupportedError:

@@ -41,8 +41,19 @@ class Writer:
         self.blocks.append(block)
         self.block = block
 
-    def inline(self, body: Sequence[Block], args: Sequence[Value], result: Type | None) -> Value:
-        """Go through the blocks of a function, which are used up; what they return."""
+    def inline(
+        self,
+        body: Sequence[Block],
+        args: Sequence[Value],
+        result: Type | None,
+        *,
+        called: bool = False,
+    ) -> Value:
+        """Go through the blocks of a function, which are used up; what they return.
+
+        Its ops stand in the source where the op does that they are a part of, or where they are
+        if a user has ``called`` the function.
+        """
         behind = Block()
         value = behind.add_arg(result)
         for block in body:
@@ -50,7 +61,7 @@ class Writer:
             if last.name == "return":
                 block.ops[-1] = Op("jump", (), None, last.loc, (Edge(behind, last.operands),))
             for op in block.ops:
-                op.loc = self.near.loc
+                op.loc = op.loc.at_call(self.near.loc) if called and op.loc else self.near.loc
         self.jump(body[0], *args)
         self.blocks += body
         self.start(behind)
@@ -65,6 +76,19 @@ class Writer:
             write()
             self.jump(behind)
         self.start(behind)
+
+    def pick(
+        self, condition: Value, t: Type, yes: Callable[[], Value], no: Callable[[], Value]
+    ) -> Value:
+        """Write one of two ways, and go on behind them; the value of type ``t`` that was found."""
+        ways, behind = (Block(), Block()), Block()
+        found = behind.add_arg(t)
+        self.branch(condition, *ways)
+        for way, write in zip(ways, (yes, no), strict=True):
+            self.start(way)
+            self.jump(behind, write())
+        self.start(behind)
+        return found
 
     def loops(self, counts: Sequence[Value], body: Callable[..., None], *indices: Value) -> None:
         """Nested loops, one for each count; ``body`` is given the indices, outermost first."""

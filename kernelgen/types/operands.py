@@ -109,11 +109,24 @@ class Operands(NamedTuple):
     returns : bool
         Whether it returns what is to be stored. Otherwise it has parameters for the outputs, and
         one without core dimensions is an array of one element.
+    declared : tuple of Declared
+        The signatures that the user gave.
     """
 
     core: CoreSignature
     writable: frozenset[int] = frozenset()
     returns: bool = False
+    declared: tuple[Declared, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """How many of the kernel's parameters are operands."""
+        return len(self.core.inputs if self.returns else self.core.shapes)
+
+    def boxed(self, signature: Signature | None) -> frozenset[int]:
+        """The inputs that a signature says are arrays of one element."""
+        found = (each.boxed for each in self.declared if each.signature == signature)
+        return next(found, frozenset())
 
     def inputs(self, dtypes: Types, boxed: frozenset[int], layout: str) -> tuple[Type, ...]:
         """The types of the inputs, where arrays with core dimensions lie as ``layout`` says."""

@@ -71,7 +71,7 @@ def test_every_pass_has_golden_files():
     }
     # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
     # test_calls.py, test_isinstance.py, test_times.py, test_recursion.py, test_arrays.py and
-    # test_ufunc_calls.py, and in tests/jit and tests/guvectorize; loops of arrays in
+    # test_ufunc_calls.py, test_gufunc_calls.py, and in tests/jit and tests/guvectorize; loops of arrays in
     # test_array_expressions.py, test_array_reductions.py and test_array_products.py; what is about
     # constant arrays: in test_tables.py; what is about generators: in test_generators.py
     tested_elsewhere = {
@@ -82,5 +82,6 @@ def test_every_pass_has_golden_files():
         "place", "split_ufunc_calls", "element_body", "compare_tuples", "body_of", "writer", "loop_reductions",
         "loop_accumulations", "split_shapes", "join_arrays", "resolve_gathers",
         "virtual_rows", "loop_normal_products",
+        "broadcast", "core_body", "core_shapes", "fill_outputs", "loop_cores",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

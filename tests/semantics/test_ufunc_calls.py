@@ -306,14 +306,42 @@ def test_a_kernels_ufunc_takes_no_dtype():
         njit(lambda a: greater(a, a, dtype="f4"))(A)
 
 
-def test_a_kernel_that_calls_itself_takes_no_arrays():
-    @kernelgen.vectorize
-    def factorial(n):
-        return 1 if n < 2 else n * factorial(n - 1)
+@kernelgen.vectorize
+def factorial(n):
+    return 1 if n < 2 else n * factorial(n - 1)
 
-    assert njit(lambda n: factorial(n))(5) == 120
-    with pytest.raises(UnsupportedError, match="calls itself, and cannot take whole arrays"):
-        njit(lambda n: factorial(n))(np.arange(3))
+
+@kernelgen.vectorize(["f4(i4)", "f8(f8)"])
+def halvings(x):
+    return 0 if x < 1 else 1 + halvings(x / 2)
+
+
+def _even(n):
+    return n == 0 or _odd(n - 1)
+
+
+def _odd(n):
+    return n != 0 and _even(n - 1)
+
+
+@kernelgen.vectorize
+def parity(n):
+    return 1 if _odd(n) else 0
+
+
+def test_kernels_that_call_themselves():
+    def calls(a, b):
+        both = factorial(a) + factorial(b)
+        return both, halvings(a), parity(b), factorial(a[0, 1]), factorial(factorial(b) % 5)
+
+    def out(a, c):
+        return factorial(a, out=c), parity(a, where=a > 1)[3], factorial(a - 1).sum()
+
+    a = np.arange(6).reshape(2, 3)
+    check(calls, a, np.array([3, 2, 7]))
+    check(calls, a.astype(np.int32), np.array([1, 2, 4], np.int8))
+    check(out, np.arange(5), np.zeros(5))
+    check(lambda a: factorial(a), np.array([1, 10**6]))
 
 
 @kernelgen.vectorize(["i4(i4,i4)", "f4(f4,f4)", "f8(f8,f8)"])
@@ -329,13 +357,3 @@ def test_a_kernels_ufunc_with_several_signatures(dtypes):
         return among_several(a, b), among_several(a, 2), among_several(a[0], b[1])
 
     check(call, *(np.array([1, 0, 5], t) for t in dtypes))
-
-
-def test_generalized_ufuncs_are_refused():
-    @kernelgen.guvectorize("(n)->()")
-    def mean(x):
-        return x[0]
-
-    with pytest.raises(UnsupportedError, match="mean is a generalized ufunc, which cannot be"):
-        njit(lambda a: mean(a))(A)
-    assert njit(lambda a: mean.py_func(a[0]))(A) == A[0, 0]
