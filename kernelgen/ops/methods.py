@@ -21,7 +21,7 @@ from kernelgen.ops.refused import MEMBERS
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import ELEMENTS, same, scalars
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import Array, Type, describe
+from kernelgen.types.compound import Array, Element, Type, describe
 from kernelgen.types.table import (
     FLOAT64,
     INT64,
@@ -78,6 +78,8 @@ def check_member(t: Type, name: str) -> None:
         if name in OF_ARRAYS:
             return
         raise NoRule(f"the method {name!r} of an array cannot be used in a kernel", ELEMENTS)
+    if isinstance(t, Element) and name == "copy":
+        return
     if not isinstance(t, Scalar) or not has_member(t, name):
         raise NoRule(f"{describe(t)} has no attribute {name!r}")
     if name in MEMBERS:
