@@ -304,3 +304,22 @@ def test_unaligned_arrays_are_taken():
     assert jit(lambda a: a.sum())(packed["x"] + 1) == 3
     packed["x"] = [1, 2, 3]
     assert jit(lambda a: a.sum())(packed["x"]) == 6
+
+
+def test_ufuncs_take_fields_inside_functions():
+    @guvectorize("(n),()->(n)")
+    def scaled(x, by, out):
+        for i in range(len(x)):
+            out[i] = x[i] * by
+
+    def both(a):
+        scaled(a["v"], a["x"], a["v"])
+        return scaled(a["x"], 2), np.add(a["x"], a["y"], out=a["x"])
+
+    dtype = np.dtype([("flag", "?"), ("x", "f8"), ("y", "i4"), ("v", "f4", 3)])
+    a = np.zeros(4, dtype)
+    a["x"], a["v"] = np.arange(4), np.arange(12).reshape(4, 3)
+    b = a.copy()
+    for got, want in zip(jit(both)(a), both(b), strict=True):
+        assert np.array_equal(got, want)
+    assert a.tobytes() == b.tobytes()
