@@ -58,7 +58,7 @@ class Emitter:
 
     ``frame`` reserves memory where the function begins. ``kept`` are functions that are declared
     for the loop vectoriser to call, ``attribute`` is what functions with these instructions are
-    marked with.
+    marked with. ``objects`` are those whose addresses are linked in, by symbol.
     """
 
     attribute = ""
@@ -68,6 +68,7 @@ class Emitter:
         self.frame: list[str] = []
         self.declarations: dict[str, str] = {}
         self.kept: list[str] = []
+        self.objects: dict[str, Any] = {}
         self.versions = versions
         self.math_flags = f"{math_flags} " if math_flags else ""
         self._count = 0
@@ -130,6 +131,14 @@ class Emitter:
         declared = f"{start} {text}, align {max(t.alignment, _LINE)}"
         found = self.declarations.setdefault(_TABLE + text, declared)
         return found.partition(" ")[0]
+
+    def object(self, value: Any) -> str:
+        """The symbol of an object of Python, which the linker finds in ``objects``."""
+        known = (symbol for symbol, other in self.objects.items() if other is value)
+        found = next(known, f"kernelgen_constant_{len(self.objects)}")
+        self.objects[found] = value
+        self.declarations[found] = f"@{found} = external global i8"
+        return found
 
     def signal_division_by_zero(self, condition: str) -> None:
         """Where floating point exceptions count, raise that of a division of integers."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from kernelgen import blas, heap, randoms
+from kernelgen import blas, generators, heap, randoms
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant
@@ -28,6 +28,7 @@ class Lowered(NamedTuple):
     Behind the outputs it returns a status: 0, or 1 + the index in ``errors`` of the exception
     to raise. Behind the status come as many 64-bit words as any of the exceptions needs for the
     values that it is made of. ``places`` says where in the source each of the exceptions is raised.
+    ``objects`` are generators that are constants, by the symbols of their addresses.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Lowered(NamedTuple):
     places: tuple[Loc | None, ...]
     kept: tuple[str, ...]
     attribute: str
+    objects: dict[str, Any]
 
     @property
     def held(self) -> list[str]:
@@ -64,6 +66,12 @@ class Lowered(NamedTuple):
     def draws(self) -> bool:
         """Whether it calls functions of ``runtime/random_states.py``."""
         return any(text in self.declarations for text in randoms.DECLARED.values())
+
+    @property
+    def drawn(self) -> list[str]:
+        """The functions that it draws from generators with, by their names in ``generators.py``."""
+        declared = generators.DECLARED.items()
+        return [name for name, text in declared if text in self.declarations]
 
     @property
     def words(self) -> int:
@@ -98,6 +106,7 @@ def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowe
         tuple(place for _, place in program.errors),
         tuple(dict.fromkeys(program.emitter.kept)),
         program.emitter.attribute,
+        program.emitter.objects,
     )
 
 

@@ -63,9 +63,9 @@ class Overload:
             self.arguments,
             compiled.returned,
             also=also,
-            nogil=nogil and not compiled.kernel.draws,
+            nogil=nogil,
         )
-        self._objects = shell.objects
+        self._objects = shell.objects | compiled.kernel.objects
         self._errors = exceptions(compiled.kernel)
         self.module = pipeline.machine_code(shell.text)
         self._library = self._link(shell, compiled.kernel)
@@ -80,8 +80,17 @@ class Overload:
             **native_library.symbols(),
             **native_symbols(kernel),
             **{symbol: id(value) for symbol, value in shell.objects.items()},
+            **self._generators(shell, kernel),
         }
         return engine.link(self.module.object_code, [ENTRY], symbols)
+
+    def _generators(self, shell: Entry, kernel: Lowered) -> dict[str, int]:
+        """What code is linked with that draws random numbers."""
+        if not shell.locks:
+            return {}
+        from kernelgen.runtime import generators
+
+        return generators.symbols(kernel.drawn, kernel.objects)
 
     def call(self, values: Sequence[Any]) -> Any:
         """Call it with objects of exactly the classes that its types mean."""

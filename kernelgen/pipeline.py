@@ -12,7 +12,7 @@ from kernelgen.bytecode.build import build
 from kernelgen.bytecode.cfg import flow_graph
 from kernelgen.bytecode.decode import decode
 from kernelgen.bytecode.parameters import parameters_of
-from kernelgen.errors import SignatureError
+from kernelgen.errors import SignatureError, UnsupportedError
 from kernelgen.infer import check_outputs, infer
 from kernelgen.infer_outputs import check_filled
 from kernelgen.ir.core import Function
@@ -33,7 +33,7 @@ from kernelgen.runtime import engine, vector_library
 from kernelgen.shells.elementwise import pattern_module
 from kernelgen.source import definition_of
 from kernelgen.types.arguments import Argument, Arguments
-from kernelgen.types.compound import Array, Tuple, Type, describe, dtype_of
+from kernelgen.types.compound import GENERATOR, Array, Tuple, Type, describe, dtype_of
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
@@ -123,7 +123,20 @@ def inferred(request: Request) -> Function:
         raise _wrong_count(request, len(function.params))
     resolve_classes(function, inputs)
     infer(function, inputs, prepare=resolve_classes)
+    if request.arguments is None and not request.any_result:
+        _refuse_generators(function)
     return function
+
+
+def _refuse_generators(function: Function) -> None:
+    """Raise UnsupportedError if a ufunc's kernel draws from a generator, which nothing locks."""
+    for op in (op for each in (function, *function.callees()) for op in each.ops()):
+        if op.result is not None and op.result.type == GENERATOR:
+            raise UnsupportedError(
+                "a ufunc's kernel cannot draw from a Generator",
+                op.loc,
+                "hand over an array of random numbers, or write a function with jit",
+            )
 
 
 def typed(request: Request) -> Function:

@@ -32,11 +32,6 @@ def array_from(values: Any, dtype: Any) -> Any:
     return np.array(values, dtype)
 
 
-def clear(a: Any) -> None:
-    """The op of that name: zero in all elements of a new array."""
-    a[...] = np.zeros((), a.dtype)
-
-
 def copied(a: Any) -> Any:
     """The op of that name: a new array of the same elements, or the same number."""
     return a.copy()
@@ -53,7 +48,7 @@ def empty(shape: Any, dtype: Any = np.float64, order: Any = "C") -> Any:
 @replaces(np.zeros)
 def zeros(shape: Any, dtype: Any = np.float64, order: Any = "C") -> Any:
     made = new_array(shape, dtype, order)
-    clear(made)
+    made[...] = 0
     return made
 
 
@@ -67,7 +62,7 @@ def ones(shape: Any, dtype: Any = np.float64, order: Any = "C") -> Any:
 @replaces(np.full)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C") -> Any:
     made = new_array(shape, dtype_for(dtype, fill_value), order)
-    made[...] = array_from(fill_value, None) if isinstance(fill_value, tuple) else fill_value
+    made[...] = fill_value
     return made
 
 
@@ -79,7 +74,7 @@ def empty_like(prototype: Any, dtype: Any = None) -> Any:
 @replaces(np.zeros_like)
 def zeros_like(a: Any, dtype: Any = None) -> Any:
     made = new_like(a, dtype)
-    clear(made)
+    made[...] = 0
     return made
 
 
@@ -93,7 +88,7 @@ def ones_like(a: Any, dtype: Any = None) -> Any:
 @replaces(np.full_like)
 def full_like(a: Any, fill_value: Any, dtype: Any = None) -> Any:
     made = new_like(a, dtype)
-    made[...] = array_from(fill_value, None) if isinstance(fill_value, tuple) else fill_value
+    made[...] = fill_value
     return made
 
 

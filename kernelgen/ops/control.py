@@ -22,8 +22,10 @@ from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types import table
+from kernelgen.types.arguments import is_generator
 from kernelgen.types.compound import (
     ELLIPSIS,
+    GENERATOR,
     NONE,
     RANGE,
     RANGE_ITERATOR,
@@ -64,7 +66,7 @@ def constant_type(value: Any) -> Type:
     for python, weak in _LITERALS:
         if isinstance(value, python):
             return weak
-    return _object(value)
+    return GENERATOR if is_generator(value) else _object(value)
 
 
 def _object(value: Any) -> Object:

@@ -248,6 +248,8 @@ def copy_if_disturbed(target: Any, values: Any) -> Any:
 def take(a: Any, indices: Any, axis: Any = None) -> Any:
     if axis is None:
         return np.ravel(a)[indices]
+    if a.ndim == 1 and not isinstance(indices, np.ndarray):
+        return a[indices]
     return np.ascontiguousarray(np.moveaxis(np.moveaxis(a, axis, 0)[indices], 0, axis))
 
 

@@ -17,11 +17,11 @@ from kernelgen.ops import array_library, array_reductions, complex_library, libr
 from kernelgen.ops.arith import identity, result_type
 from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES
 from kernelgen.ops.convert import lower_conversion
-from kernelgen.ops.refused import MEMBERS
+from kernelgen.ops.refused import MEMBERS, member_of_generator
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import ELEMENTS, same, scalars
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import Array, Element, Type, describe
+from kernelgen.types.compound import GENERATOR, Array, Type, describe
 from kernelgen.types.table import (
     FLOAT64,
     INT64,
@@ -55,6 +55,26 @@ OF_ARRAYS = {
 """The methods that arrays have as well; ``array_methods.py`` adds to them."""
 
 
+OF_GENERATORS = {
+    "beta", "binomial", "chisquare", "choice", "exponential", "f", "gamma", "geometric",
+    "gumbel", "hypergeometric", "integers", "laplace", "logistic", "lognormal", "logseries",
+    "negative_binomial", "noncentral_chisquare", "noncentral_f", "normal", "pareto",
+    "permutation", "poisson", "power", "random", "rayleigh", "shuffle", "standard_cauchy",
+    "standard_exponential", "standard_gamma", "standard_normal", "standard_t", "triangular",
+    "uniform", "vonmises", "wald", "weibull", "zipf",
+}  # fmt: skip
+"""Those of ``np.random.Generator``, as ``generator_library.py`` defines them."""
+
+
+def definition(name: str) -> Method | None:
+    """What calls of the methods called ``name`` mean, None if no kernel has one."""
+    if name not in OF_GENERATORS:
+        return METHODS.get(name)
+    from kernelgen.ops import generator_library  # few kernels need it
+
+    return Method(getattr(generator_library, name), "")
+
+
 def _is(*names: str, kinds: str = _NUMBERS) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter the decorated function as the meaning of the methods ``names``."""
 
@@ -74,12 +94,14 @@ def has_member(t: Scalar, name: str) -> bool:
 
 def check_member(t: Type, name: str) -> None:
     """Raise NoRule unless a kernel can use the method or attribute ``name`` of a ``t``."""
+    if t == GENERATOR:
+        if name not in OF_GENERATORS:
+            raise NoRule(*member_of_generator(name))
+        return
     if isinstance(t, Array):
         if name in OF_ARRAYS:
             return
         raise NoRule(f"the method {name!r} of an array cannot be used in a kernel", ELEMENTS)
-    if isinstance(t, Element) and name == "copy":
-        return
     if not isinstance(t, Scalar) or not has_member(t, name):
         raise NoRule(f"{describe(t)} has no attribute {name!r}")
     if name in MEMBERS:

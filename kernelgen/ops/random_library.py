@@ -46,7 +46,7 @@ def set_seed(seed: Any) -> None:
 # ------------------------------------------------------------------------------------- floats
 
 
-def _drawn(draw: Any, size: Any, dtype: Any = np.float64) -> Any:
+def drawn(draw: Any, size: Any, dtype: Any = np.float64) -> Any:
     """A number that ``draw`` gives, or an array of such."""
     if size is None:
         return draw()
@@ -58,7 +58,7 @@ def _drawn(draw: Any, size: Any, dtype: Any = np.float64) -> Any:
 
 
 def random_sample(size: Any = None) -> Any:
-    return _drawn(next_double, size)
+    return drawn(next_double, size)
 
 
 def rand(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any:
@@ -78,11 +78,11 @@ def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
     length = float(high) - first
     if not math.isfinite(length):
         raise OverflowError("Range exceeds valid bounds")
-    return _drawn(lambda: first + length * next_double(), size)
+    return drawn(lambda: first + length * next_double(), size)
 
 
 def standard_normal(size: Any = None) -> Any:
-    return _drawn(next_gauss, size)
+    return drawn(next_gauss, size)
 
 
 def randn(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any:
@@ -92,13 +92,13 @@ def randn(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any
 def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
     middle, width = float(loc), float(scale)
     _check_scale(width)
-    return _drawn(lambda: middle + width * next_gauss(), size)
+    return drawn(lambda: middle + width * next_gauss(), size)
 
 
 def exponential(scale: Any = 1.0, size: Any = None) -> Any:
     width = float(scale)
     _check_scale(width)
-    return _drawn(lambda: width * next_exponential(), size)
+    return drawn(lambda: width * next_exponential(), size)
 
 
 def standard_exponential(size: Any = None) -> Any:
@@ -119,20 +119,26 @@ def randint(low: Any, high: Any = None, size: Any = None) -> Any:
     if first > most:
         raise ValueError("high <= 0" if high is None else "low >= high")
     span = np.int64(most) - np.int64(first)  # as an integer without sign, if it wraps
-    return _drawn(lambda: first + below(span), size, np.int64)
+    return drawn(lambda: first + below(span), size, np.int64)
 
 
-def shuffle(x: Any) -> None:
+def shuffle_rows(x: Any, draw: Any) -> None:
+    """Exchange rows, or elements, with those that ``draw`` gives up to each."""
     for i in range(len(x) - 1, 0, -1):
-        j = below(i)
+        j = draw(i)
         last = x[i] if x.ndim == 1 else x[i].copy()  # not a view of what changes
         x[i] = x[j]
         x[j] = last
 
 
+def shuffle(x: Any) -> None:
+    if x.size > 0:
+        shuffle_rows(x, below)
+
+
 def permutation(x: Any) -> Any:
     made = x.copy() if isinstance(x, np.ndarray) else np.arange(x)
-    shuffle(made)
+    shuffle_rows(made, below)
     return made
 
 

@@ -73,6 +73,24 @@ MEMBERS: dict[str, tuple[str, str | None]] = {
 """Methods and attributes of numbers: why a kernel cannot have them, and what to do instead."""
 
 
+_MAKE_GENERATORS = {
+    "default_rng", "Generator", "PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64", "SeedSequence",
+    "RandomState",
+}  # fmt: skip
+
+_OF_GENERATORS = {
+    "multivariate_normal", "multivariate_hypergeometric", "multinomial", "dirichlet", "permuted",
+    "bytes", "spawn", "bit_generator",
+}  # fmt: skip
+
+
+def member_of_generator(name: str) -> tuple[str, str | None]:
+    """Why a kernel cannot have that method or attribute of a ``np.random.Generator``."""
+    if name in _OF_GENERATORS:
+        return f"{name} of a Generator is not compiled", "use it before, and hand over the result"
+    return f"a Generator has no attribute {name!r}", None
+
+
 def refusal(function: Any) -> tuple[str, str] | None:
     """Why ``function`` cannot be called, and what to do instead, if that is known."""
     for refused, reason, hint in REFUSED:
@@ -80,6 +98,11 @@ def refusal(function: Any) -> tuple[str, str] | None:
             return f"{function.__name__}() {reason}", hint
     if str(getattr(function, "__module__", None)).startswith("numpy.random"):
         name = getattr(function, "__name__", "")
+        if name in _MAKE_GENERATORS:
+            return (
+                f"np.random.{name}() makes and seeds an object, which compiled code cannot",
+                "make the generator before, and hand it over",
+            )
         return f"np.random.{name}() is not compiled", "draw before, and hand over the array"
     ufunc = getattr(function, "__self__", None)
     if isinstance(ufunc, np.ufunc):

@@ -143,11 +143,11 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if constant is None:
         return block if _resolve_method(block, op) else None
     callee, args = constant.attrs["value"], op.operands[1:]
+    if resolve_constant_method(block, op, callee):
+        return block
     if isinstance(callee, MethodType) and not _is_library(callee):  # as those of np.random are
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
-        return block
-    if resolve_constant_method(block, op, callee):
         return block
     if (callee is isinstance or callee is type) and not op.attrs["keywords"]:
         return block if _resolve_class(block, op, callee, args) else None

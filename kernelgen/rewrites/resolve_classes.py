@@ -57,7 +57,7 @@ def _asks(op: Op) -> bool:
     """Whether an op asks for what a type tells."""
     if op.name in ("call_ufunc", "call_core"):
         return op.attrs["body"] is None and is_kernel_ufunc(op.attrs["ufunc"])
-    if op.name == "each":
+    if op.name in ("each", "any_array"):
         return True
     if op.name == "is":
         return any(
@@ -112,7 +112,10 @@ def _resolve(function: Function, block: Block, op: Op) -> bool:
     if op.name == "contains":
         return _resolve_contains(block, op)
     t = op.operands[0].type
-    if op.name == "attr":
+    if op.name == "any_array":
+        types = [v.type for v in op.operands]
+        known, value = None not in types, any(isinstance(t, Array) for t in types)
+    elif op.name == "attr":
         known, value = known_attribute(t, op.attrs["name"])
     elif op.name == "is":
         types = [v.type for v in op.operands]

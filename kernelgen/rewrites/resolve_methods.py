@@ -15,8 +15,9 @@ import numpy as np
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import defining, put
-from kernelgen.ops.methods import METHODS, OF_ARRAYS
+from kernelgen.ops.methods import OF_ARRAYS, OF_GENERATORS, Method, definition
 from kernelgen.rewrites.resolve_casts import resolve_to_type
+from kernelgen.types.arguments import is_generator
 
 _TO_TYPES = ("astype", "view")
 
@@ -35,10 +36,11 @@ def resolve_methods(function: Function) -> bool:
 
 def _resolve(block: Block, op: Op, method: Op) -> bool:
     name, owner = method.attrs["name"], method.operands[0]
-    if name not in METHODS and name not in _TO_TYPES:
+    known = definition(name)
+    if known is None and name not in _TO_TYPES:
         return False
     number = put(block, op, "method_of", owner, member=name)
-    if name in METHODS and not METHODS[name].kinds and isinstance(number.definition, Op):
+    if known is not None and not known.kinds and isinstance(number.definition, Op):
         number.definition.loc = method.loc  # numbers have no such method, whatever it is given
     return _call(block, op, name, number)
 
@@ -47,20 +49,26 @@ def _call(block: Block, op: Op, name: str, owner: Value) -> bool:
     """Have a call of a method call its definition with the owner as its first argument."""
     if name in _TO_TYPES:
         return resolve_to_type(op, name, owner)
-    function = METHODS[name].function
-    _check_arguments(op, name, function)
+    known = definition(name)
+    assert known is not None
+    function = known.function
+    _check_arguments(op, name, known)
     op.operands[:1] = [put(block, op, "const", value=function), owner]
     return True
 
 
-def _check_arguments(op: Op, name: str, function: Any) -> None:
+def _check_arguments(op: Op, name: str, method: Method) -> None:
+    function = method.function
     split = len(op.operands) - len(op.attrs["keywords"])
     try:
         signature(function).bind(*op.operands[:split], **dict.fromkeys(op.attrs["keywords"]))
     except TypeError:
         takes = ", ".join(list(signature(function).parameters)[1:]) or "no arguments"
-        owner = "a number" if METHODS[name].kinds else "an array"
+        owner = "a number" if method.kinds else _OWNERS[name in OF_GENERATORS]
         raise UnsupportedError(f"{name}() of {owner} takes {takes} in a kernel", op.loc) from None
+
+
+_OWNERS = ("an array", "a Generator")
 
 
 def _drop(function: Function, methods: set[Op]) -> None:
@@ -74,8 +82,16 @@ def _drop(function: Function, methods: set[Op]) -> None:
 def resolve_constant_method(block: Block, op: Op, callee: Any) -> bool:
     """The same for a method of a constant, which ``callee`` is; whether it was one."""
     owner, name = getattr(callee, "__self__", None), getattr(callee, "__name__", "")
-    known = name in METHODS or name in _TO_TYPES
+    if is_generator(owner):
+        generator = put(block, op, "const", value=owner)
+        if name in OF_GENERATORS:
+            return _call(block, op, name, generator)
+        op.operands = [put(block, op, "method_of", generator, member=name)]
+        op.attrs = {"keywords": ()}
+        return True
     number = isinstance(owner, (np.generic, int, float, complex))
-    if not known or not (number or (isinstance(owner, np.ndarray) and name in OF_ARRAYS)):
+    if not (number or (isinstance(owner, np.ndarray) and name in OF_ARRAYS)):
+        return False
+    if definition(name) is None and name not in _TO_TYPES:
         return False
     return _call(block, op, name, put(block, op, "const", value=owner))

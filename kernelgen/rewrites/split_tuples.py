@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ops.generators import DRAWS
 from kernelgen.rewrites import split_arrays as arrays
 from kernelgen.rewrites import split_indexed as indexed
-from kernelgen.rewrites import split_records as records
 from kernelgen.rewrites import split_shapes as shapes
 from kernelgen.rewrites import split_views as views
 from kernelgen.types.compound import (
+    GENERATOR,
     NONE,
     RANGE_ITERATOR,
     Array,
@@ -26,7 +27,7 @@ from kernelgen.types.compound import (
     components,
     leaves,
 )
-from kernelgen.types.table import WEAK_BOOL, WEAK_INT
+from kernelgen.types.table import ADDRESS, WEAK_BOOL, WEAK_INT
 
 
 def split_tuples(function: Function) -> None:
@@ -91,8 +92,8 @@ class Splitter:
             arrays.change_references(self)
             return
         first = self.parts.get(self.final(op.operands[0])) if op.operands else None
-        if op.name in ("return", "raise", "invoke", "require"):
-            op.operands = self.leaves(op.operands)
+        if op.name in _ON_LEAVES:
+            op.operands, first = self.leaves(op.operands), None
         if op.name == "invoke":
             self._split_call(op)
             return
@@ -146,12 +147,18 @@ class Splitter:
         return types
 
 
+_ON_LEAVES = frozenset({"return", "raise", "invoke", "require"} | DRAWS)
+"""Ops that take the scalars that their operands consist of."""
+
+
 def _made(s: Splitter, first: list[Value]) -> list[Value]:
     return s.finals(s.op.operands)
 
 
 def _of_constant(s: Splitter, first: list[Value]) -> list[Value]:
     values = s.op.attrs["value"]
+    if s.op.value.type == GENERATOR:
+        return [s.emit("generator_address", ADDRESS, value=values)]
     if isinstance(values, np.ndarray):
         return arrays.constant(s, values)
     if isinstance(values, slice):
@@ -243,11 +250,9 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "unpack": _taken_part_or_parts,
     "slice": _of_slice,
     "subscript": _subscript_parts,
-    "get": arrays.record_at,
-    "field": records.field,
-    "as_array": lambda s, first: first,
     "array_of_shape": arrays.allocated,
     "same_array": lambda s, first: first,
+    "method_of": lambda s, first: first,
     "stretched": views.stretched,
     "flattened": views.flattened,
     "row": views.row,
@@ -282,7 +287,6 @@ _TAKEN: dict[str, Callable[[Splitter, list[Value]], Value]] = {
     "get": arrays.get,
     "put": arrays.put,
     "subscript": _subscript,
-    "clear": records.clear,
     "disturbs": views.disturbs,
     "overlaps": views.overlaps,
     "is_dense": shapes.is_dense,

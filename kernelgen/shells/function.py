@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kernelgen import heap
+from kernelgen import generators, heap
 from kernelgen.llvm_text import Emitter
 from kernelgen.lower import Lowered
 from kernelgen.ops.convert import lower_conversion
@@ -24,8 +24,7 @@ from kernelgen.runtime import layouts
 from kernelgen.runtime.cpython_api import ExceptionTable
 from kernelgen.runtime.native_class import MISSED
 from kernelgen.types.arguments import Argument, Arguments, Constant, Group
-from kernelgen.types.compound import Array, Element
-from kernelgen.types.records import Record
+from kernelgen.types.compound import Array, Special
 from kernelgen.types.table import Scalar
 
 ENTRY = "kernelgen_entry"
@@ -40,7 +39,6 @@ declare ptr @PyComplex_FromDoubles(double, double)
 declare ptr @PyTuple_New(i64)
 declare ptr @PyType_GenericAlloc(ptr, i64)
 declare ptr @PyArray_Scalar(ptr, ptr, ptr)
-declare i8 @PyArray_EquivTypes(ptr, ptr)
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare void @Py_IncRef(ptr)
@@ -50,11 +48,21 @@ declare void @kernelgen_raise_with(ptr, ptr) cold
 """
 
 
+_LOCKING = (
+    f"declare i1 @{generators.LOCK}(ptr, i64)",
+    f"declare void @{generators.UNLOCK}(ptr, i64)",
+)
+
+
 class Entry(NamedTuple):
-    """The module of an entry, and the objects that it refers to, by their symbols."""
+    """The module of an entry, and the objects that it refers to, by their symbols.
+
+    ``locks`` says whether it locks random generators.
+    """
 
     text: str
     objects: dict[str, Any]
+    locks: bool
 
 
 def entry_module(
@@ -87,6 +95,7 @@ def entry_module(
         *{**dict.fromkeys(kernel.declarations), **dict.fromkeys(shell.e.declarations.values())},
         *kernel.held,
         _DECLARATIONS,
+        *_LOCKING * shell.locked,
         *(f"@{symbol} = external global i8" for symbol in shell.objects),
         *(f"@{ExceptionTable.symbol(k)} = external global i8" for k in range(len(kernel.errors))),
         kernel.text,
@@ -95,7 +104,7 @@ def entry_module(
         "}",
         "",
     ]
-    return Entry("\n".join(lines), shell.objects)
+    return Entry("\n".join(lines), shell.objects, shell.locked)
 
 
 def _flags(t: Array, declared: bool) -> tuple[int, int]:
@@ -103,8 +112,7 @@ def _flags(t: Array, declared: bool) -> tuple[int, int]:
 
     A call has code for exactly its arrays; a signature takes arrays of which it asks less.
     """
-    looked_at = layouts.ALIGNED
-    wanted = layouts.ALIGNED if t.aligned else 0
+    looked_at = wanted = layouts.ALIGNED
     if t.layout == "C":
         looked_at |= layouts.C_CONTIGUOUS
         wanted |= layouts.C_CONTIGUOUS
@@ -129,6 +137,8 @@ class _Shell:
         self.e = Emitter()
         self.objects: dict[str, Any] = {}
         self.frame: list[str] = []  # what the entry has on its stack
+        self.generators = [f"@{symbol}" for symbol in kernel.objects]  # their interfaces
+        self.locked = kernel.draws or bool(kernel.objects)
         self._symbols: dict[int, str] = {}
         self._labels = 0
 
@@ -200,8 +210,8 @@ class _Shell:
             return self._elements(value, t)
         if isinstance(t, Array):
             return self._array(value, t)
-        if isinstance(t, Element):
-            return self._record(value, t)
+        if isinstance(t, Special):
+            return [f"ptr {self._generator(value)}"]
         if t.weak:
             return [f"{t.llvm} {self._python_number(value, t)}"]
         also = self.also(t) if self.also is not None else ()
@@ -281,6 +291,14 @@ class _Shell:
             parts += [f"i64 {self._load('i64', numbers, 8 * i)}" for i in range(t.ndim)]
         return [*parts, f"ptr {self._owner(value)}"]
 
+    def _generator(self, value: str) -> str:
+        """The address of a generator's interface."""
+        self._require(self._has_class(value, np.random.Generator))
+        interface = self._at(value, layouts.GENERATOR)
+        self.generators.append(interface)
+        self.locked = True
+        return interface
+
     def _check_array(self, value: str, t: Array) -> None:
         e = self.e
         ndim = self._load("i32", value, layouts.ARRAY_NDIM)
@@ -289,9 +307,6 @@ class _Shell:
         looked_at, wanted = _flags(t, self.declared)
         self._require(e(f"icmp eq i32 {e(f'and i32 {flags}, {looked_at}')}, {wanted}"))
         dtype = self._load("ptr", value, layouts.ARRAY_DTYPE)
-        if isinstance(t.dtype, Record):
-            self._check_record_dtype(dtype, t.dtype)
-            return
         kind = e(f"and i64 {self._load('i64', dtype, layouts.DTYPE_KIND)}, {layouts.DTYPE_MASK}")
         same = [e(f"icmp eq i64 {kind}, {word}") for word in layouts.dtype_words(t.dtype)]
         self._require(same[0] if len(same) == 1 else e(f"or i1 {', '.join(same)}"))
@@ -299,34 +314,6 @@ class _Shell:
             metadata = self._load("ptr", dtype, layouts.DTYPE_METADATA)
             unit = self._load("i64", metadata, layouts.METADATA_UNIT)
             self._require(e(f"icmp eq i64 {unit}, {layouts.unit_word(t.dtype)}"))
-
-    def _record(self, value: str, t: Element) -> list[str]:
-        """The address of a record, and its owner as of an array."""
-        e, record = self.e, t.record
-        self._require(self._has_class(value, record.dtype.type))
-        self._check_record_dtype(self._load("ptr", value, layouts.RECORD_DTYPE), record)
-        flags = self._load("i32", value, layouts.RECORD_FLAGS)
-        wanted = 0 if t.readonly else layouts.WRITEABLE
-        self._require(e(f"icmp eq i32 {e(f'and i32 {flags}, {layouts.WRITEABLE}')}, {wanted}"))
-        data = self._load("ptr", value, layouts.RECORD_DATA)
-        beyond = e(f"and i64 {e(f'ptrtoint ptr {data} to i64')}, {record.alignment - 1}")
-        self._require(e(f"icmp {'eq' if t.aligned else 'ne'} i64 {beyond}, 0"))
-        return [f"ptr {data}", f"ptr {self._owner(value)}"]
-
-    def _check_record_dtype(self, dtype: str, record: Record) -> None:
-        """A dtype is the one that the code was compiled for, or is equal to it."""
-        e, known = self.e, self._object(record.dtype)
-        right, other = self._label("right"), self._label("other")
-        self._branch(e(f"icmp eq ptr {dtype}, {known}"), right, other)
-        self._start(other)
-        cls = self._load("ptr", dtype, layouts.DTYPE_CLASS)
-        self._require(e(f"icmp eq ptr {cls}, {self._object(record.dtype.type)}"))
-        alignment = self._load("i64", dtype, layouts.DTYPE_ALIGNMENT)
-        self._require(e(f"icmp eq i64 {alignment}, {record.alignment}"))
-        equal = e(f"call i8 @PyArray_EquivTypes(ptr {dtype}, ptr {known})")
-        self._require(e(f"icmp ne i8 {equal}, 0"))
-        e.lines.append(f"  br label %{right}")
-        self._start(right)
 
     def _owner(self, value: str) -> str:
         """The header of an argument's memory, in this frame."""
@@ -343,9 +330,11 @@ class _Shell:
     def _call(self, values: list[str], nogil: bool) -> list[tuple[str, str]]:
         """Call the kernel; the types and names of what it returns."""
         e, kernel = self.e, self.kernel
+        locked = self._lock()
         state = e("call ptr @PyEval_SaveThread()") if nogil else ""
         result = e(f"call {kernel.result} @{kernel.name}({', '.join(values)})")
         e.lines += [f"  call void @PyEval_RestoreThread(ptr {state})"] * nogil
+        e.lines += [f"  call void @{generators.UNLOCK}({locked})"] * bool(locked)
         count = len(kernel.outputs)
         if kernel.errors:
             self._raise(result, count)
@@ -353,6 +342,19 @@ class _Shell:
             (t.llvm, e(f"extractvalue {kernel.result} {result}, {i}"))
             for i, t in enumerate(kernel.outputs)
         ]
+
+    def _lock(self) -> str:
+        """Lock the generators; what locks and unlocks them is called with."""
+        if not self.locked:
+            return ""
+        locks = [self._load("ptr", each, layouts.GENERATOR_LOCK) for each in self.generators]
+        locks += [self._object(np.random.mtrand._rand._bit_generator.lock)] * self.kernel.draws
+        self.frame.append(f"  %locks = alloca [{len(locks)} x ptr]")
+        for i, lock in enumerate(locks):
+            self.e.lines.append(f"  store ptr {lock}, ptr {self._at('%locks', 8 * i)}")
+        given = f"ptr %locks, i64 {len(locks)}"
+        self._require(self.e(f"call i1 @{generators.LOCK}({given})"), "failed")
+        return given
 
     def _raise(self, result: str, count: int) -> None:
         """Go on if nothing is raised; else set the exception, and leave."""
@@ -385,9 +387,11 @@ class _Shell:
             return self._tuple(t, values, failed)
         if isinstance(t, Array):
             return self._array_object(t, values, failed)
-        if isinstance(t, Element):
-            return self._record_object(t, values, failed)
         value = next(values)[1]
+        if isinstance(t, Special):
+            made = self._at(value, -layouts.GENERATOR)
+            self.e.lines.append(f"  call void @Py_IncRef(ptr {made})")
+            return made
         made = self._python_object(t, value) if t.weak else self._numpy_scalar(t, value)
         self._require(self.e(f"icmp ne ptr {made}, null"), failed)
         return made
@@ -426,17 +430,6 @@ class _Shell:
             f"ptr {place}, ptr {data}, ptr {owner}, i32 {flags})"
         )
         self._require(self.e(f"icmp ne ptr {made}, null"), failed)
-        return made
-
-    def _record_object(self, t: Element, values: Iterator[tuple[str, str]], failed: str) -> str:
-        """A record that refers to an array without dimensions, as those taken from arrays do."""
-        e, array = self.e, Array(t.record, 0, "C", t.readonly, t.aligned)
-        parts = [next(values), next(values)]
-        whole = self._array_object(array, iter(parts), failed)
-        dtype = self._object(t.record.dtype)
-        made = e(f"call ptr @PyArray_Scalar(ptr {parts[0][1]}, ptr {dtype}, ptr {whole})")
-        e.lines.append(f"  call void @Py_DecRef(ptr {whole})")
-        self._require(e(f"icmp ne ptr {made}, null"), failed)
         return made
 
     def _tuple(self, t: Group, values: Iterator[tuple[str, str]], failed: str) -> str:

@@ -1,11 +1,12 @@
 """What the arguments of a jitted function are: from Python objects to what code is compiled for.
 
-Numbers have types. Tuples are taken apart. None, functions, classes and strings are constants: code
-is compiled for each.
+Numbers, arrays and random generators have types. Tuples are taken apart. None, functions, classes
+and strings are constants: code is compiled for each.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
@@ -15,8 +16,7 @@ import numpy as np
 from kernelgen.errors import TypingError
 from kernelgen.structural import Structural
 from kernelgen.types import table
-from kernelgen.types.compound import Array, Element, describe
-from kernelgen.types.records import Record, element_type, record_of
+from kernelgen.types.compound import GENERATOR, Array, Special, describe
 from kernelgen.types.signature import known_types
 from kernelgen.types.table import WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
@@ -103,15 +103,15 @@ def uniform_tuple_type(element: Any, length: int) -> Group:
     return Group((element,) * length)
 
 
-Argument: TypeAlias = Scalar | Array | Element | Group | Constant
+Argument: TypeAlias = Scalar | Array | Special | Group | Constant
 """What code is compiled for, of one argument or of the result."""
 
 Arguments: TypeAlias = tuple[Argument, ...]
 
 
-def leaves_of(arguments: Sequence[Argument]) -> tuple[Scalar | Array | Element, ...]:
-    """The types of the numbers and arrays in the arguments, which a function of the IR is given."""
-    found: list[Scalar | Array | Element] = []
+def leaves_of(arguments: Sequence[Argument]) -> tuple[Scalar | Array | Special, ...]:
+    """The types of what is no constant in the arguments, which a function of the IR is given."""
+    found: list[Scalar | Array | Special] = []
     for each in arguments:
         if isinstance(each, Group):
             found += leaves_of(each.elements)
@@ -162,14 +162,22 @@ def classify(value: Any, name: str) -> Given:
         return _array(value, name)
     if isinstance(value, _CONSTANTS) or is_function(value):
         return Given(Constant(value), value)
-    draws = type(value).__module__.startswith("numpy.random")
+    if is_generator(value):
+        return Given(GENERATOR, value)
+    draws = any(cls.__module__.startswith("numpy.random") for cls in type(value).__mro__)
     raise TypingError(
         f"the argument {name!r} is {_described(value)}, which compiled code cannot be given",
         None,
-        "draw the numbers before, or call np.random.normal() and the like in the function"
+        "give it a np.random.Generator, as np.random.default_rng() makes it"
         if draws
         else "give it numbers, arrays, tuples of them, None, functions or strings",
     )
+
+
+def is_generator(value: Any) -> bool:
+    """Whether ``value`` is NumPy's ``Generator``, whose module is not loaded to see it."""
+    loaded = sys.modules.get("numpy.random")
+    return loaded is not None and type(value) is loaded.Generator
 
 
 def is_function(value: Any) -> bool:
@@ -189,21 +197,12 @@ def _number(value: Any, python: type, weak: Scalar, name: str) -> Given:
 
 
 def _numpy_scalar(value: Any, name: str) -> Given:
-    record = record_of(value.dtype)
-    if record is not None:
-        return Given(_element(value, record), value)
     row = table.from_dtype(value.dtype)
     if row is None:
         message = f"the argument {name!r} is a NumPy scalar of {value.dtype}"
         raise TypingError(message, None, known_types())
     exact = type(value) is row.dtype.type
     return Given(row, value if exact else row.dtype.type(value))  # of C's long and long long
-
-
-def _element(value: Any, record: Record) -> Element:
-    """The type of a record alone, which may refer to an array."""
-    address: int = value.__array_interface__["data"][0]
-    return Element(record, not value.flags.writeable, address % record.alignment == 0)
 
 
 def is_masked(value: np.ndarray[Any, Any]) -> bool:
@@ -217,18 +216,21 @@ def _array(value: np.ndarray[Any, Any], name: str) -> Given:
         raise TypingError(
             f"the argument {name!r} is a masked array", None, "give it .data and .mask"
         )
-    row = element_type(value.dtype)
+    row = table.from_dtype(value.dtype)
     if row is None:
         message = f"the argument {name!r} is an array of {value.dtype}"
-        raise TypingError(message, None, known_types())
-    if not (isinstance(row, Record) or value.dtype.isnative):
+        fields = f"hand over its fields: {name}[{(value.dtype.names or ('',))[0]!r}]"
+        raise TypingError(message, None, known_types() if value.dtype.names is None else fields)
+    if not value.dtype.isnative:
         raise TypingError(
             f"the argument {name!r} is an array whose bytes are in the other order",
             None,
             f"convert it: {name}.astype({name}.dtype.newbyteorder())",
         )
-    flags = value.flags
-    t = Array(row, value.ndim, layout_of(value), not flags.writeable, flags.aligned)
+    if not value.flags.aligned:
+        message = f"the argument {name!r} is an array whose elements are not aligned"
+        raise TypingError(message, None, f"copy it: {name}.copy()")
+    t = Array(row, value.ndim, layout_of(value), not value.flags.writeable)
     return Given(t, value if type(value) is np.ndarray else value.view(np.ndarray))
 
 

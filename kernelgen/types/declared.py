@@ -11,8 +11,7 @@ import numpy as np
 from kernelgen.errors import SignatureError
 from kernelgen.types import table
 from kernelgen.types.arguments import NONE, Argument, Arguments, Constant, Group
-from kernelgen.types.compound import Array, Element, array_named
-from kernelgen.types.records import Record, record_of
+from kernelgen.types.compound import Array, array_named
 from kernelgen.types.signature import Signature, of_types, unknown_type
 from kernelgen.types.table import Scalar
 
@@ -41,9 +40,6 @@ class Declared(NamedTuple):
     def __str__(self) -> str:
         returned = "" if self.returned is None else str(self.returned)
         return f"{returned}({', '.join(map(str, self.arguments))})"
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def declare(spec: Any) -> Declared:
@@ -75,7 +71,7 @@ def declare(spec: Any) -> Declared:
         return Declared(spec.inputs, returned)
     if isinstance(spec, str):
         return _Parser(spec).signature()
-    if isinstance(spec, (tuple, list)) and not isinstance(spec, (Array, Element)):
+    if isinstance(spec, (tuple, list)) and not isinstance(spec, Array):
         return Declared(tuple(map(as_argument, spec)))
     return Declared((as_argument(spec),))
 
@@ -87,9 +83,9 @@ def returning(returned: Argument, arguments: Sequence[Any]) -> Declared:
 
 def is_signature(spec: Any) -> bool:
     """Whether ``spec`` is one signature, and not several or a function."""
-    if isinstance(spec, tuple) and not isinstance(spec, (Signature, Declared, Array, Element)):
+    if isinstance(spec, tuple) and not isinstance(spec, (Signature, Declared, Array)):
         return not any(isinstance(each, (Signature, Declared)) for each in spec)
-    return isinstance(spec, (str, Signature, Declared, Group, Scalar, Array, Element, Constant))
+    return isinstance(spec, (str, Signature, Declared, Group, Scalar, Array, Constant))
 
 
 def as_argument(spec: Any) -> Argument:
@@ -100,10 +96,7 @@ def as_argument(spec: Any) -> Argument:
     SignatureError
         There is no such type.
     """
-    record = _record(spec)
-    if record is not None:
-        return Element(record)
-    if isinstance(spec, (Scalar, Array, Element, Group, Constant)) or spec is None:
+    if isinstance(spec, (Scalar, Array, Group, Constant)) or spec is None:
         return NONE if spec is None else spec
     if isinstance(spec, str):
         return _Parser(spec).type_alone()
@@ -112,20 +105,13 @@ def as_argument(spec: Any) -> Argument:
     return of_types((spec,), ()).inputs[0]
 
 
-def _record(spec: Any) -> Record | None:
-    """The type of a record that is meant, None of anything else."""
-    if isinstance(spec, Record):
-        return spec
-    return record_of(spec) if isinstance(spec, np.dtype) else None
-
-
 def from_dtype(dtype: Any) -> Scalar:
     """The type of the elements of arrays of a dtype.
 
     Parameters
     ----------
     dtype : dtype or what NumPy makes one of
-        Of the dtypes that kernels have, or a structured one.
+        Of the dtypes that kernels have.
 
     Raises
     ------
@@ -138,9 +124,6 @@ def from_dtype(dtype: Any) -> Scalar:
     >>> from_dtype(np.dtype("f8"))[:, :]
     f8[:,:]
     """
-    record = record_of(np.dtype(dtype))
-    if record is not None:
-        return record
     return of_types((np.dtype(dtype),), ()).inputs[0]
 
 

@@ -114,12 +114,8 @@ def test_errors_are_those_of_numpy(function):
 def test_what_is_not_drawn():
     with pytest.raises(TypingError, match=r"np.random.\w+\(\) is not compiled"):
         njit(lambda: np.random.poisson(2.0))()
-    with pytest.raises(TypingError, match=r"np.random.default_rng\(\) is not compiled"):
-        njit(lambda: np.random.default_rng(2))()
     with pytest.raises(UnsupportedError, match="cannot be called with these arguments"):
         njit(lambda: np.random.randint(3, dtype=np.int8))()
-    with pytest.raises(TypingError, match="is a Generator, which .*\n.*draw the numbers before"):
-        njit(lambda rng: rng)(np.random.default_rng(1))
 
 
 def test_a_ufunc_draws_for_each_element():

@@ -1,0 +1,83 @@
+"""The native functions that draw from ``np.random.Generator`` objects: NumPy's own.
+
+Code is given the address of a generator's interface: where its state lies, and the functions that
+draw words and floats from it. NumPy's functions of distributions take the same address. How they
+are found, and what is locked meanwhile, is in ``runtime/generators.py``.
+"""
+
+from __future__ import annotations
+
+from kernelgen.types.table import FLOAT32, WEAK_FLOAT, WEAK_INT, Scalar
+
+NEXT_UINT64, NEXT_UINT32, NEXT_DOUBLE = 8, 16, 24
+"""Where in an interface the addresses of the functions are. That of the state is the first word."""
+
+BINOMIAL = 40
+"""Behind the interface: what NumPy keeps of the last binomial distribution."""
+
+LOCK = "kernelgen_lock_generators"
+UNLOCK = "kernelgen_unlock_generators"
+
+_F, _I = WEAK_FLOAT, WEAK_INT
+
+FUNCTIONS: dict[str, tuple[Scalar, ...]] = {
+    "standard_uniform_f": (FLOAT32,),
+    "standard_normal": (_F,),
+    "standard_normal_f": (FLOAT32,),
+    "standard_exponential": (_F,),
+    "standard_exponential_f": (FLOAT32,),
+    "standard_exponential_inv_fill": (_F,),
+    "standard_exponential_inv_fill_f": (FLOAT32,),
+    "standard_gamma": (_F, _F),
+    "standard_gamma_f": (FLOAT32, FLOAT32),
+    "standard_cauchy": (_F,),
+    "standard_t": (_F, _F),
+    "uniform": (_F, _F, _F),
+    "normal": (_F, _F, _F),
+    "lognormal": (_F, _F, _F),
+    "exponential": (_F, _F),
+    "gamma": (_F, _F, _F),
+    "beta": (_F, _F, _F),
+    "chisquare": (_F, _F),
+    "noncentral_chisquare": (_F, _F, _F),
+    "f": (_F, _F, _F),
+    "noncentral_f": (_F, _F, _F, _F),
+    "pareto": (_F, _F),
+    "weibull": (_F, _F),
+    "power": (_F, _F),
+    "laplace": (_F, _F, _F),
+    "gumbel": (_F, _F, _F),
+    "logistic": (_F, _F, _F),
+    "rayleigh": (_F, _F),
+    "wald": (_F, _F, _F),
+    "vonmises": (_F, _F, _F),
+    "triangular": (_F, _F, _F, _F),
+    "poisson": (_I, _F),
+    "negative_binomial": (_I, _F, _F),
+    "binomial": (_I, _F, _I),
+    "geometric": (_I, _F),
+    "zipf": (_I, _F),
+    "logseries": (_I, _F),
+    "hypergeometric": (_I, _I, _I, _I),
+}
+"""The type of what each draws, and of the parameters behind the address.
+
+Those that fill memory are given how many to draw, and where to put them.
+"""
+
+
+def symbol(name: str) -> str:
+    """What code calls a function by; NumPy's name is behind the first word."""
+    return f"numpy_random_{name}"
+
+
+def _declaration(name: str) -> str:
+    if "_fill" in name:
+        return f"declare void @{symbol(name)}(ptr, i64, ptr) nounwind"
+    result, *params = (t.llvm for t in FUNCTIONS[name])
+    kept = ["ptr"] if name == "binomial" else []
+    return f"declare {result} @{symbol(name)}({', '.join(['ptr', *params, *kept])}) nounwind"
+
+
+DECLARED = {name: _declaration(name) for name in FUNCTIONS}
+"""Their declarations, by name."""
