@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ops import generators as g
-from kernelgen.ops.integer_draws import choice, integers, permutation, shuffle
+from kernelgen.ops.draws import Form, any_array
+from kernelgen.ops.generator_integers import choice, integers, permutation, shuffle
 from kernelgen.ops.parameter_library import (
     IS_NAN,
-    Form,
     above_one,
     any_number,
     chance,
@@ -87,7 +87,7 @@ def _of_one(
         return draws
 
     def of_number(rng: Any, a: Any, size: Any) -> Any:
-        if g.any_array(a):
+        if any_array(a):
             return over(rng, a, size)
         x = float(a)
         check(x, called, IS_NAN)
@@ -112,7 +112,7 @@ def _of_two(
         return draws
 
     def of_numbers(rng: Any, a: Any, b: Any, size: Any) -> Any:
-        if g.any_array(a, b):
+        if any_array(a, b):
             return over(rng, a, b, size)
         x, y = float(a), float(b)
         check_a(x, called_a, IS_NAN)
@@ -135,7 +135,7 @@ def _of_three(name: str, kind: Any, dtype: Any, check: Check) -> Callable[..., A
         return draws
 
     def of_numbers(rng: Any, a: Any, b: Any, c: Any, size: Any) -> Any:
-        if g.any_array(a, b, c):
+        if any_array(a, b, c):
             return over(rng, a, b, c, size)
         x, y, z = kind(a), kind(b), kind(c)
         check(x, y, z)
@@ -321,7 +321,7 @@ def noncentral_f(rng: Any, dfnum: Any, dfden: Any, nonc: Any, size: Any = None) 
 
 
 def uniform(rng: Any, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
-    if g.any_array(low, high):
+    if any_array(low, high):
         return _over_uniform(rng, low, high, size)
     first = float(low)
     length = float(high) - first
@@ -333,16 +333,15 @@ def _uniform_over_arrays(form: Form) -> Callable[..., Any]:
     def draws(rng: Any, low: Any, high: Any, size: Any) -> Any:
         length = high * 1.0 - low * 1.0
         check_ranges(length)
+        check_all(length, 1, not_negative, "high - low")
         draw = lambda x, y, z: _next_uniform(rng, x, y)  # noqa: E731
-        return over_arrays(draw, lengths, size, np.float64, low, length)
+        return over_arrays(draw, form.with_range, size, np.float64, low, length)
 
-    rank = max(form.ranks)
-    lengths = form._replace(ranks=(form.ranks[0], rank, 0))
     return draws
 
 
 def binomial(rng: Any, n: Any, p: Any, size: Any = None) -> Any:
-    if g.any_array(n, p):
+    if any_array(n, p):
         return _over_binomial(rng, n, p, size)
     count, chance = index(n), float(p)
     probability(chance, "p", IS_NAN)
@@ -362,7 +361,7 @@ def _binomial_over_arrays(form: Form) -> Callable[..., Any]:
 
 
 def negative_binomial(rng: Any, n: Any, p: Any, size: Any = None) -> Any:
-    if g.any_array(n, p):
+    if any_array(n, p):
         return _over_negative_binomial(rng, n, p, size)
     count, chance = float(n), float(p)
     check_failures(count, chance)

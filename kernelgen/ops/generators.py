@@ -5,7 +5,7 @@ Each op has a function that stands for it there, whose first argument is the gen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,11 @@ import numpy as np
 from kernelgen import generators
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops.allocation import shape_types
+from kernelgen.ops.draws import Form, check_parameters, define_over_arrays
 from kernelgen.ops.memory import load
-from kernelgen.ops.registry import NoRule, OpDef, Typed, define
-from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import NONE, Array, Type, describe
-from kernelgen.types.table import ADDRESS, FLOAT32, UINT32, UINT64, WEAK_BOOL, WEAK_FLOAT, Scalar
+from kernelgen.ops.registry import OpDef, Typed, define
+from kernelgen.types.compound import Type
+from kernelgen.types.table import ADDRESS, FLOAT32, UINT32, UINT64, WEAK_FLOAT, Scalar
 
 DRAWS: set[str] = set()
 """The names of these ops. What they are given is an address once compound values are split."""
@@ -36,7 +35,7 @@ def _define(
     result, *params = types
 
     def rule(op: Op, given: tuple[Type, ...]) -> Typed:
-        _check_parameters(given[1:])
+        check_parameters(given[1:])
         return Typed((None, *params), result)
 
     def reference(*values: Any) -> Any:
@@ -47,12 +46,6 @@ def _define(
     define(OpDef(full, rule, python, lower, reference, calls, halves=True, effects=True))
     DRAWS.add(full)
     return python
-
-
-def _check_parameters(types: Sequence[Type]) -> None:
-    for t in types:
-        if not isinstance(t, Scalar) or t.is_complex or t.is_time:
-            raise NoRule(f"random numbers cannot be drawn with {describe(t)} as a parameter")
 
 
 def _native(name: str, python: Draw | None = None) -> Draw:
@@ -135,68 +128,27 @@ NEXT: dict[str, Draw] = {
 }
 """What draws one number of a distribution: of the generator and the parameters."""
 
-# ----------------------------------------------------------------------- parameter arrays
-
-
-def any_array(*parameters: Any) -> Any:
-    """The op of that name: whether there are arrays among parameters, which their types tell."""
-    return any(isinstance(value, np.ndarray) for value in parameters)
-
-
-def _any_array_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    return Typed((None,) * len(types), WEAK_BOOL)
-
 
 def _over_arrays(name: str) -> Draw:
-    """An op that draws for each element of parameters: of the generator, these, and a size."""
-    result, *params = generators.FUNCTIONS[name]
+    """An op that draws with arrays of parameters."""
 
-    def rule(op: Op, types: tuple[Type, ...]) -> Typed:
-        *given, size = types[1:]
-        _check_parameters([t.dtype if isinstance(t, Array) else t for t in given])
-        ndim = max((t.ndim for t in given if isinstance(t, Array)), default=0)
-        if ndim == 0:
-            raise NoRule("a parameter is an array without dimensions", "write x[()]")
-        if size != NONE:
-            ndim = len(shape_types(size))
-        return Typed((None,) * len(types), Array(result.strong, ndim, "C"))
+    def definition(form: Form) -> Draw:
+        from kernelgen.ops import generator_library  # few kernels need it
 
-    def expand(op: Op) -> Draw:
-        from kernelgen.ops import generator_library, parameter_library  # few kernels need it
-
-        *given, size = [v.type for v in op.operands[1:]]
-        ranks = [t.ndim if isinstance(t, Array) else 0 for t in given]
-        ranks += [0] * (3 - len(ranks))
-        made = op.value.type
-        assert isinstance(made, Array)
-        form = parameter_library.Form(tuple(ranks), made.ndim, size != NONE)
         return generator_library.OVER_ARRAYS[name](form)
 
-    method = lambda g, *given: getattr(g, name)(*given)  # noqa: E731
-    calls = ((method, len(params) + 2),)
-    full = f"draw_{name}_of_arrays"
-    define(
-        OpDef(full, rule, method, never_lowered, None, calls, expand, carries=True, effects=True)
-    )
+    result, *params = generators.FUNCTIONS[name]
+    method = _method(name)
+    define_over_arrays(f"draw_{name}_of_arrays", method, (result, *params), definition, before=1)
     return method
 
-
-define(
-    OpDef(
-        "any_array",
-        _any_array_rule,
-        any_array,
-        never_lowered,
-        calls=tuple((any_array, count) for count in (1, 2, 3)),
-    )
-)
 
 OVER: dict[str, Draw] = {
     name: _over_arrays(name)
     for name, types in generators.FUNCTIONS.items()
     if len(types) > 1 and types[0] is not FLOAT32
 }
-"""The same for arrays of parameters."""
+"""The same for arrays of parameters, and a size."""
 
 # ------------------------------------------------------------------------------ constants
 
@@ -210,38 +162,3 @@ def _lower_address(e: Emitter, op: Op, args: list[str]) -> str:
 
 
 define(OpDef("generator_address", _address_rule, lambda value: value, _lower_address, carries=True))
-
-# ------------------------------------------------------------------------------- integers
-
-
-def _word_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    for t in types:
-        if isinstance(t, Array):
-            raise NoRule("bounds of random integers are numbers in a kernel", "draw in a loop")
-        if not isinstance(t, Scalar) or not (t.is_integer or t.is_bool):
-            raise NoRule(f"random integers are between integers, not {describe(t)}", "write int(x)")
-    return Typed((UINT64,), UINT64)
-
-
-def word_of(x: Any) -> Any:
-    """The op ``word_of``: the bits of an integer, as one without sign."""
-    return np.uint64(int(x) & (1 << 64) - 1)
-
-
-def _high_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    return Typed((UINT64, UINT64), UINT64)
-
-
-def high_product(a: Any, b: Any) -> Any:
-    """The op of that name: the upper half of the product of two words."""
-    return np.uint64(int(a) * int(b) >> 64)
-
-
-def _lower_high(e: Emitter, op: Op, args: list[str]) -> str:
-    wide = [e(f"zext i64 {arg} to i128") for arg in args]
-    product = e(f"mul nuw i128 {wide[0]}, {wide[1]}")
-    return e(f"trunc i128 {e(f'lshr i128 {product}, 64')} to i64")
-
-
-define(OpDef("word_of", _word_rule, word_of, lambda e, op, args: args[0], calls=((word_of, 1),)))
-define(OpDef("high_product", _high_rule, high_product, _lower_high, calls=((high_product, 2),)))

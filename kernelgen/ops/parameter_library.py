@@ -7,9 +7,11 @@ parameter.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from kernelgen.ops.draws import Form
 
 MOST_LAM = float(np.iinfo(np.int64).max - np.sqrt(np.iinfo(np.int64).max) * 10)
 """NumPy draws of no Poisson distribution with a greater mean."""
@@ -63,29 +65,6 @@ def mean_of_counts(value: Any, name: Any, nan: Any) -> None:
         raise ValueError(f"{name} value too large")
 
 
-class Form(NamedTuple):
-    """What types tell of a call with arrays of parameters.
-
-    Parameters
-    ----------
-    ranks : tuple of int
-        How many dimensions each parameter has; numbers have 0.
-    ndim : int
-        How many what is drawn has.
-    sized : bool
-        Whether the call says how many to draw.
-    """
-
-    ranks: tuple[int, ...]
-    ndim: int
-    sized: bool
-
-    @property
-    def axes(self) -> tuple[int, ...]:
-        """All axes of parameters and of what is drawn, counted from the last one."""
-        return tuple(range(max(self.ndim, *self.ranks), 0, -1))
-
-
 def check_all(values: Any, rank: Any, check: Any, name: Any) -> None:
     """Check a parameter that may be an array."""
     if rank == 0:
@@ -104,7 +83,7 @@ def check_means(lam: Any) -> None:
 
 
 def check_range(first: Any, length: Any) -> None:
-    """Check the ends of uniform distributions."""
+    """Check the ends of a uniform distribution."""
     if not math.isfinite(length):
         raise OverflowError("high - low range exceeds valid bounds")
     not_negative(length, "high - low", IS_NAN)
@@ -113,7 +92,6 @@ def check_range(first: Any, length: Any) -> None:
 def check_ranges(length: Any) -> None:
     if not np.all(np.isfinite(length)):
         raise OverflowError("Range exceeds valid bounds")
-    check_all(length, 1, not_negative, "high - low")
 
 
 def check_ratio(dfnum: Any, dfden: Any, nonc: Any) -> None:

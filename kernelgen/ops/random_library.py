@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.ops.draws import any_array
 from kernelgen.ops.library import counts_of
 
 # ------------------------------------------------------------------- what ops stand for these
@@ -41,6 +42,21 @@ def below(most: Any) -> Any:
 def set_seed(seed: Any) -> None:
     """The op ``random_seed``, of a seed of 32 bits."""
     np.random.seed(int(seed))
+
+
+def normals(loc: Any, scale: Any, size: Any) -> Any:
+    """The op ``random_normal_of_arrays``."""
+    return np.random.normal(loc, scale, size)
+
+
+def uniforms(low: Any, high: Any, size: Any) -> Any:
+    """The op ``random_uniform_of_arrays``."""
+    return np.random.uniform(low, high, size)
+
+
+def exponentials(scale: Any, size: Any) -> Any:
+    """The op ``random_exponential_of_arrays``."""
+    return np.random.exponential(scale, size)
 
 
 # ------------------------------------------------------------------------------------- floats
@@ -74,6 +90,8 @@ def _shape(d0: Any, d1: Any, d2: Any, d3: Any) -> Any:
 
 
 def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+    if any_array(low, high):
+        return uniforms(low, high, size)
     first = float(low)
     length = float(high) - first
     if not math.isfinite(length):
@@ -90,12 +108,16 @@ def randn(d0: Any = None, d1: Any = None, d2: Any = None, d3: Any = None) -> Any
 
 
 def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+    if any_array(loc, scale):
+        return normals(loc, scale, size)
     middle, width = float(loc), float(scale)
     _check_scale(width)
     return drawn(lambda: middle + width * next_gauss(), size)
 
 
 def exponential(scale: Any = 1.0, size: Any = None) -> Any:
+    if any_array(scale):
+        return exponentials(scale, size)
     width = float(scale)
     _check_scale(width)
     return drawn(lambda: width * next_exponential(), size)
@@ -110,16 +132,7 @@ def _check_scale(scale: Any) -> None:
         raise ValueError("scale < 0")
 
 
-# ----------------------------------------------------------------------------------- integers
-
-
-def randint(low: Any, high: Any = None, size: Any = None) -> Any:
-    first = 0 if high is None else int(low)
-    most = (int(low) if high is None else int(high)) - 1
-    if first > most:
-        raise ValueError("high <= 0" if high is None else "low >= high")
-    span = np.int64(most) - np.int64(first)  # as an integer without sign, if it wraps
-    return drawn(lambda: first + below(span), size, np.int64)
+# ------------------------------------------------------------------------------------- orders
 
 
 def shuffle_rows(x: Any, draw: Any) -> None:
@@ -140,13 +153,6 @@ def permutation(x: Any) -> Any:
     made = x.copy() if isinstance(x, np.ndarray) else np.arange(x)
     shuffle_rows(made, below)
     return made
-
-
-def choice(a: Any, size: Any = None) -> Any:
-    if not isinstance(a, np.ndarray):
-        return randint(a, None, size)
-    chosen = randint(len(a), None, size)
-    return a[chosen]
 
 
 def seed(seed: Any) -> None:
@@ -170,10 +176,8 @@ _DEFINITIONS: dict[str, Callable[..., Any]] = {
     "normal": normal,
     "exponential": exponential,
     "standard_exponential": standard_exponential,
-    "randint": randint,
     "shuffle": shuffle,
     "permutation": permutation,
-    "choice": choice,
     "seed": seed,
 }
 
@@ -186,8 +190,14 @@ def is_of_random(callee: Any) -> bool:
 @cache
 def by_call() -> dict[tuple[Any, int], Callable[..., Any]]:
     """The function that replaces one of ``np.random`` with that many arguments."""
+    from kernelgen.ops import random_choices  # few kernels need it
+
+    definitions = _DEFINITIONS | {
+        "randint": random_choices.randint,
+        "choice": random_choices.choice,
+    }
     return {
         (getattr(np.random, name), count): function
-        for name, function in _DEFINITIONS.items()
+        for name, function in definitions.items()
         for count in counts_of(function)
     }

@@ -11,6 +11,7 @@ from kernelgen import randoms
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops import random_library as library
+from kernelgen.ops.draws import Form, define_over_arrays
 from kernelgen.ops.registry import OpDef, Typed, define
 from kernelgen.types.compound import NONE, Type
 from kernelgen.types.table import WEAK_FLOAT, WEAK_INT
@@ -39,8 +40,24 @@ def _define(name: str, python: Callable[..., Any], symbol: str, count: int, resu
     define(OpDef(name, rule, python, lower, reference, ((python, count),), effects=True))
 
 
+def _define_over_arrays(name: str, python: Callable[..., Any], count: int) -> None:
+    """An op that draws with arrays of parameters."""
+
+    def definition(form: Form) -> Callable[..., Any]:
+        from kernelgen.ops import random_choices  # few kernels need it
+
+        return random_choices.OVER_ARRAYS[name](form)
+
+    types = (WEAK_FLOAT,) * (1 + count)
+    define_over_arrays(f"random_{name}_of_arrays", python, types, definition, before=0)
+
+
 _define("random_double", library.next_double, randoms.DOUBLE, 0, WEAK_FLOAT)
 _define("random_gauss", library.next_gauss, randoms.GAUSS, 0, WEAK_FLOAT)
 _define("random_exponential", library.next_exponential, randoms.EXPONENTIAL, 0, WEAK_FLOAT)
 _define("random_below", library.below, randoms.BELOW, 1, WEAK_INT)
 _define("random_seed", library.set_seed, randoms.SEED, 1, NONE)
+
+_define_over_arrays("normal", library.normals, 2)
+_define_over_arrays("uniform", library.uniforms, 2)
+_define_over_arrays("exponential", library.exponentials, 1)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ops import generators as g
-from kernelgen.ops.parameter_library import IS_NAN, Form, check_all, not_negative, over_arrays
+from kernelgen.ops.draws import Form, any_array
+from kernelgen.ops.parameter_library import IS_NAN, check_all, not_negative, over_arrays
 from kernelgen.ops.random_library import drawn
 from kernelgen.ops.shape_library import all_elements, as_dense, is_dense
 
@@ -79,7 +80,7 @@ def standard_exponential(
 def standard_gamma(
     rng: Any, shape: Any, size: Any = None, dtype: Any = np.float64, out: Any = None
 ) -> Any:
-    if g.any_array(shape) and out is None and np.dtype(dtype) == np.float64:
+    if any_array(shape) and out is None and np.dtype(dtype) == np.float64:
         return _over_standard_gamma(rng, shape, size)
     a = float(shape)
     not_negative(a, "shape", IS_NAN)

@@ -6,22 +6,44 @@
 from __future__ import annotations
 
 from operator import index
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
-def population(a: Any, axis: Any, size: Any) -> Any:
+class Words(NamedTuple):
+    """What NumPy says of choices that cannot be made, and whether it chooses of vectors only."""
+
+    no_elements: str
+    no_integers: str
+    ndim: str
+    size: str
+    nan: str
+    negative: str
+    total: str
+    too_many: str
+    too_few: str
+    vectors: bool = False
+
+
+def population(a: Any, axis: Any, size: Any, words: Any) -> Any:
     """How many there are to choose from: of an array its rows, else integers from 0 on."""
     if isinstance(a, np.ndarray):
+        if words.vectors:
+            check_vector(a)
         count = a.shape[axis]
         if count == 0 and (size is None or product(size) != 0):
-            raise ValueError("a cannot be empty unless no samples are taken")
+            raise ValueError(words.no_elements)
         return count
     count = index(a)
     if count <= 0 and (size is None or product(size) != 0):
-        raise ValueError("a must be a positive integer unless no samples are taken")
+        raise ValueError(words.no_integers)
     return count
+
+
+def check_vector(a: Any) -> None:
+    if a.ndim != 1:
+        raise ValueError("a must be 1-dimensional")
 
 
 def picked(a: Any, indices: Any, axis: Any) -> Any:
@@ -39,11 +61,11 @@ def product(size: Any) -> Any:
     return found
 
 
-def check_taken(count: Any, taken: Any) -> None:
+def check_taken(count: Any, taken: Any, words: Any) -> None:
     if taken > count:
-        raise ValueError("Cannot take a larger sample than population when replace is False")
+        raise ValueError(words.too_many)
     if taken < 0:
-        raise ValueError("negative dimensions are not allowed")
+        raise ValueError(words.too_few)
 
 
 _DOUBLE, _SINGLE, _HALF = (
@@ -61,20 +83,18 @@ def tolerance(p: Any) -> Any:
     return _DOUBLE
 
 
-def check_weights(p: Any, count: Any, tolerance: Any) -> None:
+def check_weights(p: Any, count: Any, tolerance: Any, words: Any) -> None:
     if p.ndim != 1:
-        raise ValueError("p must be 1-dimensional")
+        raise ValueError(words.ndim)
     if p.size != count:
-        raise ValueError("a and p must have same size")
+        raise ValueError(words.size)
     total = exact_sum(p)
     if np.isnan(total):
-        raise ValueError("Probabilities contain NaN")
+        raise ValueError(words.nan)
     if np.any(p < 0):
-        raise ValueError("Probabilities are not non-negative")
+        raise ValueError(words.negative)
     if abs(total - 1.0) > tolerance:
-        raise ValueError(
-            "Probabilities do not sum to 1. See Notes section of docstring for more information."
-        )
+        raise ValueError(words.total)
 
 
 def exact_sum(p: Any) -> Any:
@@ -95,7 +115,7 @@ def _steps(p: Any) -> Any:
     return steps
 
 
-def drawn_by_weight(p: Any, draw: Any, size: Any) -> Any:
+def drawn_by_weight(p: Any, draw: Any, size: Any, words: Any) -> Any:
     """Indices, each as often as its probability says."""
     steps = _steps(p)
     if size is None:
@@ -107,17 +127,17 @@ def drawn_by_weight(p: Any, draw: Any, size: Any) -> Any:
     return made
 
 
-def taken_by_weight(p: Any, draw: Any, size: Any) -> Any:
+def taken_by_weight(p: Any, draw: Any, size: Any, words: Any) -> Any:
     """Different indices, of which those that have been found have no probability any more."""
     if size is None:
-        return int(_taken(p, draw, 1)[0])
+        return int(_taken(p, draw, 1, words)[0])
     made = np.empty(size, np.int64)
-    made.reshape(-1)[:] = _taken(p, draw, made.size)
+    made.reshape(-1)[:] = _taken(p, draw, made.size, words)
     return made
 
 
-def _taken(p: Any, draw: Any, count: Any) -> Any:
-    check_taken(len(p), count)
+def _taken(p: Any, draw: Any, count: Any, words: Any) -> Any:
+    check_taken(len(p), count, words)
     if np.count_nonzero(p > 0) < count:
         raise ValueError("Fewer non-zero entries in p than size")
     left = p.copy()

@@ -77,10 +77,10 @@ def test_every_op_occurs_and_is_lowered_or_removed():
         "less_or_nan", "merged", "reduce", "reserve", "scratch", "squared_magnitude",
     }  # fmt: skip
     made_by_passes |= {name for name in OPS if name.startswith("array_")}
-    made_by_passes |= {"apply", "call_ufunc", "each", "masked"}  # see test_ufunc_calls.py
+    made_by_passes |= {"apply", "call_core", "call_ufunc", "each", "masked"}  # test_ufunc_calls.py
     of_arrays = {  # see test_array_shapes.py, test_array_gathers.py, test_random_generators.py
         "kernelgen.ops.shapes", "kernelgen.ops.products", "kernelgen.ops.gathering",
-        "kernelgen.ops.orders", "kernelgen.ops.generators",
+        "kernelgen.ops.orders", "kernelgen.ops.generators", "kernelgen.ops.draws",
     }  # fmt: skip
     made_by_passes |= {name for name, op in OPS.items() if op.rule.__module__ in of_arrays}
     made_by_passes |= {"overlaps"}
@@ -98,5 +98,5 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     left |= {"greater_number", "greater_or_nan", "less_number", "less_or_nan"}
     left |= {"reserve"}  # see test_array_reductions.py
     left |= {name for name in OPS if name.startswith("random_")}  # see test_random_numbers.py
-    left |= {name for name, op in OPS.items() if op.rule.__module__ == "kernelgen.ops.generators"}
+    left |= {name for name, op in OPS.items() if op.rule.__module__ in of_arrays}
     assert left | never | {"item", "unpack"} >= set(OPS) - {"default"}

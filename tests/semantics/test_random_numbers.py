@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
-from array_backends import check
+from array_backends import check, same
 
 import kernelgen
 from kernelgen import njit
@@ -58,10 +60,41 @@ def orders(n):
     return a, first, np.random.choice(7), np.random.choice(7, (2, 3)), np.random.choice(a, 4)
 
 
+def integers_of_types(n):
+    np.random.seed(n)
+    small = np.random.randint(200, size=9, dtype="u1"), np.random.randint(-99, 9, 3, np.int16)
+    words = np.random.randint(1 << 32, size=3, dtype="u4"), np.random.randint(9, dtype="i4")
+    wide = np.random.randint(1 << 64, size=3, dtype="u8"), np.random.randint(9, dtype=np.int64)
+    return small, words, wide, np.random.randint(2, size=(9, 5), dtype=bool), np.random.random()
+
+
+def choices(n):
+    np.random.seed(n)
+    a, p = np.arange(5.0, 9), np.array([0.1, 0.2, 0.3, 0.4])
+    first = np.random.choice(a, (2, 3), p=p), np.random.choice(4, 3, False, p)
+    return first, np.random.choice(30, (2, 3), False)
+
+
+def of_arrays(n):
+    np.random.seed(n)
+    row, column = np.arange(1.0, 4), np.array([[0.5], [2.0]])
+    first = np.random.normal(row, column), np.random.uniform(0, column, (2, 3))
+    return first, np.random.exponential(row), np.random.normal()
+
+
 @pytest.mark.parametrize("function", [uniforms, normals, exponentials, integers, orders])
 @pytest.mark.parametrize("seed", [0, 5, (1 << 32) - 1])
 def test_numbers_are_those_of_numpy(function, seed):
     check(function, seed)
+
+
+@pytest.mark.any_python
+@pytest.mark.parametrize("function", [integers_of_types, choices, of_arrays])
+def test_more_numbers_are_those_of_numpy(function):
+    check(function, 5)
+    compiled = njit(function)
+    for seed in range(100):
+        assert same(compiled(seed), function(seed))
 
 
 def test_one_sequence_with_python():
@@ -105,6 +138,15 @@ def test_restored_states_and_seeds():
         lambda n: np.random.randint(n, n),
         lambda n: np.random.randint(-n),
         lambda n: np.random.rand(n, -n),
+        lambda n: np.random.randint(0, -n),
+        lambda n: np.random.randint(n, 300, dtype=np.uint8),
+        lambda n: np.random.choice(n - 1),
+        lambda n: np.random.choice(np.zeros((2, n))),
+        lambda n: np.random.choice(n, 2, replace=False),
+        lambda n: np.random.choice(3, p=np.array([0.5, 0.5 * n])),
+        lambda n: np.random.choice(2, p=np.array([0.5, 0.6 * n])),
+        lambda n: np.random.normal(np.zeros(2), np.array([n, -1.0])),
+        lambda n: np.random.normal(np.zeros(2), n, 3),
     ],
 )
 def test_errors_are_those_of_numpy(function):
@@ -114,8 +156,8 @@ def test_errors_are_those_of_numpy(function):
 def test_what_is_not_drawn():
     with pytest.raises(TypingError, match=r"np.random.\w+\(\) is not compiled"):
         njit(lambda: np.random.poisson(2.0))()
-    with pytest.raises(UnsupportedError, match="cannot be called with these arguments"):
-        njit(lambda: np.random.randint(3, dtype=np.int8))()
+    with pytest.raises(UnsupportedError, match="choice.. takes 1 or 2 or 3 or 4 arguments"):
+        njit(lambda: np.random.choice(3, 1, True, None, 0))()
 
 
 def test_a_ufunc_draws_for_each_element():
@@ -147,12 +189,22 @@ def test_a_constant_range_draws_anew_each_time():
     assert np.ravel(got).tolist() == np.random.randint(1, 7, 15).tolist()
 
 
-def test_other_threads_wait():
-    draw = njit(lambda n: np.random.random(n), nogil=True)
+@pytest.mark.parametrize("nogil", [False, True])
+def test_other_threads_wait(nogil):
+    draw = njit(lambda n: np.random.random(n), nogil=nogil)
     np.random.seed(6)
     want = np.random.random(10)
     np.random.seed(6)
-    assert draw(10).tolist() == want.tolist()
+    drawn = []
+    with np.random.mtrand._rand._bit_generator.lock:  # this thread may take it again
+        drawn.append(draw(4))
+        thread = threading.Thread(target=lambda: drawn.append(draw(4)))
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+        drawn.append(np.random.random(2))
+    thread.join()
+    assert np.concatenate(drawn).tolist() == want.tolist()
 
 
 def test_rows_of_matrices_are_shuffled_as_numpy_shuffles_them():
