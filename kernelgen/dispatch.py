@@ -271,11 +271,11 @@ class Kernel:
         row = _ROWS.get(dtype) or _WEAK.get(dtype.__name__)
         if row is None:
             name = dtype.__name__.removesuffix("DType").removeprefix("_Py").lower()
-            raise TypingError(
-                f"the kernel {self.name} was given {name}, a type that kernels do not have",
-                None,
-                f"convert the array with astype(); {signatures.known_types()}",
-            )
+            hint = f"convert the array with astype(); {signatures.known_types()}"
+            if name == "void":
+                hint = "of records, give it the fields, a['x'], or write the function with njit"
+            message = f"the kernel {self.name} was given {name}, a type that kernels do not have"
+            raise TypingError(message, None, hint)
         return row
 
     def _choose(self, asked: Wanted, wanted: Wanted) -> Types:

@@ -29,7 +29,7 @@ from kernelgen.types.arguments import (
     describe_arguments,
     leaves_of,
 )
-from kernelgen.types.compound import Array
+from kernelgen.types.compound import Array, Element
 from kernelgen.types.declared import Declared, declare
 from kernelgen.types.promote import can_cast_safely, common_type
 from kernelgen.types.table import WEAK, Scalar
@@ -341,6 +341,8 @@ def _fit(fits: Fits, given: Argument, declared: Argument) -> bool:
         return fits(given, declared)
     if isinstance(given, Array) and isinstance(declared, Array):
         return _is_such_an_array(given, declared)
+    if isinstance(given, Element) and isinstance(declared, Element):
+        return given == declared._replace(readonly=given.readonly and declared.readonly)
     return given == declared
 
 

@@ -11,7 +11,7 @@ from kernelgen.ir.origins import constant_arrays
 from kernelgen.ir.sequences import defining, put
 from kernelgen.types import compound
 from kernelgen.types.arguments import NONE, Argument, Constant, Group, describe_argument
-from kernelgen.types.compound import GENERATOR, UNDEFINED, Array, Tuple, Type, describe
+from kernelgen.types.compound import GENERATOR, UNDEFINED, Array, Element, Tuple, Type, describe
 from kernelgen.types.join import join
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.table import Scalar
@@ -98,7 +98,7 @@ def _keep(function: Function) -> None:
 
 def _form(function: Function, t: Type, values: Sequence[Value]) -> Argument:
     """What ``values`` of type ``t`` are to the caller."""
-    if isinstance(t, (Scalar, Array)) or t == GENERATOR:
+    if isinstance(t, (Scalar, Array, Element)) or t == GENERATOR:
         return t
     if isinstance(t, Tuple):
         parts = [_parts(value) for value in values]
@@ -136,6 +136,8 @@ def _goes_to(found: Argument, declared: Argument) -> bool:
         return not times or can_cast_within_kind(found, declared)
     if isinstance(found, Array) and isinstance(declared, Array):
         return (found.dtype, found.ndim) == (declared.dtype, declared.ndim)
+    if isinstance(found, Element) and isinstance(declared, Element):
+        return found.record is declared.record
     return found == declared
 
 
@@ -144,7 +146,7 @@ def _with_arrays_of(found: Argument, declared: Argument) -> Argument:
     if isinstance(found, Group) and isinstance(declared, Group):
         elements = map(_with_arrays_of, found.elements, declared.elements)
         return Group(tuple(elements), declared.cls)
-    return found if isinstance(found, Array) else declared
+    return found if isinstance(found, (Array, Element)) else declared
 
 
 def _type_of(argument: Argument) -> Type:

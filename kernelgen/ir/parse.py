@@ -15,9 +15,18 @@ from kernelgen.errors import KernelgenError
 from kernelgen.ir.core import TERMINATORS, Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.types import compound, table
-from kernelgen.types.compound import Array, ArrayIterator, Slice, Tuple, Type, array_named
+from kernelgen.types.compound import (
+    Array,
+    ArrayIterator,
+    Slice,
+    Tuple,
+    Type,
+    array_named,
+    record_array_named,
+)
 from kernelgen.types.constants import captured
 from kernelgen.types.digits import Digits
+from kernelgen.types.records import record_from_parts
 
 Parsed = TypeVar("Parsed")
 
@@ -30,7 +39,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<name>[%^@][\w.]+)|(?P<object><[^<>\n]+>)"
     r"|(?P<string>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
     r"|(?P<number>-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf\b|nan\b))|(?P<arrow>->)|(?P<word>~?[A-Za-z_][\w.]*(?:\[[\w:,]*\])*)"
-    r"|(?P<punctuation>[(){}:,=]))"
+    r"|(?P<axes>\[[:1,]*\])|(?P<punctuation>[(){}:,=]))"
 )
 
 
@@ -190,10 +199,37 @@ class _Parser:
         name = self.take("word")
         if name in _COMPOUND and self.accept("("):
             return _COMPOUND[name](*self.sequence(self.type))
+        if name.endswith(("struct", "record")) and self.accept("("):
+            return self.record(name)
         found = table.named(name) or compound.BY_NAME.get(name) or array_named(name)
         if found is None:
             raise ParseError(f"no type is called {name!r}")
         return found
+
+    def record(self, name: str) -> Type:
+        """A record, or an array of such: what stands in front of its parts is read already."""
+        marks, dot, kind = name.rpartition(".")
+        size = int(self.take("number"))
+        self.expect(",")
+        alignment = int(self.take("number"))
+        fields = self.sequence(self.field) if self.accept(",") else []
+        found = record_from_parts(kind, size, alignment, fields)
+        if self.tokens[self.position][0] != "axes":
+            return found
+        array = record_array_named(found, marks + dot, self.take("axes"))
+        if array is None:
+            raise ParseError(f"no array type is called {name}(...)")
+        return array
+
+    def field(self) -> tuple[Any, ...]:
+        """The name, the type, the offset and the shape of a field of a record."""
+        self.expect("(")
+        name = ast.literal_eval(self.take("string"))
+        self.expect(",")
+        known = self.tokens[self.position][0] != "string"
+        t = self.type() if known else ast.literal_eval(self.take("string"))
+        self.expect(",")
+        return name, t, *self.sequence(lambda: int(self.take("number")))
 
     def constant(self) -> Any:
         kind, text = self.tokens[self.position]
@@ -263,7 +299,15 @@ def _array(t: Array, shape: tuple[int, ...], elements: tuple[Any, ...]) -> Any:
     return captured(np.array(elements, t.dtype.dtype).reshape(shape, order=order))
 
 
-_COMPOUND: dict[str, Callable[..., Type]] = {"slice": Slice, "iterator": _iterator}
+def _element(array: Array) -> Type:
+    return array.element
+
+
+_COMPOUND: dict[str, Callable[..., Type]] = {
+    "slice": Slice,
+    "iterator": _iterator,
+    "element": _element,
+}
 _PARTS: dict[str, Callable[..., Any]] = {
     "array": _array,
     "complex": complex,

@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.errors import TypingError
 from kernelgen.ir.core import Op, Value
 from kernelgen.ir.sequences import defining
 from kernelgen.ops import array_library as library
-from kernelgen.ops.arrays import nested_depth
 from kernelgen.ops.casts import type_meant
+from kernelgen.ops.control import constant_type
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.rules import nested_depth
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import NONE, Array, Object, Tuple, Type, describe
 from kernelgen.types.promote import common_type
+from kernelgen.types.records import Record, record_of
 from kernelgen.types.signature import known_types
 from kernelgen.types.table import FLOAT64, WEAK_INT, Scalar
 
@@ -44,12 +47,23 @@ def dtype_operand(value: Value) -> Scalar | None:
     if value.type == NONE:
         return None
     constant = value.constant
-    found = None if constant is None else type_meant(constant.attrs["value"])
+    found = None if constant is None else _type_meant(constant.attrs["value"])
     if found is None and constant is None:
         raise NoRule("the dtype of an array is a constant in a kernel", 'write dtype="f4"')
     if found is None:
         raise NoRule("kernels have no arrays of this dtype", known_types())
     return found
+
+
+def _type_meant(spec: Any) -> Scalar | None:
+    """The type of the elements of an array whose dtype a user names."""
+    found = type_meant(spec)
+    if found is not None or not isinstance(spec, np.dtype):
+        return found
+    try:
+        return record_of(spec)
+    except TypingError as error:
+        raise NoRule(error.message, error.hint) from None
 
 
 def _element_type(t: Type | None) -> Scalar:
@@ -64,7 +78,8 @@ def _element_type(t: Type | None) -> Scalar:
         return t.dtype
     if not isinstance(t, Scalar):
         assert t is not None
-        raise NoRule(f"there is no array of {describe(t)} in a kernel")
+        hint = "of records, name one field at a time" if t == constant_type("") else None
+        raise NoRule(f"there is no array of {describe(t)} in a kernel", hint)
     return t.strong
 
 
@@ -181,6 +196,10 @@ def _array_from_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 def array_from_type(t: Type, dtype: Scalar | None = None) -> Array:
     """The type of the array that NumPy makes of nested tuples."""
+    if isinstance(dtype, Record):
+        raise NoRule(
+            "no array of records is made of tuples in a kernel", "write np.empty(n, dtype)"
+        )
     return Array(dtype or _element_type(t), nested_depth(t), "C")
 
 

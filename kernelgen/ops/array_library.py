@@ -32,6 +32,11 @@ def array_from(values: Any, dtype: Any) -> Any:
     return np.array(values, dtype)
 
 
+def clear(a: Any) -> None:
+    """The op of that name: zero in all elements of a new array."""
+    a[...] = np.zeros((), a.dtype)
+
+
 def copied(a: Any) -> Any:
     """The op of that name: a new array of the same elements, or the same number."""
     return a.copy()
@@ -48,7 +53,7 @@ def empty(shape: Any, dtype: Any = np.float64, order: Any = "C") -> Any:
 @replaces(np.zeros)
 def zeros(shape: Any, dtype: Any = np.float64, order: Any = "C") -> Any:
     made = new_array(shape, dtype, order)
-    made[...] = 0
+    clear(made)
     return made
 
 
@@ -62,7 +67,7 @@ def ones(shape: Any, dtype: Any = np.float64, order: Any = "C") -> Any:
 @replaces(np.full)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C") -> Any:
     made = new_array(shape, dtype_for(dtype, fill_value), order)
-    made[...] = fill_value
+    made[...] = array_from(fill_value, None) if isinstance(fill_value, tuple) else fill_value
     return made
 
 
@@ -74,7 +79,7 @@ def empty_like(prototype: Any, dtype: Any = None) -> Any:
 @replaces(np.zeros_like)
 def zeros_like(a: Any, dtype: Any = None) -> Any:
     made = new_like(a, dtype)
-    made[...] = 0
+    clear(made)
     return made
 
 
@@ -88,7 +93,7 @@ def ones_like(a: Any, dtype: Any = None) -> Any:
 @replaces(np.full_like)
 def full_like(a: Any, fill_value: Any, dtype: Any = None) -> Any:
     made = new_like(a, dtype)
-    made[...] = fill_value
+    made[...] = array_from(fill_value, None) if isinstance(fill_value, tuple) else fill_value
     return made
 
 

@@ -15,12 +15,14 @@ import numpy as np
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops import library
+from kernelgen.ops.fields import field_type, holds_records, named_by
 from kernelgen.ops.gathering import gather_rule, is_gather, scatter_rule
 from kernelgen.ops.indexing import index_param, indexed_type
+from kernelgen.ops.records import check_assigned
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import NONE, Array, Slice, Tuple, Type, describe
+from kernelgen.types.compound import NONE, Array, Element, Slice, Tuple, Type, describe
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 # -------------------------------------------------------------------------------- attributes
@@ -70,7 +72,7 @@ def attribute_type(t: Array, name: str) -> Type:
     if name in COMPUTED_ATTRIBUTES:
         return COMPUTED_ATTRIBUTES[name](t)
     if name == "flat":  # all elements in a row; a copy of them cannot stand for the array
-        return Array(t.dtype, 1, "C", t.readonly or t.layout != "C")
+        return t._replace(ndim=1, layout="C", readonly=t.readonly or t.layout != "C")
     if name in CONSTANT_ATTRIBUTES:
         from kernelgen.ops.control import constant_type
 
@@ -112,7 +114,7 @@ def _element_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     array, *indices = types
     _check_count(array, indices)
     assert isinstance(array, Array)
-    return Typed((array, *(WEAK_INT,) * len(indices)), array.dtype)
+    return Typed((array, *(WEAK_INT,) * len(indices)), array.element)
 
 
 def _check_count(array: Type, indices: list[Type]) -> None:
@@ -122,10 +124,11 @@ def _check_count(array: Type, indices: list[Type]) -> None:
 
 
 def _put_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    array, _, *indices = types
+    array, value, *indices = types
     _check_count(array, indices)
     assert isinstance(array, Array)
-    return Typed((array, array.dtype, *(WEAK_INT,) * len(indices)), NONE)
+    param = None if isinstance(value, Element) else array.dtype
+    return Typed((array, param, *(WEAK_INT,) * len(indices)), NONE)
 
 
 def _get(array: Any, *indices: Any) -> Any:
@@ -168,18 +171,18 @@ def subscript_rule(array: Array, index: Type) -> Typed:
     return Typed((array, index_param(index)), indexed_type(array, index))
 
 
-def check_writable(t: Array) -> None:
-    """Raise NoRule if elements of a ``t`` cannot be assigned."""
+def check_writable(t: Array | Element) -> None:
+    """Raise NoRule if elements or fields of a ``t`` cannot be assigned."""
     if t.readonly:
         raise NoRule(
-            "the array is read-only",
+            f"the {'array' if isinstance(t, Array) else 'record'} is read-only",
             "assign to an output, or to a copy; guvectorize takes writable_args=",
         )
 
 
 def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     array, index, value = types
-    if not isinstance(array, Array):
+    if not isinstance(array, (Array, Element)):
         raise NoRule(f"items of {describe(array)} cannot be assigned", _hint(array))
     if op.operands[0].constant is not None:
         raise NoRule(
@@ -187,40 +190,23 @@ def _store_subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
             "give the array to the function as an argument",
         )
     check_writable(array)
+    named = named_by(array, op.operands[1])
+    if named is not None:
+        return Typed((array, None, check_assigned(field_type(array, named[1]), value)), NONE)
+    assert isinstance(array, Array)
     if is_gather(index):
         return scatter_rule(array, index, value)
-    if isinstance(value, Scalar):
-        indexed_type(array, index)
-        return Typed((array, index_param(index), array.dtype), NONE)
     target = indexed_type(array, index)
-    if not isinstance(value, (Array, Tuple)) or not isinstance(target, Array):
-        raise NoRule(f"an element of an array cannot be a {describe(value)}")
-    ndim = value.ndim if isinstance(value, Array) else nested_depth(value)
-    if ndim > target.ndim:
-        raise NoRule(f"a {describe(value)} does not fit into a {describe(target)}")
-    return Typed((array, index_param(index), None), NONE)
-
-
-def nested_depth(t: Type) -> int:
-    """How deep tuples of numbers or arrays are nested, all of one length at each depth."""
-    if isinstance(t, Array):
-        return t.ndim
-    if not isinstance(t, Tuple):
-        if not isinstance(t, Scalar):
-            raise NoRule(f"there is no array of {describe(t)} in a kernel")
-        return 0
-    depths = {nested_depth(each) for each in t.elements}
-    lengths = {len(each.elements) for each in t.elements if isinstance(each, Tuple)}
-    if len(depths) > 1 or len(lengths) > 1:
-        raise NoRule("the rows of an array have one length")
-    return 1 + (depths.pop() if depths else 0)
+    if op.attrs.get("listed") and holds_records(target):
+        raise NoRule("a list cannot be assigned to records", "assign a tuple to each of them")
+    return Typed((array, index_param(index), check_assigned(target, value)), NONE)
 
 
 def _assign_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     """Operands beyond the value are those of the ufunc whose ``out`` the target is."""
     target, value, *rest = types
     assert isinstance(target, Array)
-    param = None if isinstance(value, Array) else target.dtype
+    param = target.dtype if isinstance(value, Scalar) else None
     return Typed((target, param, *[None] * len(rest)), NONE)
 
 
@@ -239,7 +225,9 @@ def _hint(t: Type) -> str | None:
     return "make a new tuple" if isinstance(t, Tuple) else None
 
 
-def _store_subscript(array: Any, index: Any, value: Any, apart: bool = False) -> None:
+def _store_subscript(
+    array: Any, index: Any, value: Any, apart: bool = False, listed: bool = False
+) -> None:
     array[index] = value
 
 

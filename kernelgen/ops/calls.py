@@ -10,7 +10,7 @@ from kernelgen.ir.raised import Raised
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import GENERATOR, NONE, Array, Tuple, Type, describe, leaves
+from kernelgen.types.compound import GENERATOR, NONE, Array, Element, Tuple, Type, describe, leaves
 from kernelgen.types.table import Scalar
 
 TOO_DEEP = Raised(RecursionError, ("maximum recursion depth exceeded",))
@@ -35,7 +35,7 @@ def is_handed_over(t: Type) -> bool:
     """Whether values of a type can be arguments and results, as all are that machine code has."""
     if isinstance(t, Tuple):
         return all(map(is_handed_over, t.elements))
-    return isinstance(t, (Scalar, Array)) or t in (NONE, GENERATOR)
+    return isinstance(t, (Scalar, Array, Element)) or t in (NONE, GENERATOR)
 
 
 def _invoke_rule(op: Op, types: tuple[Type, ...]) -> Typed:

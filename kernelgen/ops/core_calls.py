@@ -230,8 +230,12 @@ def _laid_out(
 
 def _with_layout(t: Taken, whole: Type | None, ndim: int) -> Taken:
     """The type of the core dimensions of an array, or of one that is made."""
-    dense = not isinstance(whole, Array) or whole.layout == "C"
-    return t._replace(layout="C" if dense else "A") if isinstance(t, Array) and ndim else t
+    if not isinstance(t, Array):
+        return t
+    if not isinstance(whole, Array):
+        return t._replace(layout="C") if ndim else t
+    layout = "C" if whole.layout == "C" else "A"
+    return t._replace(layout=layout if ndim else t.layout, aligned=whole.aligned)
 
 
 def as_taken(t: Type | None, dtype: Scalar) -> Type:

@@ -11,10 +11,11 @@ from kernelgen.ops.arith import identity
 from kernelgen.ops.array_library import copied
 from kernelgen.ops.arrays import check_writable
 from kernelgen.ops.complex import refuse_complex
+from kernelgen.ops.fields import holds_records
+from kernelgen.ops.records import refuse_records
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
-from kernelgen.ops.rules import same
 from kernelgen.ops.times import rule_of
-from kernelgen.types.compound import Array, Tuple, Type, describe
+from kernelgen.types.compound import Array, Element, Tuple, Type, describe
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.table import Scalar
 
@@ -36,7 +37,8 @@ ARITHMETIC = frozenset(
 def is_elementwise(op: Op, types: tuple[Type | None, ...]) -> bool:
     """Whether an op on values of these types is one on the elements of arrays."""
     named = op.name in _NAMES or op.name.startswith("np.")
-    return named and any(isinstance(t, Array) for t in types)
+    arrays = [t for t in types if isinstance(t, Array)]
+    return named and bool(arrays) and not any(map(holds_records, arrays))
 
 
 def element_types(types: tuple[Type, ...]) -> tuple[Type, ...]:
@@ -55,6 +57,7 @@ def rule_on_elements(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    refuse_records(op, types)
     refuse_complex(op, types)
     return rule_of(op, types)(op, types)
 
@@ -100,7 +103,10 @@ def _in_place(op: Op, types: tuple[Type, ...], result: Type) -> Array:
 
 
 def _copied_rule(op: Op, types: tuple[Type, ...]) -> Typed:
-    return same(types[0], 1)
+    (t,) = types
+    if isinstance(t, Array):  # of records: it is no op on elements
+        return Typed(types, Array(t.dtype, t.ndim, "F" if t.layout == "F" else "C"))
+    return Typed(types, Element(t.record) if isinstance(t, Element) else t)
 
 
 define(OpDef("copied", _copied_rule, copied, identity, calls=((copied, 1),), carries=True))

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from kernelgen.ir.core import Op
 from kernelgen.ops import gather_library as library
+from kernelgen.ops.fields import holds_records
 from kernelgen.ops.indexing import index_param, indexed_type, items_of
+from kernelgen.ops.records import check_assigned
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import ELLIPSIS, NONE, Array, Slice, Tuple, Type, describe
@@ -146,13 +148,14 @@ def gather_rule(array: Array, index: Type) -> Typed:
 def scatter_rule(array: Array, index: Type, value: Type) -> Typed:
     """The rule of an assignment to ``array[index]``."""
     made = gathered_type(array, index)
-    if isinstance(value, Scalar):
-        return Typed((array, index_param(index), array.dtype), NONE)
     if not isinstance(value, Array):
-        raise NoRule(f"an element of an array cannot be a {describe(value)}")
+        if isinstance(value, Tuple) and not holds_records(array):
+            raise NoRule(f"an element of an array cannot be a {describe(value)}")
+        return Typed((array, index_param(index), check_assigned(made, value)), NONE)
     masked = isinstance(index, Array) and index.dtype.is_bool and index.ndim == array.ndim
     if value.ndim > (1 if masked else made.ndim):
         raise NoRule(f"a {describe(value)} does not fit into a {describe(made)}")
+    check_assigned(made._replace(ndim=max(made.ndim, value.ndim)), value)
     return Typed((array, index_param(index), None), NONE)
 
 

@@ -82,7 +82,7 @@ def _filling(name: str, dtype: Any) -> Draw:
         e.declarations[name] = generators.DECLARED[name]
         place = e.reserve(t, 1)
         e.lines.append(f"  call void @{generators.symbol(name)}(ptr {args[0]}, i64 1, ptr {place})")
-        return load(e, t, place)
+        return load(e, t, place, t.alignment)
 
     draw = lambda g: dtype(g.standard_exponential(dtype=dtype, method="inv"))  # noqa: E731
     return _define(name, draw, (t,), lower)

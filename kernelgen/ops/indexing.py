@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernelgen.ops.registry import NoRule
-from kernelgen.types.compound import ELLIPSIS, NONE, Array, Slice, Tuple, Type, describe
+from kernelgen.types.compound import ELLIPSIS, NONE, Array, Element, Slice, Tuple, Type, describe
 from kernelgen.types.table import UINT64, WEAK_INT, Scalar
 
 
@@ -73,14 +73,14 @@ def index_param(index: Type) -> Type:
     return WEAK_INT if narrow else index
 
 
-def indexed_type(array: Array, index: Type) -> Array | Scalar:
+def indexed_type(array: Array, index: Type) -> Array | Scalar | Element:
     """The type of ``array[index]``: an element, or a view."""
     items = plan(array, index)
     ndim = sum(item.kind != "integer" for item in items)
     if ndim == 0 and all(item.kind == "integer" for item in items) and array.ndim:
-        return array.dtype
+        return array.element
     if not items:  # all of a 0-dimensional array
-        return array.dtype if isinstance(index, Tuple) and not index.elements else array
+        return array.element if isinstance(index, Tuple) and not index.elements else array
     return array._replace(ndim=ndim, layout=_layout(array, items, index))
 
 

@@ -102,44 +102,50 @@ def _load_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((ADDRESS,), op.attrs["type"])
 
 
-def _load(address: Address, type: Scalar) -> Any:
+def _load(address: Address, type: Scalar, aligned: bool = True) -> Any:
     return address.view(type)[0]
 
 
-def _store(address: Address, value: Any, type: Scalar) -> None:
+def _store(address: Address, value: Any, type: Scalar, aligned: bool = True) -> None:
     address.view(type)[0] = value
 
 
+def alignment_of(op: Op) -> int:
+    """What the address that an op is given is known to be a multiple of."""
+    t: Scalar = op.attrs["type"]
+    return t.alignment if op.attrs.get("aligned", True) else 1
+
+
 def _lower_load(e: Emitter, op: Op, args: list[str]) -> str:
-    return load(e, op.attrs["type"], args[0])
+    return load(e, op.attrs["type"], args[0], alignment_of(op))
 
 
-def load(e: Emitter, t: Scalar, address: str) -> str:
+def load(e: Emitter, t: Scalar, address: str, alignment: int) -> str:
     """Load a value; any byte but zero is a true bool. A complex number is loaded by its parts."""
     if t.is_complex:
         part = t.component
         behind = e(f"getelementptr inbounds i8, ptr {address}, i64 {part.size}")
-        return e.complex(t, load(e, part, address), load(e, part, behind))
-    value = e(f"load {t.memory}, ptr {address}, align {t.alignment}")
+        return e.complex(t, *(load(e, part, place, alignment) for place in (address, behind)))
+    value = e(f"load {t.memory}, ptr {address}, align {alignment}")
     return e(f"icmp ne i8 {value}, 0") if t.is_bool else value
 
 
 def _lower_store(e: Emitter, op: Op, args: list[str]) -> str:
-    store(e, op.attrs["type"], *args)
+    store(e, op.attrs["type"], args[0], args[1], alignment_of(op))
     return "undef"
 
 
-def store(e: Emitter, t: Scalar, address: str, value: str) -> None:
+def store(e: Emitter, t: Scalar, address: str, value: str, alignment: int) -> None:
     """Store a value, as ``load`` reads it."""
     if t.is_complex:
         part = t.component
         behind = e(f"getelementptr inbounds i8, ptr {address}, i64 {part.size}")
         for i, place in enumerate((address, behind)):
-            store(e, part, place, e(f"extractvalue {t.llvm} {value}, {i}"))
+            store(e, part, place, e(f"extractvalue {t.llvm} {value}, {i}"), alignment)
         return
     if t.is_bool:
         value = e(f"zext i1 {value} to i8")
-    e.lines.append(f"  store {t.memory} {value}, ptr {address}, align {t.alignment}")
+    e.lines.append(f"  store {t.memory} {value}, ptr {address}, align {alignment}")
 
 
 def _store_rule(op: Op, types: tuple[Type, ...]) -> Typed:
@@ -148,6 +154,54 @@ def _store_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 define(OpDef("load", _load_rule, _load, _lower_load, carries=True))
 define(OpDef("store", _store_rule, _store, _lower_store, carries=True, effects=True))
+
+
+def _copy_record(target: Address, source: Address, type: Scalar, aligned: bool = True) -> None:
+    target.view(type)[0] = source.view(type)[0]
+
+
+def _lower_copy_record(e: Emitter, op: Op, args: list[str]) -> str:
+    e.declarations["memmove"] = "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)"
+    places = ", ".join(f"ptr align {alignment_of(op)} {place}" for place in args)
+    size = op.attrs["type"].size
+    e.lines.append(f"  call void @llvm.memmove.p0.p0.i64({places}, i64 {size}, i1 false)")
+    return "undef"
+
+
+define(
+    OpDef(
+        "copy_record",
+        _rule((ADDRESS, ADDRESS), NONE),
+        _copy_record,
+        _lower_copy_record,
+        carries=True,
+        effects=True,
+    )
+)
+
+
+def _clear_bytes(address: Address, count: Any) -> None:
+    if count:
+        assert address.memory is not None
+        address.memory[address.place : address.place + int(count)] = 0
+
+
+def _lower_clear_bytes(e: Emitter, op: Op, args: list[str]) -> str:
+    e.declarations["memset"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+    e.lines.append(f"  call void @llvm.memset.p0.i64(ptr {args[0]}, i8 0, i64 {args[1]}, i1 false)")
+    return "undef"
+
+
+define(
+    OpDef(
+        "clear_bytes",
+        _rule((ADDRESS, WEAK_INT), NONE),
+        _clear_bytes,
+        _lower_clear_bytes,
+        carries=True,
+        effects=True,
+    )
+)
 
 # ------------------------------------------------------------------------------------ blocks
 

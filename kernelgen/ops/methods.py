@@ -21,7 +21,7 @@ from kernelgen.ops.refused import MEMBERS, member_of_generator
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import ELEMENTS, same, scalars
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import GENERATOR, Array, Type, describe
+from kernelgen.types.compound import GENERATOR, Array, Element, Type, describe
 from kernelgen.types.table import (
     FLOAT64,
     INT64,
@@ -102,6 +102,8 @@ def check_member(t: Type, name: str) -> None:
         if name in OF_ARRAYS:
             return
         raise NoRule(f"the method {name!r} of an array cannot be used in a kernel", ELEMENTS)
+    if isinstance(t, Element) and name == "copy":
+        return
     if not isinstance(t, Scalar) or not has_member(t, name):
         raise NoRule(f"{describe(t)} has no attribute {name!r}")
     if name in MEMBERS:

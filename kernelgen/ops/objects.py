@@ -12,17 +12,22 @@ from typing import Any
 from kernelgen.ir.core import Op
 from kernelgen.ops.arrays import attribute_type, subscript_rule
 from kernelgen.ops.control import constant_type
+from kernelgen.ops.fields import attribute_field, field_type, named_by
 from kernelgen.ops.methods import COMPUTED, attribute_rule, check_member
 from kernelgen.ops.refused import DICT, refusal
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.ops.tuples import subscript_rule as tuple_rule
-from kernelgen.types.compound import GENERATOR, Array, Object, Tuple, Type, describe
+from kernelgen.types.compound import GENERATOR, Array, Element, Object, Tuple, Type, describe
 from kernelgen.types.table import WEAK_INT, Scalar
 
 
 def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     name = op.attrs["name"]
+    if isinstance(types[0], (Array, Element)):
+        named = attribute_field(types[0], name)
+        if named is not None:
+            return Typed(types, field_type(types[0], named[1]))
     if isinstance(types[0], Array):
         return Typed(types, attribute_type(types[0], name))
     if isinstance(types[0], Scalar):
@@ -107,6 +112,10 @@ def _call_starred(function: Any, values: Any, by_name: Any = None) -> Any:
 
 
 def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    if isinstance(types[0], (Array, Element)):
+        named = named_by(types[0], op.operands[1])
+        if named is not None:
+            return Typed((None, None), field_type(types[0], named[1]))
     if isinstance(types[0], Array):
         return subscript_rule(types[0], types[1])
     if isinstance(types[0], Tuple):

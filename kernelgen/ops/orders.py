@@ -75,7 +75,8 @@ def _joined_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if len(dims) > 1:
         raise NoRule("all the input array dimensions must match in number")
     joined_axis(op)
-    dtype = common_type(*(t.dtype for t in arrays))
+    dtypes = {t.dtype for t in arrays}
+    dtype = common_type(*dtypes) if len(dtypes) > 1 else dtypes.pop()
     if dtype is None:
         raise NoRule(f"there is no type that holds what is in {describe(types[0])}")
     whole = dims.pop()
@@ -112,7 +113,8 @@ def _diagonal_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     t = array_type("diag()", types[0])
     if t.ndim not in (1, 2):
         raise NoRule("Input must be 1- or 2-d.")
-    made = Array(t.dtype, 2, "C") if t.ndim == 1 else Array(t.dtype, 1, "A", True)
+    view = t._replace(ndim=1, layout="A", readonly=True)
+    made = Array(t.dtype, 2, "C") if t.ndim == 1 else view
     return Typed((None, None), made)
 
 

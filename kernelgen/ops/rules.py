@@ -8,7 +8,7 @@ import numpy as np
 
 from kernelgen.ops.registry import NoRule, Typed
 from kernelgen.types import table
-from kernelgen.types.compound import Array, Type, describe
+from kernelgen.types.compound import Array, Tuple, Type, describe
 from kernelgen.types.promote import common_type
 from kernelgen.types.table import BOOL, FLOAT64, WEAK_BOOL, WEAK_FLOAT, WEAK_INT, Scalar
 
@@ -91,3 +91,18 @@ def truth_type(types: tuple[Scalar, ...]) -> Scalar:
 def same(t: Type, count: int, result: Type | None = None) -> Typed:
     """``count`` operands of type ``t``, and a result of that type or another."""
     return Typed((t,) * count, t if result is None else result)
+
+
+def nested_depth(t: Type) -> int:
+    """How deep tuples of numbers or arrays are nested, all of one length at each depth."""
+    if isinstance(t, Array):
+        return t.ndim
+    if not isinstance(t, Tuple):
+        if not isinstance(t, Scalar):
+            raise NoRule(f"there is no array of {describe(t)} in a kernel")
+        return 0
+    depths = {nested_depth(each) for each in t.elements}
+    lengths = {len(each.elements) for each in t.elements if isinstance(each, Tuple)}
+    if len(depths) > 1 or len(lengths) > 1:
+        raise NoRule("the rows of an array have one length")
+    return 1 + (depths.pop() if depths else 0)

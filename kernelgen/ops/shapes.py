@@ -207,7 +207,7 @@ def _diagonal_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     t = array_type("diagonal()", types[0])
     if t.ndim != 2:
         raise NoRule(f"the diagonal is taken of a matrix, not of a {describe(t)}")
-    return Typed((None, WEAK_INT), Array(t.dtype, 1, "A", True))
+    return Typed((None, WEAK_INT), t._replace(ndim=1, layout="A", readonly=True))
 
 
 def _lengths_param(t: Type) -> Type:
@@ -218,7 +218,9 @@ def _stretched_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     t, count = array_type("broadcast_to()", types[0]), len(shape_types(types[1]))
     if count < t.ndim:
         raise NoRule("input operand has more dimensions than allowed by the axis remapping")
-    return Typed((None, _lengths_param(types[1])), Array(t.dtype, count, "A", True))
+    return Typed(
+        (None, _lengths_param(types[1])), t._replace(ndim=count, layout="A", readonly=True)
+    )
 
 
 def _is_dense_rule(op: Op, types: tuple[Type, ...]) -> Typed:

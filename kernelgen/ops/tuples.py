@@ -7,10 +7,11 @@ from typing import Any
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
+from kernelgen.ops.fields import fields_of
 from kernelgen.ops.indexing import index_param, indexed_type
 from kernelgen.ops.refused import DICT, LIST
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
-from kernelgen.types.compound import UNDEFINED, Array, Slice, Tuple, Type, describe
+from kernelgen.types.compound import UNDEFINED, Array, Element, Slice, Tuple, Type, describe
 from kernelgen.types.join import join
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
@@ -55,6 +56,8 @@ def _make_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 def _item_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if isinstance(types[0], Array):
         return Typed(types, indexed_type(types[0], WEAK_INT))
+    if isinstance(types[0], Element):
+        return Typed(types, fields_of(types[0])[op.attrs["index"]])
     elements = _elements("cannot be indexed in a scalar kernel", types[0])
     index = op.attrs["index"]
     if not -len(elements) <= index < len(elements):
@@ -65,7 +68,10 @@ def _item_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 def _unpack_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if isinstance(types[0], Array):
         return Typed(types, indexed_type(types[0], WEAK_INT))
-    elements = _elements("cannot be unpacked", types[0])
+    if isinstance(types[0], Element):
+        elements = fields_of(types[0])
+    else:
+        elements = _elements("cannot be unpacked", types[0])
     count = op.attrs["count"]
     if len(elements) != count:
         raise NoRule(f"cannot unpack {len(elements)} values into {count} names")

@@ -15,7 +15,7 @@ from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.rewrites.broadcast import broadcast, of_shapes, require_fit
 from kernelgen.rewrites.writer import Writer
-from kernelgen.types.compound import NONE, Array, Tuple, Type
+from kernelgen.types.compound import NONE, Array, Element, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
@@ -146,7 +146,7 @@ class Expression:
         t, shape = self.root.value.type, self.shapes[self.root.value]
         if not shape:
             return self.element(
-                self.root.value, lambda leaf: self.w.emit("get", element_type(leaf), leaf)
+                self.root.value, lambda leaf: self.w.emit("get", array_type(leaf).element, leaf)
             )
         types = t.elements if isinstance(t, Tuple) else (t,)
         made = [self.w.emit("array_of_shape", each, *shape) for each in types]
@@ -244,7 +244,7 @@ class Expression:
         """Arrays that lie in memory alike are one row."""
         flat: Rows = {}
         for v in dict.fromkeys([*targets, *self.leaves]):
-            t = Array(element_type(v), 1, "C", array_type(v).readonly)
+            t = array_type(v)._replace(ndim=1, layout="C")
             flat[v] = self.w.emit("flattened", t, v) if array_type(v).ndim > 1 else v
         first = next(iter(flat.values()))
         on_row(flat, (), self.w.emit("dim", WEAK_INT, first, axis=0))
@@ -286,7 +286,7 @@ class Expression:
         own, seen = self.shapes.get(v, shape), self._seen(v)
         if len(own) == len(shape) and all(a is b for a, b in zip(own, shape, strict=True)):
             return seen
-        t = Array(element_type(v), len(shape), "A", True)
+        t = array_type(v)._replace(ndim=len(shape), layout="A", readonly=True)
         return self.w.emit("stretched", t, seen, *shape)
 
     def _row(self, v: Value, view: Value, outer: tuple[Value, ...], dense: list[Value]) -> Value:
@@ -294,7 +294,7 @@ class Expression:
         t = array_type(seen)
         contiguous = v in dense or (t.layout == "C" and view is seen)
         layout = "C" if contiguous else "A"
-        return self.w.emit("row", Array(t.dtype, 1, layout, t.readonly), view, *outer)
+        return self.w.emit("row", t._replace(ndim=1, layout=layout), view, *outer)
 
     # One element.
 
@@ -305,10 +305,12 @@ class Expression:
         self._put_parts([rows[target] for target in targets], i, made)
 
     def _get(self, array: Value, indices: tuple[Value, ...]) -> Value:
-        return self.w.emit("get", element_type(array), array, *indices)
+        return self.w.emit("get", array_type(array).element, array, *indices)
 
     def _put(self, array: Value, indices: tuple[Value, ...], value: Value) -> None:
-        self.w.emit("put", NONE, array, self.w.converted(value, element_type(array)), *indices)
+        if not isinstance(value.type, Element):
+            value = self.w.converted(value, element_type(array))
+        self.w.emit("put", NONE, array, value, *indices)
 
     def _put_parts(self, arrays: list[Value], indices: tuple[Value, ...], made: Value) -> None:
         """Put a value, or each part of a tuple, into an array of its own."""

@@ -202,7 +202,8 @@ class _CoreLoops:
         whole = [*self.shapes.loops, *own[count:]]
         if len(own) == len(whole) and all(a is b for a, b in zip(own, whole, strict=True)):
             return v
-        return self.w.emit("stretched", Array(t.dtype, len(whole), "A", True), v, *whole)
+        seen = t._replace(ndim=len(whole), layout="A", readonly=True)
+        return self.w.emit("stretched", seen, v, *whole)
 
     def _row(self, i: int, t: Array, view: Value, outer: tuple[Value, ...]) -> Value:
         """The core dimensions, with one of size 1 for each that is missing."""

@@ -11,18 +11,28 @@ from kernelgen.infer import typed
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.allocation import array_from_type
-from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, nested_depth, zeros_of
+from kernelgen.ops.arrays import CONSTANT_ATTRIBUTES, zeros_of
 from kernelgen.ops.exceptions import fill
+from kernelgen.ops.fields import attribute_field, field_of, holds_records, named_by, record_in
 from kernelgen.ops.gathering import is_gather
 from kernelgen.ops.indexing import indexed_type
 from kernelgen.ops.shapes import ARRANGED, arrangement, flipped_axes
+from kernelgen.rewrites.arrays_of_tuples import array_of, nested_lengths
 from kernelgen.rewrites.compare_tuples import compare_tuples
 from kernelgen.rewrites.join_arrays import join_arrays
 from kernelgen.rewrites.move_behind_branch import move_behind_branch
 from kernelgen.rewrites.place import Place
 from kernelgen.rewrites.resolve_gathers import gather, scatter
+from kernelgen.rewrites.resolve_records import (
+    array_value,
+    copy_records,
+    read_field,
+    record_value,
+    store,
+    store_field,
+)
 from kernelgen.rewrites.split_ufunc_calls import split_ufunc_call
-from kernelgen.types.compound import NONE, Array, ArrayIterator, Tuple
+from kernelgen.types.compound import NONE, Array, ArrayIterator, Element, Tuple
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
@@ -42,17 +52,17 @@ def resolve_arrays(function: Function) -> None:
             if op.name in _MAKERS:
                 _MAKERS[op.name](Place(block, op))
             if op.name in _RESOLVERS:
-                array = op.operands[1 if op.name == "call" else 0]
-                if isinstance(array.type, Array):
-                    _RESOLVERS[op.name](Place(block, op), array, array.type)
+                owner = op.operands[1 if op.name == "call" else 0]
+                if isinstance(owner.type, (Array, Element)):
+                    _RESOLVERS[op.name](Place(block, op), owner, owner.type)
 
 
 def _drop_owners(function: Function) -> None:
-    """That an array has a method has been checked: the method is of the array itself."""
+    """That an array or record has a method has been checked: it is of that itself."""
     owners: dict[Value, Value] = {}
     for block in function.blocks:
         for op in [op for op in block.ops if op.name == "method_of"]:
-            if isinstance(op.operands[0].type, Array):
+            if isinstance(op.operands[0].type, (Array, Element)):
                 owners[op.value] = op.operands[0]
                 block.ops.remove(op)
     function.substitute(owners)
@@ -70,8 +80,13 @@ def _load_behind_branch(function: Function, block: Block, op: Op) -> None:
     move_behind_branch(function, block, [op], unused)
 
 
-def _attribute(p: Place, array: Value, t: Array) -> None:
+def _attribute(p: Place, array: Value, t: Array | Element) -> None:
     name = p.op.attrs["name"]
+    named = attribute_field(t, name)
+    if named is not None:
+        read_field(p, array, named)
+        return
+    assert isinstance(t, Array)
     if name in CONSTANT_ATTRIBUTES:
         p.become("const", value=CONSTANT_ATTRIBUTES[name](t))
     elif name == "imag" and not t.dtype.is_complex:
@@ -84,16 +99,19 @@ def _attribute(p: Place, array: Value, t: Array) -> None:
 
 def _zeros_for(p: Place, array: Value, t: Array) -> None:
     """The imaginary parts of real numbers."""
-    zeros = p.put("array_of_shape", zeros_of(t), *_nested_lengths(p, array))
+    zeros = p.put("array_of_shape", zeros_of(t), *nested_lengths(p, array))
     p.put("assign", NONE, zeros, p.put("const", t.dtype, value=t.dtype.dtype.type(0)))
     p.become("same_array", zeros)
 
 
-def _length(p: Place, array: Value, t: Array) -> None:
+def _length(p: Place, array: Value, t: Array | Element) -> None:
     p.become("dim", array, axis=0)
 
 
-def _item(p: Place, array: Value, t: Array) -> None:
+def _item(p: Place, array: Value, t: Array | Element) -> None:
+    if isinstance(t, Element):
+        read_field(p, array, field_of(t.record, p.op.attrs["index"]))
+        return
     checked = p.op.attrs.get("checked", False)
     p.become("subscript", array, p.integer(p.op.attrs["index"]), checked=checked)
 
@@ -102,8 +120,11 @@ _TOO_FEW = "not enough values to unpack (expected {}, got {})"
 _TOO_MANY = "too many values to unpack (expected {})"
 
 
-def _unpack(p: Place, array: Value, t: Array) -> None:
+def _unpack(p: Place, array: Value, t: Array | Element) -> None:
     """The first name's op checks the length as well."""
+    if isinstance(t, Element):
+        read_field(p, array, field_of(t.record, p.op.attrs["index"]))
+        return
     count, index = p.op.attrs["count"], p.op.attrs["index"]
     length = p.put("dim", WEAK_INT, array, axis=0)
     enough = p.put("ge", WEAK_BOOL, length, p.integer(count))
@@ -114,24 +135,30 @@ def _unpack(p: Place, array: Value, t: Array) -> None:
     p.become("subscript", array, p.integer(index))
 
 
-def _store(p: Place, array: Value, t: Array) -> None:
+def _store(p: Place, owner: Value, t: Array | Element) -> None:
     """An element is put where it belongs; all else is assigned to the elements of a view."""
     _, index, value = p.op.operands
-    assert index.type is not None
+    named = named_by(t, index)
+    if named is not None:
+        store_field(p, owner, named, value)
+        return
+    assert isinstance(t, Array) and index.type is not None
     if is_gather(index.type):
-        scatter(p, array, index, value)
+        record = record_in(t)
+        scatter(p, owner, index, value if record is None else record_value(p, record, value))
         return
     target = indexed_type(t, index.type)
     checked = p.op.attrs.get("checked", False)
-    if isinstance(target, Scalar):
-        p.become("put", array, value, *_parts(p, index), checked=checked)
+    if isinstance(target, Scalar) or (target == t.element and isinstance(value.type, Element)):
+        p.become("put", owner, value, *_parts(p, index), checked=checked)
+        return
+    view = p.put("subscript", target, owner, index, checked=checked)
+    if isinstance(target, Element):
+        store(p, view, value)
+        p.become("const", value=None)
     else:
         apart = p.op.attrs.get("apart", False)
-        view = p.put("subscript", target, array, index, checked=checked)
-        if isinstance(value.type, Tuple):
-            ndim = nested_depth(value.type)
-            value = _array_of(p, Array(t.dtype, ndim, "C"), value)
-        p.become("assign", view, value, apart=apart)
+        p.become("assign", view, array_value(p, target, value), apart=apart)
 
 
 def _change_in_place(function: Function, p: Place) -> None:
@@ -155,47 +182,14 @@ def _of_shape(p: Place) -> None:
 
 
 def _like(p: Place) -> None:
-    p.become("array_of_shape", *_nested_lengths(p, p.op.operands[0]))
+    p.become("array_of_shape", *nested_lengths(p, p.op.operands[0]))
 
 
 def _of_elements(p: Place) -> None:
     """The array of what is in nested tuples, element by element."""
     elements, made = p.op.operands[0], p.op.value.type
     assert isinstance(made, Array)
-    p.become("same_array", _array_of(p, made, elements))
-
-
-def _array_of(p: Place, t: Array, elements: Value) -> Value:
-    """A new array of type ``t`` of what nested tuples hold."""
-    shape = _nested_lengths(p, elements)
-    array = p.put("array_of_shape", t, *shape)
-    _put_elements(p, array, shape, elements, ())
-    return array
-
-
-def _put_elements(
-    p: Place, array: Value, shape: list[Value], value: Value, indices: tuple[int, ...]
-) -> None:
-    t = array.type
-    assert isinstance(t, Array)
-    if isinstance(value.type, Tuple):
-        for i, element in enumerate(value.type.elements):
-            part = p.put("item", element, value, index=i)
-            _put_elements(p, array, shape, part, (*indices, i))
-    elif isinstance(value.type, Array) and value.type.ndim:
-        lengths = _nested_lengths(p, value)
-        for length, whole in zip(lengths, shape[len(indices) :], strict=True):
-            same = p.put("eq", WEAK_BOOL, length, whole)
-            p.put("require", NONE, same, error=_uneven_rows(value.type, indices, shape))
-        places = map(p.integer, indices)
-        row = p.put("row", Array(t.dtype, len(lengths), "C"), array, *places)
-        p.put("assign", NONE, row, value, apart=True)
-    else:
-        if isinstance(value.type, Array):
-            value = p.put("get", value.type.dtype, value)
-        if value.type != t.dtype:
-            value = p.put("convert", t.dtype, value, to=t.dtype)
-        p.put("put", NONE, array, value, *map(p.integer, indices))
+    p.become("same_array", array_of(p, made, elements))
 
 
 def _parts(p: Place, values: Value) -> list[Value]:
@@ -204,32 +198,6 @@ def _parts(p: Place, values: Value) -> list[Value]:
         return [values]
     types = values.type.elements
     return [p.put("item", t, values, index=i) for i, t in enumerate(types)]
-
-
-def _nested_lengths(p: Place, values: Value) -> list[Value]:
-    """The shape of nested tuples, in which there may be arrays."""
-    t = values.type
-    if isinstance(t, Array):
-        return [p.put("dim", WEAK_INT, values, axis=axis) for axis in range(t.ndim)]
-    if not isinstance(t, Tuple):
-        return []
-    inner = [p.put("item", each, values, index=0) for each in t.elements[:1]]
-    return [p.integer(len(t.elements)), *(n for each in inner for n in _nested_lengths(p, each))]
-
-
-def _uneven_rows(t: Array, indices: tuple[int, ...], shape: list[Value]) -> Raised:
-    """The error of arrays of different lengths in nested tuples."""
-    known = [v.constant for v in shape[: len(indices)]]
-    lengths = [c.attrs["value"] for c in known if c is not None]
-    text = f"({', '.join(map(str, lengths))}{',' * (len(lengths) == 1)})"
-    return Raised(
-        ValueError,
-        (
-            "setting an array element with a sequence. The requested array has an inhomogeneous "
-            f"shape after {len(lengths)} dimensions. The detected shape was {text} + "
-            "inhomogeneous part.",
-        ),
-    )
 
 
 def _dtype(p: Place) -> None:
@@ -266,14 +234,22 @@ def _view_at_strides(p: Place) -> None:
     p.become("strided_view", array, shape, *counts)
 
 
+def _copied(p: Place) -> None:
+    """Records are copied one by one; numbers are an expression of arrays."""
+    value = p.op.operands[0]
+    if holds_records(value.type):
+        copy_records(p, value)
+
+
 def _reduced(p: Place) -> None:
     """Tuples that are reduced are arrays first."""
     elements = p.op.operands[1]
     if isinstance(elements.type, Tuple):
-        p.op.operands[1] = _array_of(p, array_from_type(elements.type), elements)
+        p.op.operands[1] = array_of(p, array_from_type(elements.type), elements)
 
 
 _MAKERS = {
+    "copied": _copied,
     "reduce": _reduced,
     "accumulate": _reduced,
     "joined": join_arrays,
@@ -288,9 +264,12 @@ _MAKERS = {
 }
 
 
-def _subscript(p: Place, array: Value, t: Array) -> None:
+def _subscript(p: Place, array: Value, t: Array | Element) -> None:
     index = p.op.operands[1]
-    if index.type is not None and is_gather(index.type):
+    named = named_by(t, index)
+    if named is not None:
+        read_field(p, array, named)
+    elif index.type is not None and is_gather(index.type):
         gather(p, array, index)
 
 

@@ -54,7 +54,7 @@ def resolve_to_type(op: Op, name: str, value: Value) -> bool:
     if given["dtype"].constant is None:
         return _refuse_unknown_type(op, name, given["dtype"])
     to = type_meant(given["dtype"].constant.attrs["value"])
-    if to is None:
+    if to is None or to.kind == "V":
         raise UnsupportedError(
             f"{name}() to a type that kernels do not have", op.loc, known_types()
         )

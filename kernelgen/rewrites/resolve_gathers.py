@@ -10,7 +10,7 @@ from kernelgen.ops.exceptions import fill
 from kernelgen.ops.gathering import Gather, basic_index, gather_of, gathered_type, index_dims
 from kernelgen.ops.indexing import indexed_type
 from kernelgen.rewrites.split_shapes import shape_text
-from kernelgen.types.compound import NONE, Array, Tuple, Type
+from kernelgen.types.compound import NONE, Array, Element, Tuple, Type
 from kernelgen.types.table import INT64, WEAK_BOOL, WEAK_INT, Scalar
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def gather(p: Place, array: Value, index: Value) -> None:
 def scatter(p: Place, array: Value, index: Value, value: Value) -> None:
     """Write, after all indices have been checked."""
     if isinstance(value.type, Array) and value.type.ndim == 0:
-        value = p.put("get", value.type.dtype, value)
+        value = p.put("get", value.type.element, value)
     mask = _sole_mask(array, index)
     if mask is not None:
         _write_masked(p, array, mask, value)
@@ -58,7 +58,9 @@ def scatter(p: Place, array: Value, index: Value, value: Value) -> None:
 
 
 def _as_array(p: Place, value: Value) -> Value:
-    """A number as an array without dimensions."""
+    """A number or a record as an array without dimensions."""
+    if isinstance(value.type, Element):
+        return p.put("as_array", Array(value.type.record, 0, "C", True, value.type.aligned), value)
     assert isinstance(value.type, Scalar)
     made = p.put("array_of_shape", Array(value.type, 0, "C"))
     p.put("put", NONE, made, value)
@@ -117,7 +119,7 @@ def _write_masked(p: Place, array: Value, mask: Value, value: Value) -> None:
     error = Raised(ValueError, (text,))
     fits = p.put("or", WEAK_BOOL, same, single)
     p.put("require", NONE, fits, length, count, error=error)
-    whole = p.put("stretched", Array(t.dtype, 1, "A", True), value, count)
+    whole = p.put("stretched", t._replace(ndim=1, layout="A", readonly=True), value, count)
     p.put("spread", WEAK_INT, array, mask, whole, p.integer(0))
     p.become("const", value=None)
 
@@ -233,7 +235,7 @@ class _Parts:
 
     def _stretch(self, value: Value) -> Value:
         assert isinstance(value.type, Array)
-        t = Array(value.type.dtype, len(self.met), "A", True)
+        t = value.type._replace(ndim=len(self.met), layout="A", readonly=True)
         return self.p.put("stretched", t, value, *self.met)
 
 
@@ -262,4 +264,6 @@ def _broadcast_value(p: Place, value: Value, lengths: list[Value]) -> Value:
     error = Raised(ValueError, (Made(fill, (template, *slots)),))
     for length, whole in zip(shape, lengths[len(lengths) - len(shape) :], strict=True):
         _require_fit(p, length, whole, error, [*shape, *lengths])
-    return p.put("stretched", Array(t.dtype, len(lengths), "A", True), value, *lengths)
+    return p.put(
+        "stretched", t._replace(ndim=len(lengths), layout="A", readonly=True), value, *lengths
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from kernelgen import heap
+from kernelgen.errors import TypingError
 from kernelgen.ir.core import Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.exceptions import fill
@@ -20,12 +21,14 @@ from kernelgen.types.compound import (
     NONE,
     Array,
     ArrayIterator,
+    Element,
     Slice,
     Tuple,
     Type,
     components,
     leaves,
 )
+from kernelgen.types.records import Record
 from kernelgen.types.table import ADDRESS, WEAK_BOOL, WEAK_INT
 
 if TYPE_CHECKING:
@@ -104,6 +107,7 @@ def allocated(s: Splitter, first: list[Value]) -> list[Value]:
     """A new array of some shape, in a block of its own."""
     t = s.op.value.type
     assert isinstance(t, Array)
+    check_copied(s, t)
     shape = s.finals(s.op.operands)
     zero = s.integer(0)
     for length in shape:
@@ -142,8 +146,8 @@ def change_references(s: Splitter) -> None:
 
 def owners(t: Type) -> list[int]:
     """Which of the leaves of a value are owners of arrays' memory."""
-    if isinstance(t, Array):
-        return [2 * t.ndim + 1]
+    if isinstance(t, (Array, Element)):
+        return [2 * t.ndim + 1 if isinstance(t, Array) else 1]
     places, before = [], 0
     for part in components(t) or ():
         places += [before + place for place in owners(part)]
@@ -171,8 +175,22 @@ def _address(s: Splitter, t: Array, parts: Parts, indices: list[Value]) -> Value
 def get(s: Splitter, first: list[Value]) -> Value:
     """An element, by indices that are right."""
     t = _array(s)
-    address = _address(s, t, Parts.of(first), s.finals(s.op.operands[1:]))
-    return s.emit("load", t.dtype, address, type=t.dtype)
+    return _load(s, t, _address(s, t, Parts.of(first), s.finals(s.op.operands[1:])))
+
+
+def _load(s: Splitter, t: Array, address: Value) -> Value:
+    return s.emit("load", t.dtype, address, type=t.dtype, **unless_aligned(t))
+
+
+def unless_aligned(t: Array) -> dict[str, Any]:
+    """The attribute of an access to elements that says that they are not aligned."""
+    return {} if t.aligned else {"aligned": False}
+
+
+def record_at(s: Splitter, first: list[Value]) -> list[Value]:
+    """A record, by indices that are right."""
+    t, parts = _array(s), Parts.of(first)
+    return [_address(s, t, parts, s.finals(s.op.operands[1:])), parts.owner]
 
 
 def put(s: Splitter, first: list[Value]) -> Value:
@@ -182,7 +200,28 @@ def put(s: Splitter, first: list[Value]) -> Value:
     if "checked" in s.op.attrs:
         indices = [_right_index(s, parts, axis, i) for axis, i in enumerate(indices)]
     address = _address(s, t, parts, indices)
-    return s.emit("store", NONE, address, value, type=t.dtype)
+    if isinstance(value.type, Element):
+        return copy_record(s, address, value, t)
+    return s.emit("store", NONE, address, value, type=t.dtype, **unless_aligned(t))
+
+
+def copy_record(s: Splitter, target: Value, value: Value, t: Array) -> Value:
+    """Copy a record to the address of an element of a ``t``."""
+    check_copied(s, t)
+    source = value.type
+    assert isinstance(source, Element)
+    attrs = unless_aligned(t._replace(aligned=t.aligned and source.aligned))
+    return s.emit("copy_record", NONE, target, s.parts[value][0], type=t.dtype, **attrs)
+
+
+def check_copied(s: Splitter, t: Array) -> None:
+    """Raise TypingError if elements refer to Python's objects, which nobody here would count."""
+    if isinstance(t.dtype, Record) and t.dtype.has_objects:
+        raise TypingError(
+            f"{t.dtype.long_name} with fields of Python objects cannot be copied in a kernel",
+            s.op.loc,
+            "assign the other fields one by one",
+        )
 
 
 _TOO_LARGE = Raised(OverflowError, ("Python int too large to convert to C long",))
@@ -218,14 +257,21 @@ def count_of(s: Splitter, index: Value, error: Raised | None) -> Value:
 
 def subscript(s: Splitter, first: list[Value]) -> Value:
     """``array[index]`` that is an element."""
-    t, parts = _array(s), Parts.of(first)
+    t = _array(s)
+    return _load(s, t, _element_address(s, t, Parts.of(first)))
+
+
+def _element_address(s: Splitter, t: Array, parts: Parts) -> Value:
+    """Where the element stands whose indices a user writes."""
     indices = [_right_index(s, parts, axis, i) for axis, i in enumerate(_index_values(s))]
-    return s.emit("load", t.dtype, _address(s, t, parts, indices), type=t.dtype)
+    return _address(s, t, parts, indices)
 
 
 def view(s: Splitter, first: list[Value]) -> list[Value]:
-    """``array[index]`` that is a view."""
+    """``array[index]`` that is a view, or refers to a record."""
     t, parts = _array(s), Parts.of(first)
+    if isinstance(s.op.value.type, Element):
+        return [_element_address(s, t, parts), parts.owner]
     index = s.op.operands[1].type
     assert index is not None
     values = _index_values(s)
@@ -348,5 +394,5 @@ def row(s: Splitter, first: list[Value]) -> Value:
     assert isinstance(t, ArrayIterator) and s.op.value.type is not None
     array, position = first
     if t.array.ndim == 1:
-        return s.emit("get", t.array.dtype, array, position)
+        return s.emit("get", t.array.element, array, position)
     return s.emit("subscript", s.op.value.type, array, position, checked=False)

@@ -15,6 +15,7 @@ from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ops.generators import DRAWS
 from kernelgen.rewrites import split_arrays as arrays
 from kernelgen.rewrites import split_indexed as indexed
+from kernelgen.rewrites import split_records as records
 from kernelgen.rewrites import split_shapes as shapes
 from kernelgen.rewrites import split_views as views
 from kernelgen.types.compound import (
@@ -250,6 +251,9 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "unpack": _taken_part_or_parts,
     "slice": _of_slice,
     "subscript": _subscript_parts,
+    "get": arrays.record_at,
+    "field": records.field,
+    "as_array": lambda s, first: first,
     "array_of_shape": arrays.allocated,
     "same_array": lambda s, first: first,
     "method_of": lambda s, first: first,
@@ -287,6 +291,7 @@ _TAKEN: dict[str, Callable[[Splitter, list[Value]], Value]] = {
     "get": arrays.get,
     "put": arrays.put,
     "subscript": _subscript,
+    "clear": records.clear,
     "disturbs": views.disturbs,
     "overlaps": views.overlaps,
     "is_dense": shapes.is_dense,

@@ -31,6 +31,9 @@ def take_lists(function: Function) -> bool:
     taken = [op for op in lists if _is_taken(op, users)]
     for op in taken:
         op.name = "tuple"
+        for use in users[op.value]:
+            if use.name == "store_subscript":
+                use.attrs = {**use.attrs, "listed": True}
     return bool(asked or taken or any(indices))
 
 

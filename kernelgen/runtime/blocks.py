@@ -28,6 +28,7 @@ from kernelgen.runtime.layouts import (
     ARRAY_SHAPE,
     ARRAY_STRIDES,
     DTYPE_KIND,
+    TYPE,
 )
 
 OBJECT, PREVIOUS, NEXT = 8, 16, 24
@@ -213,8 +214,14 @@ argument:
 }}
 
 ; Whether an array is the argument itself: the same address, shape, strides and kind of elements.
+; A record that is an argument is no array.
 define internal i1 @is_argument(ptr %object, ptr %dtype, i32 %ndim, ptr %lengths, ptr %data) {{
-  %is.array = icmp ne ptr %object, null
+  %is.argument = icmp ne ptr %object, null
+  br i1 %is.argument, label %ask, label %no
+ask:
+  %class.at = getelementptr i8, ptr %object, i64 {TYPE}
+  %class = load ptr, ptr %class.at
+  %is.array = icmp eq ptr %class, @{NDARRAY}
   br i1 %is.array, label %look, label %no
 look:
   %data.at = getelementptr i8, ptr %object, i64 {ARRAY_DATA}

@@ -41,6 +41,12 @@ DTYPE_KIND = 24
 
 DTYPE_MASK = 0xFFFFFFFF_00FF0000
 
+DTYPE_CLASS, DTYPE_ALIGNMENT = 16, 48
+"""The class of a dtype's scalars, and its alignment."""
+
+RECORD_DATA, RECORD_DTYPE, RECORD_FLAGS = 24, 32, 40
+"""The members of NumPy's records: scalars of structured dtypes."""
+
 DTYPE_METADATA, METADATA_UNIT = 112, 32
 """The address of what dtypes of times have beside, and where in that the unit is."""
 
@@ -121,10 +127,23 @@ def _check_arrays() -> None:
     for dtype in (np.dtype(">i4"), np.dtype("f8"), array.dtype):
         _expect(dtype, DTYPE_KIND, f"{dtype.kind}{dtype.char}{dtype.byteorder}".encode())
         _expect(dtype, DTYPE_KIND + 4, dtype.num.to_bytes(4, "little"))
+    _check_records()
     metadata = ctypes.c_uint64.from_address(id(array.dtype) + DTYPE_METADATA).value
     _expect_at(
         array.dtype, metadata + METADATA_UNIT, unit_word_of(array.dtype).to_bytes(8, "little")
     )
+
+
+def _check_records() -> None:
+    array = np.zeros(2, np.dtype([("a", "i1"), ("b", "f8")], align=True))
+    dtype, second = array.dtype, array[1]
+    _expect(dtype, DTYPE_CLASS, id(dtype.type).to_bytes(8, "little"))
+    _expect(dtype, DTYPE_ALIGNMENT, dtype.alignment.to_bytes(8, "little"))
+    _expect(second, RECORD_DATA, (array.ctypes.data + dtype.itemsize).to_bytes(8, "little"))
+    _expect(second, RECORD_DTYPE, id(dtype).to_bytes(8, "little"))
+    flags = int.from_bytes(ctypes.string_at(id(second) + RECORD_FLAGS, 4), "little")
+    if not flags & WRITEABLE:
+        raise InternalError("records are not laid out as expected")
 
 
 def _expect(owner: object, offset: int, data: bytes) -> None:

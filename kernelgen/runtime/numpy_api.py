@@ -73,7 +73,12 @@ class Binding:
 
 # The numbers of functions in NumPy's tables, as in numpy/__multiarray_api.h and
 # numpy/__ufunc_api.h.
-_LINKED = {"PyArray_NewFromDescr": 94, "PyArray_Scalar": 60, "PyArray_SetBaseObject": 282}
+_LINKED = {
+    "PyArray_EquivTypes": 182,
+    "PyArray_NewFromDescr": 94,
+    "PyArray_Scalar": 60,
+    "PyArray_SetBaseObject": 282,
+}
 _FROM_FUNC_AND_DATA_AND_SIGNATURE_AND_IDENTITY = 42
 _ADD_LOOP_FROM_SPEC = 43
 _ADD_PROMOTER = 44

@@ -24,7 +24,8 @@ from kernelgen.runtime import layouts
 from kernelgen.runtime.cpython_api import ExceptionTable
 from kernelgen.runtime.native_class import MISSED
 from kernelgen.types.arguments import Argument, Arguments, Constant, Group
-from kernelgen.types.compound import Array, Special
+from kernelgen.types.compound import Array, Element, Special
+from kernelgen.types.records import Record
 from kernelgen.types.table import Scalar
 
 ENTRY = "kernelgen_entry"
@@ -39,6 +40,7 @@ declare ptr @PyComplex_FromDoubles(double, double)
 declare ptr @PyTuple_New(i64)
 declare ptr @PyType_GenericAlloc(ptr, i64)
 declare ptr @PyArray_Scalar(ptr, ptr, ptr)
+declare i8 @PyArray_EquivTypes(ptr, ptr)
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare void @Py_IncRef(ptr)
@@ -112,7 +114,8 @@ def _flags(t: Array, declared: bool) -> tuple[int, int]:
 
     A call has code for exactly its arrays; a signature takes arrays of which it asks less.
     """
-    looked_at = wanted = layouts.ALIGNED
+    looked_at = layouts.ALIGNED
+    wanted = layouts.ALIGNED if t.aligned else 0
     if t.layout == "C":
         looked_at |= layouts.C_CONTIGUOUS
         wanted |= layouts.C_CONTIGUOUS
@@ -210,6 +213,8 @@ class _Shell:
             return self._elements(value, t)
         if isinstance(t, Array):
             return self._array(value, t)
+        if isinstance(t, Element):
+            return self._record(value, t)
         if isinstance(t, Special):
             return [f"ptr {self._generator(value)}"]
         if t.weak:
@@ -307,6 +312,9 @@ class _Shell:
         looked_at, wanted = _flags(t, self.declared)
         self._require(e(f"icmp eq i32 {e(f'and i32 {flags}, {looked_at}')}, {wanted}"))
         dtype = self._load("ptr", value, layouts.ARRAY_DTYPE)
+        if isinstance(t.dtype, Record):
+            self._check_record_dtype(dtype, t.dtype)
+            return
         kind = e(f"and i64 {self._load('i64', dtype, layouts.DTYPE_KIND)}, {layouts.DTYPE_MASK}")
         same = [e(f"icmp eq i64 {kind}, {word}") for word in layouts.dtype_words(t.dtype)]
         self._require(same[0] if len(same) == 1 else e(f"or i1 {', '.join(same)}"))
@@ -314,6 +322,34 @@ class _Shell:
             metadata = self._load("ptr", dtype, layouts.DTYPE_METADATA)
             unit = self._load("i64", metadata, layouts.METADATA_UNIT)
             self._require(e(f"icmp eq i64 {unit}, {layouts.unit_word(t.dtype)}"))
+
+    def _record(self, value: str, t: Element) -> list[str]:
+        """The address of a record, and its owner as of an array."""
+        e, record = self.e, t.record
+        self._require(self._has_class(value, record.dtype.type))
+        self._check_record_dtype(self._load("ptr", value, layouts.RECORD_DTYPE), record)
+        flags = self._load("i32", value, layouts.RECORD_FLAGS)
+        wanted = 0 if t.readonly else layouts.WRITEABLE
+        self._require(e(f"icmp eq i32 {e(f'and i32 {flags}, {layouts.WRITEABLE}')}, {wanted}"))
+        data = self._load("ptr", value, layouts.RECORD_DATA)
+        beyond = e(f"and i64 {e(f'ptrtoint ptr {data} to i64')}, {record.alignment - 1}")
+        self._require(e(f"icmp {'eq' if t.aligned else 'ne'} i64 {beyond}, 0"))
+        return [f"ptr {data}", f"ptr {self._owner(value)}"]
+
+    def _check_record_dtype(self, dtype: str, record: Record) -> None:
+        """A dtype is the one that the code was compiled for, or is equal to it."""
+        e, known = self.e, self._object(record.dtype)
+        right, other = self._label("right"), self._label("other")
+        self._branch(e(f"icmp eq ptr {dtype}, {known}"), right, other)
+        self._start(other)
+        cls = self._load("ptr", dtype, layouts.DTYPE_CLASS)
+        self._require(e(f"icmp eq ptr {cls}, {self._object(record.dtype.type)}"))
+        alignment = self._load("i64", dtype, layouts.DTYPE_ALIGNMENT)
+        self._require(e(f"icmp eq i64 {alignment}, {record.alignment}"))
+        equal = e(f"call i8 @PyArray_EquivTypes(ptr {dtype}, ptr {known})")
+        self._require(e(f"icmp ne i8 {equal}, 0"))
+        e.lines.append(f"  br label %{right}")
+        self._start(right)
 
     def _owner(self, value: str) -> str:
         """The header of an argument's memory, in this frame."""
@@ -387,6 +423,8 @@ class _Shell:
             return self._tuple(t, values, failed)
         if isinstance(t, Array):
             return self._array_object(t, values, failed)
+        if isinstance(t, Element):
+            return self._record_object(t, values, failed)
         value = next(values)[1]
         if isinstance(t, Special):
             made = self._at(value, -layouts.GENERATOR)
@@ -430,6 +468,17 @@ class _Shell:
             f"ptr {place}, ptr {data}, ptr {owner}, i32 {flags})"
         )
         self._require(self.e(f"icmp ne ptr {made}, null"), failed)
+        return made
+
+    def _record_object(self, t: Element, values: Iterator[tuple[str, str]], failed: str) -> str:
+        """A record that refers to an array without dimensions, as those taken from arrays do."""
+        e, array = self.e, Array(t.record, 0, "C", t.readonly, t.aligned)
+        parts = [next(values), next(values)]
+        whole = self._array_object(array, iter(parts), failed)
+        dtype = self._object(t.record.dtype)
+        made = e(f"call ptr @PyArray_Scalar(ptr {parts[0][1]}, ptr {dtype}, ptr {whole})")
+        e.lines.append(f"  call void @Py_DecRef(ptr {whole})")
+        self._require(e(f"icmp ne ptr {made}, null"), failed)
         return made
 
     def _tuple(self, t: Group, values: Iterator[tuple[str, str]], failed: str) -> str:

@@ -16,7 +16,8 @@ import numpy as np
 from kernelgen.errors import TypingError
 from kernelgen.structural import Structural
 from kernelgen.types import table
-from kernelgen.types.compound import GENERATOR, Array, Special, describe
+from kernelgen.types.compound import GENERATOR, Array, Element, Special, describe
+from kernelgen.types.records import Record, element_type, record_of
 from kernelgen.types.signature import known_types
 from kernelgen.types.table import WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
@@ -103,15 +104,15 @@ def uniform_tuple_type(element: Any, length: int) -> Group:
     return Group((element,) * length)
 
 
-Argument: TypeAlias = Scalar | Array | Special | Group | Constant
+Argument: TypeAlias = Scalar | Array | Element | Special | Group | Constant
 """What code is compiled for, of one argument or of the result."""
 
 Arguments: TypeAlias = tuple[Argument, ...]
 
 
-def leaves_of(arguments: Sequence[Argument]) -> tuple[Scalar | Array | Special, ...]:
+def leaves_of(arguments: Sequence[Argument]) -> tuple[Scalar | Array | Element | Special, ...]:
     """The types of what is no constant in the arguments, which a function of the IR is given."""
-    found: list[Scalar | Array | Special] = []
+    found: list[Scalar | Array | Element | Special] = []
     for each in arguments:
         if isinstance(each, Group):
             found += leaves_of(each.elements)
@@ -197,12 +198,21 @@ def _number(value: Any, python: type, weak: Scalar, name: str) -> Given:
 
 
 def _numpy_scalar(value: Any, name: str) -> Given:
+    record = record_of(value.dtype)
+    if record is not None:
+        return Given(_element(value, record), value)
     row = table.from_dtype(value.dtype)
     if row is None:
         message = f"the argument {name!r} is a NumPy scalar of {value.dtype}"
         raise TypingError(message, None, known_types())
     exact = type(value) is row.dtype.type
     return Given(row, value if exact else row.dtype.type(value))  # of C's long and long long
+
+
+def _element(value: Any, record: Record) -> Element:
+    """The type of a record alone, which may refer to an array."""
+    address: int = value.__array_interface__["data"][0]
+    return Element(record, not value.flags.writeable, address % record.alignment == 0)
 
 
 def is_masked(value: np.ndarray[Any, Any]) -> bool:
@@ -216,21 +226,18 @@ def _array(value: np.ndarray[Any, Any], name: str) -> Given:
         raise TypingError(
             f"the argument {name!r} is a masked array", None, "give it .data and .mask"
         )
-    row = table.from_dtype(value.dtype)
+    row = element_type(value.dtype)
     if row is None:
         message = f"the argument {name!r} is an array of {value.dtype}"
-        fields = f"hand over its fields: {name}[{(value.dtype.names or ('',))[0]!r}]"
-        raise TypingError(message, None, known_types() if value.dtype.names is None else fields)
-    if not value.dtype.isnative:
+        raise TypingError(message, None, known_types())
+    if not (isinstance(row, Record) or value.dtype.isnative):
         raise TypingError(
             f"the argument {name!r} is an array whose bytes are in the other order",
             None,
             f"convert it: {name}.astype({name}.dtype.newbyteorder())",
         )
-    if not value.flags.aligned:
-        message = f"the argument {name!r} is an array whose elements are not aligned"
-        raise TypingError(message, None, f"copy it: {name}.copy()")
-    t = Array(row, value.ndim, layout_of(value), not value.flags.writeable)
+    flags = value.flags
+    t = Array(row, value.ndim, layout_of(value), not flags.writeable, flags.aligned)
     return Given(t, value if type(value) is np.ndarray else value.view(np.ndarray))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from kernelgen.types.records import Record
 from kernelgen.types.table import ADDRESS, WEAK_INT, Scalar, named
 
 
@@ -30,20 +31,25 @@ class Array(NamedTuple):
         Whether its elements are known to lie without gaps, the last index or the first one
         running fastest. "A" says nothing about its strides.
     readonly : bool
-        Whether its elements can be assigned.
+        Whether its elements cannot be assigned.
+    aligned : bool
+        Whether the addresses of its elements are multiples of what their type asks for, as those
+        of a field in packed records are not.
     """
 
     dtype: Scalar
     ndim: int
     layout: str = "A"
     readonly: bool = False
+    aligned: bool = True
 
     def __str__(self) -> str:
         """As in ``f8[:,::1]``; of a read-only one ``const.f8[:]``."""
         axes = [":"] * self.ndim
         if self.layout != "A" and axes:
             axes[-1 if self.layout == "C" else 0] = "::1"
-        return f"{'const.' if self.readonly else ''}{self.dtype}[{','.join(axes)}]"
+        marks = f"{'const.' if self.readonly else ''}{'' if self.aligned else 'unaligned.'}"
+        return f"{marks}{self.dtype}[{','.join(axes)}]"
 
     def __repr__(self) -> str:
         return str(self)
@@ -58,6 +64,30 @@ class Array(NamedTuple):
     def dense(self) -> bool:
         """Whether it is known to have no gaps between its elements."""
         return self.layout != "A"
+
+    @property
+    def element(self) -> Scalar | Element:
+        """The type of what is taken out of it: a number, or a reference to a record."""
+        if not isinstance(self.dtype, Record):
+            return self.dtype
+        return Element(self.dtype, self.readonly, self.aligned)
+
+
+class Element(NamedTuple):
+    """A record that stands in an array, or that was one's element: what NumPy's void is.
+
+    Assigning a field of it changes what it refers to.
+    """
+
+    record: Record
+    readonly: bool = False
+    aligned: bool = True
+
+    def __str__(self) -> str:
+        return f"element({Array(self.record, 0, 'C', self.readonly, self.aligned)})"
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class Slice(NamedTuple):
@@ -105,7 +135,7 @@ class Special:
     __repr__ = __str__
 
 
-Type = Scalar | Tuple | Array | ArrayIterator | Slice | Object | Special
+Type = Scalar | Tuple | Array | Element | ArrayIterator | Slice | Object | Special
 
 RANGE = Special("range")
 """A ``range`` object: start, stop and step are weak integers."""
@@ -136,12 +166,14 @@ def components(t: Type | None) -> tuple[Type, ...] | None:
     """The types of the parts that a value of a compound type consists of, None of other types.
 
     An array has the address of its first element, its shape, its strides in bytes, and the
-    address of what owns the memory (see ``rewrites/split_arrays.py``).
+    address of what owns the memory (see ``rewrites/split_arrays.py``). A record has two addresses.
     """
     if isinstance(t, Tuple):
         return t.elements
     if isinstance(t, Array):
         return (ADDRESS, *(WEAK_INT,) * (2 * t.ndim), ADDRESS)
+    if isinstance(t, Element):
+        return ADDRESS, ADDRESS
     if isinstance(t, (ArrayIterator, Slice)):
         return tuple(t)
     if t == GENERATOR:
@@ -172,6 +204,8 @@ def describe(t: Type) -> str:
     if isinstance(t, Array):
         kind = f"{t.ndim}-dimensional array of {getattr(t.dtype, 'long_name', t.dtype)}"
         return f"read-only {kind}" if t.readonly else kind
+    if isinstance(t, Element):
+        return f"record ({', '.join(t.record.fields)})"
     if isinstance(t, Slice):
         return "slice"
     return t.what if isinstance(t, Object) else str(t).replace("none", "None")
@@ -191,24 +225,37 @@ def array_of(dtype: Scalar, axes: Any) -> Array:
         texts.get((axis.start, axis.stop, axis.step)) if isinstance(axis, slice) else None
         for axis in axes
     ]
-    found = None if None in named else array_named(f"{dtype}[{','.join(map(str, named))}]")
-    if found is None:
+    layout = None if None in named else _layout_of([str(text) for text in named])
+    if layout is None:
         raise TypeError("the axes of an array type are `:`, and `::1` for the first or last one")
-    return found
+    return Array(dtype, len(axes), layout)
 
 
-_ARRAY = r"(const\.)?(.+)\[((?::|::1)(?:,(?::|::1))*|)\]"
+_ARRAY = r"(const\.)?(unaligned\.)?(.+)\[((?::|::1)(?:,(?::|::1))*|)\]"
 
 
 def array_named(name: str) -> Array | None:
     """The array type whose text is ``name``, as in ``f8[:,::1]``; None if it is no such text."""
     match = re.fullmatch(_ARRAY, name)
-    dtype = None if match is None else named(match[2])
+    dtype = None if match is None else named(match[3])
     if match is None or dtype is None:
         return None
-    axes = match[3].split(",") if match[3] else []
+    axes = match[4].split(",") if match[4] else []
+    layout = _layout_of(axes)
+    if layout is None:
+        return None
+    return Array(dtype, len(axes), layout, match[1] is not None, match[2] is None)
+
+
+def _layout_of(axes: list[str]) -> str | None:
+    """The layout that the texts of axes tell; None if they are none."""
     dense = [axis for axis, text in enumerate(axes) if text == "::1"]
     if len(dense) > 1 or any(axis not in (0, len(axes) - 1) for axis in dense):
         return None
-    layout = "A" if dense == [] and axes else "C" if dense in ([], [len(axes) - 1]) else "F"
-    return Array(dtype, len(axes), layout, match[1] is not None)
+    return "A" if dense == [] and axes else "C" if dense in ([], [len(axes) - 1]) else "F"
+
+
+def record_array_named(record: Record, marks: str, axes: str) -> Array | None:
+    """The same for a record, the marks in front of its text, and the axes behind it."""
+    found = array_named(f"{marks}i1{axes}")
+    return None if found is None else found._replace(dtype=record)

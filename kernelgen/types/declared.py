@@ -11,7 +11,8 @@ import numpy as np
 from kernelgen.errors import SignatureError
 from kernelgen.types import table
 from kernelgen.types.arguments import NONE, Argument, Arguments, Constant, Group
-from kernelgen.types.compound import Array, array_named
+from kernelgen.types.compound import Array, Element, array_named
+from kernelgen.types.records import Record, record_of
 from kernelgen.types.signature import Signature, of_types, unknown_type
 from kernelgen.types.table import Scalar
 
@@ -40,6 +41,9 @@ class Declared(NamedTuple):
     def __str__(self) -> str:
         returned = "" if self.returned is None else str(self.returned)
         return f"{returned}({', '.join(map(str, self.arguments))})"
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def declare(spec: Any) -> Declared:
@@ -71,7 +75,7 @@ def declare(spec: Any) -> Declared:
         return Declared(spec.inputs, returned)
     if isinstance(spec, str):
         return _Parser(spec).signature()
-    if isinstance(spec, (tuple, list)) and not isinstance(spec, Array):
+    if isinstance(spec, (tuple, list)) and not isinstance(spec, (Array, Element)):
         return Declared(tuple(map(as_argument, spec)))
     return Declared((as_argument(spec),))
 
@@ -83,9 +87,9 @@ def returning(returned: Argument, arguments: Sequence[Any]) -> Declared:
 
 def is_signature(spec: Any) -> bool:
     """Whether ``spec`` is one signature, and not several or a function."""
-    if isinstance(spec, tuple) and not isinstance(spec, (Signature, Declared, Array)):
+    if isinstance(spec, tuple) and not isinstance(spec, (Signature, Declared, Array, Element)):
         return not any(isinstance(each, (Signature, Declared)) for each in spec)
-    return isinstance(spec, (str, Signature, Declared, Group, Scalar, Array, Constant))
+    return isinstance(spec, (str, Signature, Declared, Group, Scalar, Array, Element, Constant))
 
 
 def as_argument(spec: Any) -> Argument:
@@ -96,7 +100,10 @@ def as_argument(spec: Any) -> Argument:
     SignatureError
         There is no such type.
     """
-    if isinstance(spec, (Scalar, Array, Group, Constant)) or spec is None:
+    record = _record(spec)
+    if record is not None:
+        return Element(record)
+    if isinstance(spec, (Scalar, Array, Element, Group, Constant)) or spec is None:
         return NONE if spec is None else spec
     if isinstance(spec, str):
         return _Parser(spec).type_alone()
@@ -105,13 +112,20 @@ def as_argument(spec: Any) -> Argument:
     return of_types((spec,), ()).inputs[0]
 
 
+def _record(spec: Any) -> Record | None:
+    """The type of a record that is meant, None of anything else."""
+    if isinstance(spec, Record):
+        return spec
+    return record_of(spec) if isinstance(spec, np.dtype) else None
+
+
 def from_dtype(dtype: Any) -> Scalar:
     """The type of the elements of arrays of a dtype.
 
     Parameters
     ----------
     dtype : dtype or what NumPy makes one of
-        Of the dtypes that kernels have.
+        Of the dtypes that kernels have, or a structured one.
 
     Raises
     ------
@@ -124,6 +138,9 @@ def from_dtype(dtype: Any) -> Scalar:
     >>> from_dtype(np.dtype("f8"))[:, :]
     f8[:,:]
     """
+    record = record_of(np.dtype(dtype))
+    if record is not None:
+        return record
     return of_types((np.dtype(dtype),), ()).inputs[0]
 
 

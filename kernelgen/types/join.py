@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelgen.types.compound import UNDEFINED, Array, Tuple, Type
+from kernelgen.types.compound import UNDEFINED, Array, Element, Tuple, Type
 from kernelgen.types.promote import common_type
 from kernelgen.types.table import Scalar
 
@@ -19,6 +19,9 @@ def join(*types: Type) -> Type | None:
     arrays = [t for t in distinct if isinstance(t, Array)]
     if len(arrays) == len(distinct):
         return _join_arrays(arrays)
+    records = [t for t in distinct if isinstance(t, Element)]
+    if len(records) == len(distinct):
+        return _join_records(records)
     tuples = [t for t in distinct if isinstance(t, Tuple)]
     if len(scalars) == len(distinct):
         return common_type(*scalars)
@@ -34,4 +37,13 @@ def _join_arrays(arrays: list[Array]) -> Array | None:
         return None
     layouts = {t.layout for t in arrays}
     layout = layouts.pop() if len(layouts) == 1 else "A"
-    return arrays[0]._replace(layout=layout, readonly=any(t.readonly for t in arrays))
+    readonly, aligned = any(t.readonly for t in arrays), all(t.aligned for t in arrays)
+    return arrays[0]._replace(layout=layout, readonly=readonly, aligned=aligned)
+
+
+def _join_records(records: list[Element]) -> Element | None:
+    """The type of a variable that is one of several records: of one dtype."""
+    if len({t.record for t in records}) > 1:
+        return None
+    readonly, aligned = any(t.readonly for t in records), all(t.aligned for t in records)
+    return Element(records[0].record, readonly, aligned)

@@ -12,6 +12,7 @@ from kernelgen.types.arguments import NONE, Group
 from kernelgen.types.compound import Array, Type, dtype_of
 from kernelgen.types.core_dims import CoreSignature
 from kernelgen.types.matching import Types
+from kernelgen.types.records import Record
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
@@ -81,6 +82,12 @@ def types_of(spec: Any) -> tuple[tuple[Type, ...], tuple[Type, ...], bool]:
         if not isinstance(t, (Scalar, Array)):
             raise SignatureError(
                 f"the operand of a ufunc cannot be {t}, as in {spec!r}", None, FORMS
+            )
+        if isinstance(dtype_of(t), Record):
+            raise SignatureError(
+                f"the operand of a ufunc cannot be of {dtype_of(t).long_name}",
+                None,
+                "name the fields as operands, or write the function with njit",
             )
     return found.arguments, returned, False  # type: ignore[return-value]
 

@@ -107,7 +107,7 @@ def _scalar(spec: Any) -> Scalar:
     if isinstance(spec, str):
         return _name(spec, spec)
     row = spec if isinstance(spec, Scalar) else _of_dtype(spec)
-    if row is None or row in table.REFUSED:
+    if row is None or row in table.REFUSED or row.kind == "V":
         raise SignatureError(f"{spec!r} is not a type that kernels can have", None, known_types())
     return row
 

@@ -52,12 +52,13 @@ class Scalar:
     __repr__ = __str__
 
     def __call__(self, *inputs: Any) -> Any:
-        from kernelgen.types.declared import returning
+        from kernelgen.types.declared import as_argument, returning
         from kernelgen.types.signature import of_types
 
-        if all(isinstance(t, (Scalar, str, np.dtype, type)) for t in inputs):
+        records = any(getattr(t, "kind", "") == "V" for t in (self, *inputs))
+        if not records and all(isinstance(t, (Scalar, str, np.dtype, type)) for t in inputs):
             return of_types(inputs, (self,))
-        return returning(self, inputs)
+        return returning(as_argument(self), inputs)
 
     def __getitem__(self, unit: Any) -> Any:
         from kernelgen.types.compound import array_of

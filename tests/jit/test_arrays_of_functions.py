@@ -181,13 +181,6 @@ def test_what_is_not_done_with_whole_arrays(function, words):
     assert "hint: write a loop over the elements of the array" in str(caught.value)
 
 
-def test_structured_arrays_are_refused():
-    points = np.zeros(3, [("x", "f8"), ("y", "f8")])
-    with pytest.raises(TypingError, match=r"hand over its fields: a\['x'\]"):
-        jit(lambda a: a)(points)
-    assert jit(lambda a: a + 1)(points["x"]).tolist() == [1, 1, 1]
-
-
 def test_an_array_is_no_condition():
     with pytest.raises(TypingError, match="a condition is a bool, not a 1-dim") as caught:
         jit(lambda a: 1 if a > 2 else 2)(np.zeros(3))

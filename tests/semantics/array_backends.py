@@ -20,8 +20,8 @@ from kernelgen.ir.interp import interpret
 from kernelgen.ops import memory
 from kernelgen.ops.control import constant_type
 from kernelgen.options import Options
-from kernelgen.types import table
-from kernelgen.types.compound import NONE, Array, Tuple, Type
+from kernelgen.types.arguments import classify
+from kernelgen.types.compound import NONE, Array, Element, Tuple, Type
 from kernelgen.types.table import Scalar
 
 
@@ -29,18 +29,19 @@ def type_of(value: Any) -> Type:
     """The type that a function is compiled for when it is given ``value``."""
     if isinstance(value, tuple):
         return Tuple(tuple(map(type_of, value)))
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, (np.ndarray, np.void)):
         return constant_type(value)
-    layout = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
-    row = table.from_dtype(value.dtype)
-    assert row is not None
-    return Array(row, value.ndim, layout, not value.flags.writeable)
+    found = classify(value, "value").type
+    assert isinstance(found, (Array, Element))
+    return found
 
 
 def copy_of(value: Any) -> Any:
     """An argument of one's own; a view of memory of its own that lies the same way."""
     if isinstance(value, tuple):
         return tuple(map(copy_of, value))
+    if isinstance(value, np.void):
+        return value.copy()
     if isinstance(value, np.random.Generator):
         return deepcopy(value)
     if not isinstance(value, np.ndarray) or value.size == 0:
@@ -53,9 +54,13 @@ def copy_of(value: Any) -> Any:
     return copy
 
 
-def bytes_of(value: np.ndarray) -> tuple[Any, int]:
+def bytes_of(value: np.ndarray | np.void) -> tuple[Any, int]:
     """The memory in which an array lies, as an array of bytes, and where in it the array begins."""
-    low, high = np.lib.array_utils.byte_bounds(value)
+    if isinstance(value, np.void):
+        low = value.__array_interface__["data"][0]
+        high = low + value.dtype.itemsize
+    else:
+        low, high = np.lib.array_utils.byte_bounds(value)
     if value.size == 0:
         return np.empty(0, np.uint8), 0
     memory_of = np.frombuffer((ctypes.c_char * (high - low)).from_address(low), np.uint8)
@@ -66,6 +71,8 @@ def leaves_of(value: Any, address: Callable[[np.ndarray], Any], null: Any) -> li
     """What an argument is made of in a compiled function."""
     if isinstance(value, tuple):
         return [leaf for each in value for leaf in leaves_of(each, address, null)]
+    if isinstance(value, np.void):
+        return [address(value), null]
     if not isinstance(value, np.ndarray):
         t = constant_type(value)
         return [t.dtype.type(value) if isinstance(t, Scalar) else value]
@@ -84,6 +91,9 @@ def value_of(t: Type, leaves: Iterator[Any]) -> Any:
         return tuple(value_of(each, leaves) for each in t.elements)
     if t == NONE:
         return None
+    if isinstance(t, Element):
+        data, _ = next(leaves), next(leaves)
+        return np.ndarray((), t.record.dtype, data.memory, data.place)[()]
     if not isinstance(t, Array):
         return next(leaves)
     data = next(leaves)
@@ -107,6 +117,9 @@ def same(got: Any, want: Any) -> bool:
         return type(got) is type(want) and bool(got == want)
     if isinstance(want, tuple):
         return len(got) == len(want) and all(map(same, got, want))
+    if isinstance(want, (np.ndarray, np.void)) and want.dtype.names:
+        alike = type(got) is type(want) and got.dtype == want.dtype and got.shape == want.shape
+        return alike and all(same(got[name], want[name]) for name in want.dtype.names)
     if isinstance(want, np.ndarray):
         kinds = "fc" if want.dtype.kind in "fc" else ""
         return got.dtype == want.dtype and np.array_equal(got, want, equal_nan=bool(kinds))

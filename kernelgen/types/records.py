@@ -1,0 +1,131 @@
+"""Structured dtypes: the types of arrays whose elements are records with named fields."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kernelgen.errors import TypingError
+from kernelgen.types import table
+from kernelgen.types.table import Scalar
+
+
+class Field(NamedTuple):
+    """One field of a record.
+
+    Parameters
+    ----------
+    dtype : dtype
+        NumPy's, of one element of the field.
+    type : Scalar or None
+        The type of an element, a `Record` where records are nested; None of a dtype that kernels
+        do not have.
+    offset : int
+        Bytes from the beginning of the record.
+    shape : tuple of int
+        Of a subarray; of all other fields it is empty.
+    """
+
+    dtype: np.dtype[Any]
+    type: Scalar | None
+    offset: int
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        parts = [repr(self.dtype.str) if self.type is None else str(self.type), str(self.offset)]
+        return ", ".join([*parts, *map(str, self.shape)])
+
+
+class Record(Scalar):
+    """The type of an element of a structured array.
+
+    Made by `record_of`, once for all dtypes that NumPy takes for equal. No value has this type:
+    what is taken out of an array refers to it, see `compound.Element`.
+    """
+
+    def __init__(self, name: str, dtype: np.dtype[Any], fields: dict[str, Field]) -> None:
+        shown = f"records ({', '.join(fields)})"
+        super().__init__(name, shown, "V", 8 * dtype.itemsize, f"[{dtype.itemsize} x i8]")
+        self._dtype = dtype
+        self.fields = fields
+
+    def __reduce__(self) -> tuple[Any, tuple[Any]]:
+        return record_of, (self._dtype,)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    @property
+    def alignment(self) -> int:
+        return self._dtype.alignment
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether there are references to Python's objects among the fields."""
+        return self._dtype.hasobject
+
+    def is_aligned(self, field: Field) -> bool:
+        """Whether a field is aligned in every record that is."""
+        needed = 1 if field.type is None else field.type.alignment
+        return not any(n % needed for n in (self.alignment, self.size, field.offset))
+
+
+_MADE: dict[str, Record] = {}
+
+
+def record_of(dtype: np.dtype[Any]) -> Record | None:
+    """The type of the elements of arrays of a structured dtype, None of any other dtype.
+
+    Raises
+    ------
+    TypingError
+        Its fields have titles.
+    """
+    if not dtype.names or dtype.fields is None:
+        return None
+    if len(dtype.fields) > len(dtype.names):
+        raise TypingError(
+            "the fields of this dtype have titles, which kernels do not know",
+            None,
+            "make the dtype of names alone",
+        )
+    fields = {name: _field(dtype.fields[name]) for name in dtype.names}
+    kind = "record" if issubclass(dtype.type, np.record) else "struct"
+    parts = [f"({name!r}, {field})" for name, field in fields.items()]
+    name = f"{kind}({', '.join([str(dtype.itemsize), str(dtype.alignment), *parts])})"
+    return _MADE.get(name) or _MADE.setdefault(name, Record(name, dtype, fields))
+
+
+def _field(entry: Any) -> Field:
+    dtype, offset = entry[:2]
+    element, shape = dtype.subdtype or (dtype, ())
+    return Field(element, element_type(element) if element.isnative else None, offset, shape)
+
+
+def element_type(dtype: np.dtype[Any]) -> Scalar | None:
+    """The type of the elements of arrays of any dtype, None of one that kernels do not have."""
+    return table.from_dtype(dtype) or record_of(dtype)
+
+
+def record_from_parts(
+    kind: str, size: int, alignment: int, fields: list[tuple[Any, ...]]
+) -> Record:
+    """The type whose text has these parts: of fields the names, types, offsets, and shapes."""
+    formats = [
+        (t.dtype if isinstance(t, Scalar) else np.dtype(t), tuple(shape))
+        for _, t, _, *shape in fields
+    ]
+    dtype = np.dtype(
+        {
+            "names": [name for name, *_ in fields],
+            "formats": [(d, shape) if shape else d for d, shape in formats],
+            "offsets": [offset for _, _, offset, *_ in fields],
+            "itemsize": size,
+        },
+        align=alignment > 1,
+    )
+    made = record_of(dtype if kind == "struct" else np.dtype((np.record, dtype)))
+    assert made is not None
+    return made
