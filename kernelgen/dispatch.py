@@ -273,7 +273,7 @@ class Kernel:
             name = dtype.__name__.removesuffix("DType").removeprefix("_Py").lower()
             hint = f"convert the array with astype(); {signatures.known_types()}"
             if name == "void":
-                hint = "of records, give it the fields, a['x'], or write the function with njit"
+                hint += "; records are for njit, so give it their fields, a['x']"
             message = f"the kernel {self.name} was given {name}, a type that kernels do not have"
             raise TypingError(message, None, hint)
         return row

@@ -284,6 +284,12 @@ def store_slice(b: Builder, i: Instr) -> None:
     b.emit("store_subscript", target, b.emit("slice", start, stop), value)
 
 
+@handles("STORE_ATTR")
+def store_attr(b: Builder, i: Instr) -> None:
+    value, target = b.pop_many(2)
+    b.emit("store_attr", target, value, name=i.argval)
+
+
 @handles("CONTAINS_OP")
 def contains_op(b: Builder, i: Instr) -> None:
     found = b.emit("contains", *b.pop_many(2))

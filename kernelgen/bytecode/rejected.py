@@ -53,9 +53,9 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "arrays and tuples keep their length",
     ),
     (
-        ("STORE_ATTR", "DELETE_ATTR"),
-        "a kernel cannot assign attributes",
-        "return the value instead",
+        ("DELETE_ATTR",),
+        "a kernel cannot delete attributes",
+        "return a value without them",
     ),
     (
         (

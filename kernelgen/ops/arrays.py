@@ -15,11 +15,11 @@ import numpy as np
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops import library
-from kernelgen.ops.fields import field_type, holds_records, named_by
+from kernelgen.ops.fields import attribute_field, field_type, holds_records, named_by
 from kernelgen.ops.gathering import gather_rule, is_gather, scatter_rule
 from kernelgen.ops.indexing import index_param, indexed_type
 from kernelgen.ops.records import check_assigned
-from kernelgen.ops.registry import NoRule, OpDef, Typed, define
+from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.rules import same
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import NONE, Array, Element, Slice, Tuple, Type, describe
@@ -242,6 +242,34 @@ define(
     )
 )
 
+
+def _store_attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    owner, value = types
+    named = attribute_field(owner, op.attrs["name"])
+    if named is None or not isinstance(owner, (Array, Element)):
+        raise Unsupported(
+            f"a kernel cannot assign attributes but fields of records, and "
+            f"{op.attrs['name']!r} of {describe(owner)} is none",
+            "return the value instead, or assign elements: a.real[...] = 0",
+        )
+    check_writable(owner)
+    return Typed((None, check_assigned(field_type(owner, named[1]), value)), NONE)
+
+
+def _store_attr(owner: Any, value: Any, name: str) -> None:
+    setattr(owner, name, value)
+
+
+define(
+    OpDef(
+        "store_attr",
+        _store_attr_rule,
+        _store_attr,
+        never_lowered,
+        carries=True,
+        effects=True,
+    )
+)
 
 define(
     OpDef(

@@ -90,13 +90,13 @@ def named_by(owner: Array | Element, index: Value) -> tuple[str, Field] | None:
     return field_of(owner.record, constant)
 
 
-def attribute_field(owner: Array | Element, name: str) -> tuple[str, Field] | None:
+def attribute_field(owner: Type, name: str) -> tuple[str, Field] | None:
     """The field that an attribute means, None if it is no field's.
 
     Names that NumPy's class has already mean what they mean there.
     """
-    record = owner.dtype if isinstance(owner, Array) else owner.record
-    if not isinstance(record, Record) or name not in record.fields:
+    record = record_in(owner)
+    if record is None or name not in record.fields:
         return None
     known = np.recarray if isinstance(owner, Array) else np.record
     return None if hasattr(known, name) else field_of(record, name)

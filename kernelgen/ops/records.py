@@ -93,9 +93,9 @@ _TAKEN = frozenset({
     "flattened", "flipped", "frame_array", "gather", "get", "invoke", "is", "is_dense", "item",
     "iter", "iter_more", "iter_next", "iter_value", "keep", "member", "merged", "method_of",
     "moved", "new_like", "overlaps", "permuted", "pick", "put", "raveled", "release", "reshaped",
-    "retain", "row", "same_array", "scatter", "section", "spread", "squeezed", "store_subscript",
-    "stretched", "stretched_to", "strided_view", "subscript", "swapped", "tuple", "undisturbed",
-    "unpack", "unpack_starred",
+    "retain", "row", "same_array", "scatter", "section", "spread", "squeezed", "store_attr",
+    "store_subscript", "stretched", "stretched_to", "strided_view", "subscript", "swapped", "tuple",
+    "undisturbed", "unpack", "unpack_starred",
 })  # fmt: skip
 """The ops that records, and arrays of them, may be given to: those that only move values about."""
 

@@ -46,8 +46,11 @@ def _overlap_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((None, None), WEAK_BOOL)
 
 
-def _disturbs(target: Any, source: Any) -> Any:
-    """Whether assigning elements of the one may change elements of the other not yet read."""
+def _disturbs(target: Any, source: Any, interleaved: bool = False) -> Any:
+    """Whether assigning elements of the one may change elements of the other not yet read.
+
+    They are looked at more closely if they may be interleaved.
+    """
     return np.bool_(np.may_share_memory(target, source))
 
 

@@ -14,6 +14,7 @@ from kernelgen.infer import typed_elements
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.rewrites.broadcast import broadcast, of_shapes, require_fit
+from kernelgen.rewrites.lanes import are_apart, are_interleaved, are_same
 from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Element, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
@@ -162,11 +163,15 @@ class Expression:
         for length, whole in zip(given, shape[len(shape) - len(given) :], strict=True):
             if length is not whole:
                 require_fit(self.w, length, whole, error, given + shape)
-        sources = [v for v in self.leaves if v is not target]
+        sources = [
+            v
+            for v in self.leaves
+            if v is not target and not (are_apart(target, v) or are_same(target, v))
+        ]
         if self.root.attrs.get("apart") or not sources:
             self._fill([target], shape)
             return
-        disturbed = [self.w.emit("disturbs", WEAK_BOOL, target, v) for v in sources]
+        disturbed = [self._disturbs(target, v) for v in sources]
         any_is = disturbed[0]
         for each in disturbed[1:]:
             any_is = self.w.emit("or", WEAK_BOOL, any_is, each)
@@ -175,6 +180,10 @@ class Expression:
             lambda: self._assign_by_another(target, shape),
             lambda: self._fill([target], shape),
         )
+
+    def _disturbs(self, target: Value, source: Value) -> Value:
+        fields = {"interleaved": True} if are_interleaved(target, source) else {}
+        return self.w.emit("disturbs", WEAK_BOOL, target, source, **fields)
 
     def _assign_by_another(self, target: Value, shape: list[Value]) -> None:
         between_type = array_type(target)._replace(layout="C", readonly=False)

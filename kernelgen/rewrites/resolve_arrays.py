@@ -161,6 +161,12 @@ def _store(p: Place, owner: Value, t: Array | Element) -> None:
         p.become("assign", view, array_value(p, target, value), apart=apart)
 
 
+def _store_attribute(p: Place, owner: Value, t: Array | Element) -> None:
+    named = attribute_field(t, p.op.attrs["name"])
+    assert named is not None
+    store_field(p, owner, named, p.op.operands[1])
+
+
 def _change_in_place(function: Function, p: Place) -> None:
     """``a += b`` assigns ``a + b`` to the elements of an array; of numbers it is no more."""
     op, target = p.op, p.op.operands[0]
@@ -280,4 +286,5 @@ _RESOLVERS = {
     "item": _item,
     "unpack": _unpack,
     "store_subscript": _store,
+    "store_attr": _store_attribute,
 }

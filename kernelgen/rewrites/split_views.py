@@ -79,7 +79,34 @@ def disturbs(s: Splitter, first: list[Value]) -> Value:
     pairs = zip(target.list[1:-1], source.list[1:-1], strict=True)
     for a, b in pairs:
         same = _and(s, same, s.emit("eq", WEAK_BOOL, a, b))
-    return _and(s, overlap, s.emit("not", WEAK_BOOL, same))
+    disturbed = _and(s, overlap, s.emit("not", WEAK_BOOL, same))
+    if s.op.attrs.get("interleaved") and target.strides and source.strides:
+        apart = _are_interleaved(s, starts, target, source)
+        disturbed = _and(s, disturbed, s.emit("not", WEAK_BOOL, apart))
+    return disturbed
+
+
+def _are_interleaved(s: Splitter, starts: list[Value], target: Parts, source: Parts) -> Value:
+    """Whether all elements are in lanes of their own, seen from step to step of the last axis."""
+    types = [v.type for v in s.op.operands]
+    assert isinstance(types[0], Array) and isinstance(types[1], Array)
+    last, zero, one = target.strides[-1], s.integer(0), s.integer(1)
+    back = s.emit("lt", WEAK_BOOL, last, zero)
+    step = s.emit("where", WEAK_INT, back, s.emit("neg", WEAK_INT, last), last)
+    step = s.emit("max", WEAK_INT, step, one)
+    distance = s.emit("sub", WEAK_INT, starts[1], starts[0])
+    before = times(s, s.emit("floordiv", WEAK_INT, distance, step), step)
+    place = s.emit("sub", WEAK_INT, distance, before)
+    behind = plus(s, place, s.integer(types[1].dtype.size))
+    apart = _and(
+        s,
+        s.emit("ge", WEAK_BOOL, place, s.integer(types[0].dtype.size)),
+        s.emit("le", WEAK_BOOL, behind, step),
+    )
+    for stride in (*target.strides, *source.strides):
+        whole = times(s, s.emit("floordiv", WEAK_INT, stride, step), step)
+        apart = _and(s, apart, s.emit("eq", WEAK_BOOL, whole, stride))
+    return apart
 
 
 def _and(s: Splitter, a: Value, b: Value) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,11 @@ class Field(NamedTuple):
     type: Scalar | None
     offset: int
     shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the field, of a subarray those of all its elements."""
+        return self.dtype.itemsize * math.prod(self.shape)
 
     def __str__(self) -> str:
         parts = [repr(self.dtype.str) if self.type is None else str(self.type), str(self.offset)]

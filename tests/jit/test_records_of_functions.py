@@ -11,7 +11,7 @@ import pytest
 
 import kernelgen as kg
 from kernelgen import from_dtype, guvectorize, jit, njit, vectorize
-from kernelgen.errors import SignatureError, TypingError
+from kernelgen.errors import SignatureError, TypingError, UnsupportedError
 
 POINT = np.dtype([("x", "f8"), ("y", "i4")], align=True)
 PAIR = np.dtype([("x", "f8"), ("y", "i4")])
@@ -188,6 +188,46 @@ def test_fields_are_attributes():
     assert compiled(points())[1:] == (3, 5, 3, 3)
     with pytest.raises(AttributeError):
         read(points())
+
+
+def test_fields_are_assigned_as_attributes():
+    def write(a):
+        a.x = a.y * 2
+        a.x += 1
+        a.y = 7
+        r = a[1]
+        r.y = a.x[2]
+        r.x -= 3
+
+    a, b, c = (points().view(np.recarray) for _ in range(3))
+    write(a)
+    jit(write)(b)
+    assert a.tolist() == b.tolist()
+    plain = c.view(POINT, np.ndarray)
+    jit(write)(plain)
+    assert a.tolist() == plain.tolist()
+
+
+def _shape(a):
+    a.shape = (3, 1)
+
+
+def _attribute(r):
+    r.z = 1
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "words"),
+    [
+        (_shape, points(), "'shape' of 1-dimensional array of records (x, y) is none"),
+        (_attribute, points()[0], "'z' of record (x, y) is none"),
+        (_attribute, 1.5, "'z' of Python float is none"),
+    ],
+)
+def test_other_attributes_are_not_assigned(function, value, words):
+    with pytest.raises(UnsupportedError) as caught:
+        jit(function)(value)
+    assert words in caught.value.message
 
 
 def test_attributes_of_the_class_come_first():

@@ -83,6 +83,6 @@ def test_every_pass_has_golden_files():
         "loop_accumulations", "split_shapes", "join_arrays", "resolve_gathers",
         "virtual_rows", "loop_normal_products",
         "broadcast", "core_body", "core_shapes", "fill_outputs", "loop_cores",
-        "arrays_of_tuples", "resolve_records", "split_records",  # test_records.py
+        "arrays_of_tuples", "resolve_records", "split_records", "lanes",  # test_records.py
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}

@@ -185,6 +185,41 @@ def test_records_overlap():
     check(shifted, points(PACKED)[::-1])
 
 
+def test_records_that_lie_in_each_other():
+    def shifted(a):
+        a["x"] = a["y"] + 1
+        a["y"] += a["x"]
+        a["x"][1:] = a["y"][:-1]
+
+    memory = np.arange(30.0)
+    pairs = np.dtype([("x", "f8"), ("y", "f8")])
+    for stride in (8, 16, 24, -8):
+        start = memory[20 if stride < 0 else 0 :].view(pairs)[:1]
+        check(shifted, np.lib.stride_tricks.as_strided(start, (6,), (stride,)))
+
+
+def test_fields_are_known_to_be_apart():
+    """Assigning one field of what others hold makes no array in between."""
+
+    def direct(a, b):
+        a["x"] += a["y"] * 2
+        a["y"][1:] = a["x"][:-1]
+        b["p"]["x"] = b["p"]["y"] + b["h"]
+        b["v"] = b["h"][:, None]
+        r = b[1]
+        r["v"] = r["p"]["x"]
+
+    def by_way_of_another(a, b):
+        a["x"][1:] = a["x"][:-1]
+
+    def names(function, *args):
+        return {op.name for op in pipeline.rewritten(request(function, args)).ops()}
+
+    assert "allocate" not in names(direct, points(), bodies())
+    assert "allocate" in names(by_way_of_another, points(), bodies())
+    check(direct, points(), bodies())
+
+
 def test_tuples_and_numbers_become_records():
     def assigned(a, x):
         a[0] = (x, 2, 3.9, True)
@@ -273,6 +308,18 @@ def test_new_arrays_of_records():
         return zeros, ones, empty, empty["a"], like, empty[0], np.full(n, 2.0, PAIR)
 
     check(made, points(), 3)
+
+
+def test_fields_are_attributes_of_records():
+    def by_attribute(a):
+        r = a[1]
+        r.x = r.y + 1
+        r.id += 2
+        for each in a:
+            each.y = each.x * 2 if each.ok else each.y
+        return r.x, r.id
+
+    check(by_attribute, points(np.dtype((np.record, POINT))))
 
 
 def test_names_are_constants_of_any_kind():
