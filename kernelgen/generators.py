@@ -8,6 +8,7 @@ are found, and what is locked meanwhile, is in ``runtime/generators.py``.
 from __future__ import annotations
 
 from kernelgen.types.table import FLOAT32, WEAK_FLOAT, WEAK_INT, Scalar
+from kernelgen.ziggurats import SCALED, ZIGGURATS
 
 NEXT_UINT64, NEXT_UINT32, NEXT_DOUBLE = 8, 16, 24
 """Where in an interface the addresses of the functions are. That of the state is the first word."""
@@ -67,11 +68,16 @@ Those that fill memory are given how many to draw, and where to put them.
 
 
 def symbol(name: str) -> str:
-    """What code calls a function by; NumPy's name is behind the first word."""
-    return f"numpy_random_{name}"
+    """What code calls a function by; of NumPy's own, its name is behind the first word."""
+    own = name in ZIGGURATS or name in SCALED
+    return f"kernelgen_{name}" if own else f"numpy_random_{name}"
 
 
 def _declaration(name: str) -> str:
+    if name in ZIGGURATS:
+        return ZIGGURATS[name].definition
+    if name in SCALED:
+        return SCALED[name]
     if "_fill" in name:
         return f"declare void @{symbol(name)}(ptr, i64, ptr) nounwind"
     result, *params = (t.llvm for t in FUNCTIONS[name])
@@ -80,4 +86,9 @@ def _declaration(name: str) -> str:
 
 
 DECLARED = {name: _declaration(name) for name in FUNCTIONS}
-"""Their declarations, by name."""
+"""Their declarations, by name; definitions of those that are not NumPy's own."""
+
+
+def needed(name: str) -> tuple[str, ...]:
+    """The functions that code with a call of one has to declare."""
+    return (f"standard_{name}", name) if name in SCALED else (name,)

@@ -53,7 +53,7 @@ def _native(name: str, python: Draw | None = None) -> Draw:
     types = generators.FUNCTIONS[name]
 
     def lower(e: Emitter, op: Op, args: list[str]) -> str:
-        e.declarations[name] = generators.DECLARED[name]
+        e.declarations |= {each: generators.DECLARED[each] for each in generators.needed(name)}
         given = [f"ptr {args[0]}"]
         given += [f"{t.llvm} {arg}" for t, arg in zip(types[1:], args[1:], strict=True)]
         if name == "binomial":

@@ -20,6 +20,7 @@ from kernelgen.generators import BINOMIAL, LOCK, NEXT_DOUBLE, NEXT_UINT32, NEXT_
 from kernelgen.generators import symbol as symbol_of
 from kernelgen.runtime import cpython_api, engine
 from kernelgen.runtime.layouts import GENERATOR, GENERATOR_LOCK
+from kernelgen.ziggurats import ZIGGURATS
 
 _ACQUIRE, _RELEASE = "kernelgen_name_acquire", "kernelgen_name_release"
 _METHODS = {_ACQUIRE: "acquire", _RELEASE: "release"}
@@ -155,7 +156,7 @@ def _address(function: Any) -> int | None:
 
 
 @cache
-def _function(name: str) -> int:
+def function(name: str) -> int:
     """The address of NumPy's function.
 
     Raises
@@ -188,6 +189,19 @@ def symbols(drawn: Sequence[str], constants: Mapping[str, Any]) -> dict[str, int
     library = _library()
     return {
         **{symbol: library.address(symbol) for symbol in (LOCK, UNLOCK)},
-        **{symbol_of(name): _function(name) for name in drawn},
+        **{
+            symbol_of(name): function(name) for name in drawn if symbol_of(name).startswith("numpy")
+        },
+        **_ziggurats(drawn),
         **{symbol: id(value) + GENERATOR for symbol, value in constants.items()},
     }
+
+
+def _ziggurats(drawn: Sequence[str]) -> dict[str, int]:
+    """What code is linked with for numbers that mostly take one word."""
+    names = [name for name in drawn if name in ZIGGURATS]
+    if not names:
+        return {}
+    from kernelgen.runtime import ziggurats
+
+    return ziggurats.symbols(names)
