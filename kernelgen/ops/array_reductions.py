@@ -16,8 +16,32 @@ from kernelgen.ops.library import replaces
 
 def reduced(name: Any, a: Any, axis: Any, dtype: Any, keepdims: Any, ddof: Any) -> Any:
     """The op ``reduce``: the reduction of that name of an array."""
+    if dtype is None:
+        return getattr(np, name)(a, axis=axis, keepdims=keepdims)
+    function = REDUCING[name].reduce if name in REDUCING else getattr(np, name)
+    return function(a, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+def reduced_from(
+    name: Any, a: Any, axis: Any, dtype: Any, keepdims: Any, ddof: Any, initial: Any
+) -> Any:
+    """The same, beginning with a number."""
     more = {} if dtype is None else {"dtype": dtype}
-    return getattr(np, name)(a, axis=axis, keepdims=keepdims, **more)
+    ufunc = REDUCING[name]
+    return ufunc.reduce(a, axis=axis, keepdims=keepdims, initial=initial, **more)
+
+
+REDUCING = {
+    "sum": np.add,
+    "prod": np.multiply,
+    "max": np.maximum,
+    "min": np.minimum,
+    "nanmax": np.fmax,
+    "nanmin": np.fmin,
+    "all": np.logical_and,
+    "any": np.logical_or,
+}
+"""The ufunc that a reduction repeats, by its name."""
 
 
 def accumulated(name: Any, a: Any, axis: Any, dtype: Any) -> Any:

@@ -213,7 +213,8 @@ _PLACES = (library.places_in_vector, library.places_in_matrix, library.places_in
 
 def _undisturbed_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     t = types[1]
-    assert isinstance(t, Array)
+    if not isinstance(t, Array):
+        raise NoRule(f"{describe(t)} is no array")
     layout = t.layout if t.layout == "C" else "A"
     return Typed((None, None), t._replace(layout=layout))
 

@@ -1,8 +1,8 @@
 """Reductions of arrays: one row for each, with the types and with what its loops do.
 
 The operands of the op ``reduce`` are the name of a reduction, an array, and what NumPy's functions
-are told: the axes, a dtype, whether axes are kept, and ``ddof``. ``rewrites/loop_reductions.py``
-makes loops of it.
+are told: the axes, a dtype, whether axes are kept, ``ddof``, and maybe what it begins with.
+``rewrites/loop_reductions.py`` makes loops of it.
 """
 
 from __future__ import annotations
@@ -227,7 +227,11 @@ def row_of(op: Op) -> Row:
     return ROWS[constant.attrs["value"]]
 
 
-def _python(name: Any, a: Any, axis: Any, dtype: Any, keepdims: Any, ddof: Any) -> Any:
+def _python(
+    name: Any, a: Any, axis: Any, dtype: Any, keepdims: Any, ddof: Any, *initial: Any
+) -> Any:
+    if initial:
+        return arrays.reduced_from(name, a, axis, dtype, keepdims, ddof, *initial)
     if name == "average":
         return _average(a, axis, dtype, keepdims, ddof)
     return arrays.reduced(name, a, axis, dtype, keepdims, ddof)
@@ -306,9 +310,11 @@ def _keeps_axes(op: Op) -> bool:
 def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
     row, array = row_of(op), _array(types[1])
     result = _dtype_of_result(op, row, array)
-    (ddof,) = scalars("ddof=", types[5:])
+    (ddof,) = scalars("ddof=", types[5:6])
+    scalars("initial=", types[6:])
     counted = INT64 if ddof.kind in "biu" else FLOAT64
-    return Typed((None,) * 5 + (counted,), _result_type(op, array, result))
+    initial = (result,) * len(types[6:])
+    return Typed((None,) * 5 + (counted, *initial), _result_type(op, array, result))
 
 
 def _dtype_of_result(op: Op, row: Row, array: Array) -> Scalar:
@@ -335,7 +341,7 @@ define(
         _rule,
         _python,
         never_lowered,
-        calls=((arrays.reduced, 6),),
+        calls=((arrays.reduced, 6), (arrays.reduced_from, 7)),
         carries=True,
         effects=True,
     )

@@ -104,8 +104,4 @@ def refusal(function: Any) -> tuple[str, str] | None:
                 "make the generator before, and hand it over",
             )
         return f"np.random.{name}() is not compiled", "draw before, and hand over the array"
-    ufunc = getattr(function, "__self__", None)
-    if isinstance(ufunc, np.ufunc):
-        reason = "which goes over arrays, cannot be called in a kernel"
-        return f"{ufunc.__name__}.{function.__name__}(), {reason}", "write a loop"
     return None

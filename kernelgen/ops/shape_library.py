@@ -37,6 +37,11 @@ def expanded(a: Any, axis: Any) -> Any:
     return np.expand_dims(a, axis)
 
 
+def before_axes_of(a: Any, b: Any) -> Any:
+    """The op of that name: with an axis of one element more for each axis of ``b``."""
+    return a.reshape(a.shape + (1,) * b.ndim)
+
+
 def deepened(a: Any, ndim: Any) -> Any:
     """The op of that name: with as many axes in front as it takes to have ``ndim``."""
     return (np.atleast_1d, np.atleast_2d, np.atleast_3d)[ndim - 1](a)

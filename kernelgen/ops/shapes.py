@@ -119,6 +119,11 @@ def _expanded(op: Op, ndim: int) -> Arrangement:
     return tuple(None if place in new else next(old) for place in range(count))
 
 
+def _before_axes(op: Op, ndim: int) -> Arrangement:
+    b = op.operands[1].type
+    return (*range(ndim), *(None,) * (b.ndim if isinstance(b, Array) else 0))
+
+
 def _as_column(op: Op, ndim: int) -> Arrangement:
     return (0, None) if ndim == 1 else tuple(range(ndim))
 
@@ -134,6 +139,7 @@ ARRANGED: dict[str, tuple[Callable[[Op, int], Arrangement], Callable[..., Any], 
     "moved": (_moved, library.moved, 3),
     "squeezed": (_squeezed, library.squeezed, 2),
     "expanded": (_expanded, library.expanded, 2),
+    "before_axes_of": (_before_axes, library.before_axes_of, 2),
     "as_column": (_as_column, library.as_column, 1),
     "deepened": (_deepened, library.deepened, 2),
 }

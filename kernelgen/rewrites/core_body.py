@@ -13,6 +13,7 @@ from kernelgen.infer import Prepare, infer
 from kernelgen.infer_outputs import check_filled
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Function
+from kernelgen.ops.ufunc_methods import Core
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.check_bounds import check_tables
 from kernelgen.rewrites.fill_outputs import fill_outputs
@@ -58,6 +59,9 @@ class CoreBody:
     def _infer(self, inputs: Sequence[Type], filled: Sequence[Array]) -> Found:
         python, operands = self._ufunc.py_func, self._ufunc.operands
         function = build(python, itself=self._ufunc)
+        for op in function.ops():
+            ours = isinstance(self._ufunc, Core)
+            op.loc = self._loc if ours or op.loc is None else op.loc.at_call(self._loc)
         bind_defaults(function, python, operands.parameters)
         with self._entered():
             resolve_calls(function)

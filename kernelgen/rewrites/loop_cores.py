@@ -86,7 +86,7 @@ class _CoreLoops:
 
         def at(*outer: Value) -> None:
             args = [place(outer) for place in places]
-            self.w.inline(body.blocks, args, body.result, called=True)
+            self.w.inline(body.blocks, args, body.result, placed=True)
 
         self.w.loops(self.shapes.loops, at)
         for write in self.finally_:

@@ -81,8 +81,8 @@ class Reduction(Expression):
     def write(self) -> Value:
         self._require_elements()
         states = [self._new_state(t) for t in self.states]
-        for state, number in zip(states, (self.row.start(self.states[0]), 0), strict=False):
-            self._fill_with(state, number)
+        for state, start in zip(states, self._starts(states), strict=False):
+            self._fill_with(state, start)
         self.loop([], self.shape, self._taking_in(states), flat=self._may_go_flat())
         finished = self._finish(states)
         return self._shaped(finished)
@@ -96,7 +96,7 @@ class Reduction(Expression):
 
     def _require_elements(self) -> None:
         """Raise the error of a reduction that needs an element, and has none."""
-        if self.row.empty is None:
+        if self.row.empty is None or self._initial():
             return
         count = self._product([self.shape[axis] for axis in self.axes])
         some = self.w.emit("ne", WEAK_BOOL, count, self.w.integer(0))
@@ -118,11 +118,21 @@ class Reduction(Expression):
         lengths = [self.shape[axis] for axis in self.kept]
         return self.w.emit("array_of_shape", Array(t, len(lengths), "C"), *lengths)
 
-    def _fill_with(self, state: Value, number: Any) -> None:
+    def _initial(self) -> list[Value]:
+        """What the user says that it begins with, if he does."""
+        return self.root.operands[6:]
+
+    def _starts(self, states: list[Value]) -> list[Value]:
+        """What states are before any element."""
+        numbers = (self.row.start(self.states[0]), 0)
+        starts = [self._number(v, n) for v, n in zip(states, numbers, strict=False)]
+        return [self.w.converted(v, self.states[0]) for v in self._initial()] or starts
+
+    def _fill_with(self, state: Value, start: Value) -> None:
         if self.kept:
-            self.w.emit("assign", NONE, state, self._number(state, number))
+            self.w.emit("assign", NONE, state, start)
         else:
-            self._put_number(state, number)
+            self._put(state, (), start)
 
     def _put_number(self, state: Value, number: Any) -> None:
         self._put(state, (), self._number(state, number))

@@ -44,6 +44,7 @@ from kernelgen.rewrites.resolve_ufunc_call import (
     is_kernel_ufunc,
     resolve_ufunc_call,
 )
+from kernelgen.rewrites.resolve_ufunc_method import resolve_ufunc_method
 from kernelgen.rewrites.separate_messages import separate_messages
 from kernelgen.rewrites.splice_generators import collect_generators, splice_generators
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
@@ -148,6 +149,8 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if isinstance(callee, MethodType) and not _is_library(callee):  # as those of np.random are
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
+        return block
+    if resolve_ufunc_method(block, op, callee):
         return block
     if (callee is isinstance or callee is type) and not op.attrs["keywords"]:
         return block if _resolve_class(block, op, callee, args) else None

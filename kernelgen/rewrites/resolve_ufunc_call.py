@@ -16,6 +16,7 @@ import numpy as np
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import elements, put
+from kernelgen.ops.ufunc_methods import Core
 from kernelgen.types.compound import describe
 from kernelgen.types.matching import all_cast_safely, first, is_exactly
 from kernelgen.types.promote import common_type
@@ -24,8 +25,10 @@ from kernelgen.types.table import Scalar
 
 
 def is_kernel_ufunc(callee: Any) -> bool:
-    """Whether ``callee`` is a ufunc that kernelgen made."""
-    return isinstance(callee, np.ufunc) and hasattr(callee, "declared_signatures")
+    """Whether ``callee`` is a ufunc that kernelgen made, or one of its own."""
+    return isinstance(callee, Core) or (
+        isinstance(callee, np.ufunc) and hasattr(callee, "declared_signatures")
+    )
 
 
 def has_options(callee: Any, op: Op) -> bool:

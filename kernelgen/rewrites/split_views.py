@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 
 def stretched(s: Splitter, first: list[Value]) -> list[Value]:
-    """An array broadcast to a shape: axes of one element do not move."""
-    parts = Parts.of(first)
+    """An array broadcast to a shape: axes of one element do not move.
+
+    That the elements of rows lie side by side, if they do, is a constant that LLVM sees.
+    """
+    parts, t = Parts.of(first), s.op.operands[0].type
+    assert isinstance(t, Array)
+    if t.layout == "C" and t.ndim:
+        parts = parts._replace(strides=[*parts.strides[:-1], s.integer(t.dtype.size)])
     shape = s.finals(s.op.operands[1:])
     missing = len(shape) - len(parts.shape)
     zero = s.integer(0)

@@ -47,12 +47,12 @@ class Writer:
         args: Sequence[Value],
         result: Type | None,
         *,
-        called: bool = False,
+        placed: bool = False,
     ) -> Value:
         """Go through the blocks of a function, which are used up; what they return.
 
-        Its ops stand in the source where the op does that they are a part of, or where they are
-        if a user has ``called`` the function.
+        Its ops stand in the source where the op does that they are a part of, unless they have
+        been ``placed``.
         """
         behind = Block()
         value = behind.add_arg(result)
@@ -61,7 +61,7 @@ class Writer:
             if last.name == "return":
                 block.ops[-1] = Op("jump", (), None, last.loc, (Edge(behind, last.operands),))
             for op in block.ops:
-                op.loc = op.loc.at_call(self.near.loc) if called and op.loc else self.near.loc
+                op.loc = op.loc if placed else self.near.loc
         self.jump(body[0], *args)
         self.blocks += body
         self.start(behind)

@@ -71,7 +71,7 @@ def test_every_pass_has_golden_files():
     }
     # inline: by resolve_calls and expand_ops; the others: in tests/semantics, test_defaults.py,
     # test_calls.py, test_isinstance.py, test_times.py, test_recursion.py, test_arrays.py and
-    # test_ufunc_calls.py, test_gufunc_calls.py, and in tests/jit and tests/guvectorize; loops of arrays in
+    # test_ufunc_calls.py, test_ufunc_methods.py, test_gufunc_calls.py, and in tests/jit and tests/guvectorize; loops of arrays in
     # test_array_expressions.py, test_array_reductions.py and test_array_products.py; what is about
     # constant arrays: in test_tables.py; what is about generators: in test_generators.py
     tested_elsewhere = {
@@ -84,5 +84,6 @@ def test_every_pass_has_golden_files():
         "virtual_rows", "loop_normal_products",
         "broadcast", "core_body", "core_shapes", "fill_outputs", "loop_cores",
         "arrays_of_tuples", "resolve_records", "split_records", "lanes",  # test_records.py
+        "resolve_ufunc_method",
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}
