@@ -274,6 +274,8 @@ class Kernel:
             hint = f"convert the array with astype(); {signatures.known_types()}"
             if name == "void":
                 hint += "; records are for njit, so give it their fields, a['x']"
+            if name == "object":
+                hint += "; random generators are for njit"
             message = f"the kernel {self.name} was given {name}, a type that kernels do not have"
             raise TypingError(message, None, hint)
         return row

@@ -5,6 +5,7 @@ from kernelgen.types.arguments import NONE as void
 from kernelgen.types.arguments import FunctionSignature as FunctionType
 from kernelgen.types.arguments import tuple_type as Tuple
 from kernelgen.types.arguments import uniform_tuple_type as UniTuple
+from kernelgen.types.compound import GENERATOR as Generator
 from kernelgen.types.compound import Array
 from kernelgen.types.table import BOOL as b1
 from kernelgen.types.table import BOOL as bool_
@@ -45,6 +46,7 @@ from kernelgen.types.table import UINT64 as uintp
 __all__ = [
     "Array",
     "FunctionType",
+    "Generator",
     "Tuple",
     "UniTuple",
     "b1",

@@ -11,7 +11,7 @@ import numpy as np
 from kernelgen.errors import SignatureError
 from kernelgen.types import table
 from kernelgen.types.arguments import NONE, Argument, Arguments, Constant, Group
-from kernelgen.types.compound import Array, Element, array_named
+from kernelgen.types.compound import GENERATOR, Array, Element, Special, array_named
 from kernelgen.types.records import Record, record_of
 from kernelgen.types.signature import Signature, of_types, unknown_type
 from kernelgen.types.table import Scalar
@@ -89,7 +89,8 @@ def is_signature(spec: Any) -> bool:
     """Whether ``spec`` is one signature, and not several or a function."""
     if isinstance(spec, tuple) and not isinstance(spec, (Signature, Declared, Array, Element)):
         return not any(isinstance(each, (Signature, Declared)) for each in spec)
-    return isinstance(spec, (str, Signature, Declared, Group, Scalar, Array, Element, Constant))
+    alone = (str, Signature, Declared, Group, Scalar, Array, Element, Special, Constant)
+    return isinstance(spec, alone)
 
 
 def as_argument(spec: Any) -> Argument:
@@ -103,7 +104,7 @@ def as_argument(spec: Any) -> Argument:
     record = _record(spec)
     if record is not None:
         return Element(record)
-    if isinstance(spec, (Scalar, Array, Element, Group, Constant)) or spec is None:
+    if isinstance(spec, (Scalar, Array, Element, Special, Group, Constant)) or spec is None:
         return NONE if spec is None else spec
     if isinstance(spec, str):
         return _Parser(spec).type_alone()
@@ -208,6 +209,8 @@ class _Parser:
         self.at += 1
         if name in ("void", "none", "None"):
             return NONE
+        if name == str(GENERATOR):
+            return GENERATOR
         if name in _TUPLES and self._take("("):
             return self._closed(_TUPLES[name](self))
         found = table.named(name) or array_named(name)

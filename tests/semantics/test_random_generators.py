@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kernelgen
-from kernelgen import njit
+from kernelgen import njit, types
 from kernelgen.errors import TypingError, UnsupportedError
 
 BITS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
@@ -293,6 +293,25 @@ def test_the_same_object_comes_back():
     np.testing.assert_array_equal(drawn, generator(1).random(3))
 
 
+def test_signatures_and_classes():
+    @njit("Tuple((f8, Generator, b1))(Generator, i8)")
+    def drawn(rng, n):
+        return np.sum(rng.random(n)), rng, isinstance(rng, np.random.Generator)
+
+    one = generator(1)
+    total, same_one, is_one = drawn(one, 3)
+    assert same_one is one
+    assert is_one
+    assert total == np.sum(generator(1).random(3))
+    with pytest.raises(TypingError, match="no signature of drawn takes"):
+        drawn(1.0, 3)
+    plain = njit(lambda rng: rng.random())
+    plain.compile((types.Generator,))
+    assert plain.signatures == [(types.Generator,)]
+    assert "call" in plain.inspect_llvm(plain.signatures[0])
+    assert plain(generator()) == generator().random()
+
+
 def test_functions_hand_them_on():
     @njit
     def walk(rng, n):
@@ -358,7 +377,7 @@ def test_ufuncs_do_not_draw_from_generators():
         kernelgen.vectorize(lambda x: x + own.random())(np.zeros(3))
     with pytest.raises(UnsupportedError, match="a ufunc's kernel cannot draw from a Generator"):
         kernelgen.guvectorize("(n)->()")(lambda x: x[0] + own.random())(np.zeros(3))
-    with pytest.raises(TypeError):
+    with pytest.raises(TypingError, match="random generators are for njit"):
         kernelgen.vectorize(lambda x, rng: x + rng.random())(np.zeros(3), own)
 
 
@@ -402,6 +421,31 @@ def test_threads_draw_what_one_would():
     for k, rng in enumerate((generator(1), generator(2))):
         found = np.sort(np.concatenate([pair[k] for pair in drawn]))
         np.testing.assert_array_equal(found, np.sort(rng.random(len(found))))
+
+
+def test_a_lock_that_cannot_be_had():
+    """As when the user interrupts what waits for it: those that have been taken are free again."""
+
+    class Refusing:
+        def acquire(self):
+            raise InterruptedError("no")
+
+    class Bits:
+        capsule = np.random.PCG64(1).capsule
+        lock = Refusing()
+
+    draw = njit(lambda one, two, three: one.random() + two.random() + three.random())
+    one, three = generator(), generator()
+    draw(one, generator(), three)
+    with pytest.raises(InterruptedError, match="no"):
+        draw(one, np.random.Generator(Bits), three)
+    for rng in (one, three):
+        taken = []
+        lock = rng.bit_generator.lock
+        thread = threading.Thread(target=lambda lock=lock: taken.append(lock.acquire(False)))
+        thread.start()
+        thread.join()
+        assert taken == [True]
 
 
 @pytest.mark.any_python
