@@ -31,6 +31,8 @@ _SOURCE = f"""
 @{_ACQUIRE} = external global i8
 @{_RELEASE} = external global i8
 declare ptr @PyObject_VectorcallMethod(ptr, ptr, i64, ptr)
+declare void @PyErr_Fetch(ptr, ptr, ptr)
+declare void @PyErr_Restore(ptr, ptr, ptr)
 declare void @Py_DecRef(ptr)
 
 ; The least address of a lock that is greater than the last one; -1 if there is none.
@@ -87,6 +89,7 @@ define void @{UNLOCK}(ptr %locks, i64 %count) {{
 ; Whether all are locked; if not, none is, and an exception is set.
 define i1 @{LOCK}(ptr %locks, i64 %count) {{
 start:
+  %raised = alloca [3 x ptr]
   br label %next
 next:
   %last = phi i64 [ 0, %start ], [ %lock, %acquired ]
@@ -101,7 +104,15 @@ acquired:
   call void @Py_DecRef(ptr %made)
   br label %next
 failure:
+  %class = getelementptr ptr, ptr %raised, i64 0
+  %value = getelementptr ptr, ptr %raised, i64 1
+  %trace = getelementptr ptr, ptr %raised, i64 2
+  call void @PyErr_Fetch(ptr %class, ptr %value, ptr %trace)
   call void @unlock_below(ptr %locks, i64 %count, i64 %lock)
+  %class.kept = load ptr, ptr %class
+  %value.kept = load ptr, ptr %value
+  %trace.kept = load ptr, ptr %trace
+  call void @PyErr_Restore(ptr %class.kept, ptr %value.kept, ptr %trace.kept)
   ret i1 false
 done:
   ret i1 true
@@ -114,8 +125,7 @@ def _library() -> engine.Library:
     _check()
     module = engine.compile_module(_SOURCE, opt_level=2)
     names = {symbol: id(name) for symbol, name in _METHODS.items()}
-    call = {"PyObject_VectorcallMethod": cpython_api.address("PyObject_VectorcallMethod")}
-    return engine.link(module.object_code, [LOCK, UNLOCK], names | call | cpython_api.symbols())
+    return engine.link(module.object_code, [LOCK, UNLOCK], names | cpython_api.symbols())
 
 
 def _check() -> None:
