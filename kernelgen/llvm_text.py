@@ -166,6 +166,8 @@ _HEXADECIMAL: dict[str, Callable[[int], str]] = {
 
 def literal(t: Scalar, value: Any) -> str:
     """A constant of type ``t`` as LLVM writes it; floats exactly, by their bits."""
+    if t.kind == "V":
+        return 'c"' + "".join(rf"\{byte:02X}" for byte in value.tobytes()) + '"'
     if t.is_bool:
         return "true" if value else "false"
     if t.is_integer:

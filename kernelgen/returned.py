@@ -66,6 +66,10 @@ def _copied(block: Block, last: Op, value: Value) -> Value:
         made = put(block, last, "copied", value)
         made.type = t._replace(layout="F" if t.layout == "F" else "C", readonly=False)
         return made
+    if isinstance(t, Element):
+        made = put(block, last, "copied", value)
+        made.type = Element(t.record)
+        return made
     if not isinstance(t, Tuple):
         return value
     parts = []
@@ -85,7 +89,9 @@ def _class_of(value: Value) -> dict[str, Any]:
 
 
 def _has_arrays(t: Type | None) -> bool:
-    return any(map(_has_arrays, t.elements)) if isinstance(t, Tuple) else isinstance(t, Array)
+    if isinstance(t, Tuple):
+        return any(map(_has_arrays, t.elements))
+    return isinstance(t, (Array, Element))
 
 
 def _keep(function: Function) -> None:

@@ -40,7 +40,7 @@ def _is_constant_array(value: Value) -> bool:
 def _has_array(value: object) -> bool:
     if isinstance(value, tuple):
         return any(map(_has_array, value))
-    return isinstance(value, np.ndarray)
+    return isinstance(value, (np.ndarray, np.void))
 
 
 def _flows(function: Function) -> Iterator[tuple[Value, Value]]:

@@ -27,6 +27,7 @@ from kernelgen.types.compound import (
 from kernelgen.types.constants import captured
 from kernelgen.types.digits import Digits
 from kernelgen.types.records import record_from_parts
+from kernelgen.types.table import Scalar
 
 Parsed = TypeVar("Parsed")
 
@@ -293,14 +294,25 @@ def _iterator(array: Array) -> ArrayIterator:
     return ArrayIterator(array, table.WEAK_INT)
 
 
-def _array(t: Array, shape: tuple[int, ...], elements: tuple[Any, ...]) -> Any:
+def _array(t: Array, shape: tuple[int, ...], elements: tuple[Any, ...] | str) -> Any:
     """A constant array of its type, its shape, and its elements as they lie in memory."""
     order: Any = "F" if t.layout == "F" else "C"
+    if isinstance(elements, str):
+        return captured(_records(t.dtype, elements).reshape(shape, order=order))
     return captured(np.array(elements, t.dtype.dtype).reshape(shape, order=order))
 
 
 def _element(array: Array) -> Type:
     return array.element
+
+
+def _records(t: Scalar, digits: str) -> Any:
+    """Records of their bytes in hexadecimal digits."""
+    return np.frombuffer(bytes.fromhex(digits), t.dtype)
+
+
+def _constant_record(t: Scalar, digits: str) -> Any:
+    return _records(t, digits)[0]
 
 
 _COMPOUND: dict[str, Callable[..., Type]] = {
@@ -312,6 +324,7 @@ _PARTS: dict[str, Callable[..., Any]] = {
     "array": _array,
     "complex": complex,
     "digits": Digits,
+    "element": _constant_record,
 }
 _CALLS = {"made": Made, "raised": Raised}
 _NUMPY_NAMES = "|".join(row.long_name for row in table.SCALARS + table.TIMES)

@@ -29,6 +29,7 @@ from kernelgen.ir.raised import Made, Slot
 from kernelgen.types.compound import Type
 from kernelgen.types.constants import captured, type_of_array
 from kernelgen.types.digits import Digits
+from kernelgen.types.records import element_type
 from kernelgen.types.table import from_dtype, ticks_of
 
 
@@ -111,10 +112,20 @@ def _print_scalar(value: Any) -> str:
     return f"{name}({_print_number(value)})"
 
 
+def _print_record(value: np.void) -> str:
+    """``element(type(…), bytes)``, the bytes in hexadecimal digits."""
+    return f"element(type({element_type(value.dtype)}), {value.tobytes().hex()!r})"
+
+
 def _print_array(value: np.ndarray[Any, Any]) -> str:
-    """``array(type(…), shape, elements)``, the elements as they lie in memory."""
+    """``array(type(…), shape, elements)``, the elements as they lie in memory.
+
+    Those of records are their bytes.
+    """
     dense = captured(value)
-    elements = print_constant(tuple(dense.ravel("K")))
+    flat = dense.ravel("K")
+    records = flat.dtype.names is not None
+    elements = repr(flat.tobytes().hex()) if records else print_constant(tuple(flat))
     return f"array(type({type_of_array(dense)}), {print_constant(dense.shape)}, {elements})"
 
 
@@ -126,6 +137,8 @@ def print_constant(value: Any) -> str:
     """A constant as text."""
     if isinstance(value, Type):
         return f"type({value})"
+    if isinstance(value, np.void):
+        return _print_record(value)
     if isinstance(value, np.generic):
         return _print_scalar(value)
     if isinstance(value, np.ndarray) and type_of_array(value) is not None:

@@ -18,6 +18,7 @@ from kernelgen.llvm_text import Emitter, literal, zero
 from kernelgen.ops import library
 from kernelgen.ops.convert import convert_value
 from kernelgen.ops.indexing import indexed_type
+from kernelgen.ops.memory import NULL
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import same, scalars
 from kernelgen.ops.tuples import never_lowered
@@ -32,6 +33,7 @@ from kernelgen.types.compound import (
     UNDEFINED,
     Array,
     ArrayIterator,
+    Element,
     Object,
     Slice,
     Tuple,
@@ -39,7 +41,8 @@ from kernelgen.types.compound import (
     describe,
 )
 from kernelgen.types.constants import type_of_array
-from kernelgen.types.table import WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
+from kernelgen.types.records import Record, element_type_of
+from kernelgen.types.table import ADDRESS, WEAK_BOOL, WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 
 _LITERALS: tuple[tuple[type, Scalar], ...] = (
     (bool, WEAK_BOOL),
@@ -51,6 +54,9 @@ _LITERALS: tuple[tuple[type, Scalar], ...] = (
 
 def constant_type(value: Any) -> Type:
     """The type of a constant: weak for Python's numbers, strong for NumPy's."""
+    if isinstance(value, np.void):
+        record = element_type_of(value)
+        return Element(record, True) if isinstance(record, Record) else _object(value)
     if isinstance(value, np.generic):
         return table.from_dtype(value.dtype) or _object(value)
     if isinstance(value, tuple):
@@ -134,6 +140,8 @@ def _default_value(type: Type) -> Any:
         return tuple(map(_default_value, type.elements))
     if type in (RANGE, RANGE_ITERATOR):
         return (np.int64(0),) * 3
+    if type == ADDRESS:
+        return NULL
     return convert_value(0, type) if isinstance(type, Scalar) else None
 
 

@@ -19,7 +19,8 @@ from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.types.compound import NONE, Type
-from kernelgen.types.table import ADDRESS, BOOL, WEAK_BOOL, WEAK_INT, Scalar, from_dtype
+from kernelgen.types.records import element_type
+from kernelgen.types.table import ADDRESS, BOOL, WEAK_BOOL, WEAK_INT, Scalar
 
 
 class Block:
@@ -88,7 +89,7 @@ def _table(value: np.ndarray[Any, Any]) -> Address:
 
 def _lower_table(e: Emitter, op: Op, args: list[str]) -> str:
     values = op.attrs["value"]
-    t = from_dtype(values.dtype)
+    t = element_type(values.dtype)
     assert t is not None
     return e.table(t, values)
 

@@ -136,6 +136,8 @@ def known_attribute(t: Type | None, name: str) -> tuple[bool, Any]:
     """Whether the attribute ``name`` of a ``t`` is a constant, and which."""
     if isinstance(t, Array) and name in CONSTANT_ATTRIBUTES:
         return True, CONSTANT_ATTRIBUTES[name](t)
+    if isinstance(t, Element):
+        t = t.record  # of which all scalars have
     if not isinstance(t, Scalar) or name not in KNOWN or not has_member(t, name):
         return False, None
     return True, KNOWN[name](t)

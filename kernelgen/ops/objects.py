@@ -89,8 +89,10 @@ def _call_rule(op: Op, types: tuple[Type, ...]) -> Typed:
 
 
 def is_array_call(types: tuple[Type, ...]) -> bool:
-    """Whether a function is called with one array that has a length."""
-    return len(types) == 2 and isinstance(types[1], Array) and types[1].ndim > 0
+    """Whether a function is called with one array that has a length, or with a record."""
+    if len(types) == 2 and isinstance(types[1], Array):
+        return types[1].ndim > 0
+    return len(types) == 2 and isinstance(types[1], Element)
 
 
 _ON_SEQUENCES = (len, tuple, reversed, enumerate, zip)

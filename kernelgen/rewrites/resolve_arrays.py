@@ -105,6 +105,10 @@ def _zeros_for(p: Place, array: Value, t: Array) -> None:
 
 
 def _length(p: Place, array: Value, t: Array | Element) -> None:
+    """That of a record is the number of its fields."""
+    if isinstance(t, Element):
+        p.become("const", value=len(t.record.fields))
+        return
     p.become("dim", array, axis=0)
 
 

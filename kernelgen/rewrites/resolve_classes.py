@@ -25,7 +25,7 @@ from kernelgen.rewrites.core_body import CoreBody
 from kernelgen.rewrites.element_body import Calling, ElementBody
 from kernelgen.rewrites.resolve_calls import for_iterator, resolve_calls
 from kernelgen.rewrites.resolve_ufunc_call import call_kernel, is_kernel_ufunc
-from kernelgen.types.compound import GENERATOR, NONE, RANGE, UNDEFINED, Array, Tuple, Type
+from kernelgen.types.compound import GENERATOR, NONE, RANGE, UNDEFINED, Array, Element, Tuple, Type
 from kernelgen.types.table import Scalar
 
 
@@ -180,6 +180,8 @@ def class_of(t: Type | None) -> Any:
         return tuple
     if isinstance(t, Array):
         return np.ndarray
+    if isinstance(t, Element):
+        return t.record.dtype.type
     if isinstance(t, Scalar):
         python = {"b": bool, "i": int, "f": float, "c": complex}
         return python[t.kind] if t.weak else t.dtype.type

@@ -162,6 +162,8 @@ def _of_constant(s: Splitter, first: list[Value]) -> list[Value]:
         return [s.emit("generator_address", ADDRESS, value=values)]
     if isinstance(values, np.ndarray):
         return arrays.constant(s, values)
+    if isinstance(values, np.void):
+        return arrays.constant(s, np.asarray(values))
     if isinstance(values, slice):
         values = values.start, values.stop, values.step
     return [s.emit("const", t, value=v) for t, v in zip(s.types(), values, strict=True)]

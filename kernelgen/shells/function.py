@@ -338,15 +338,17 @@ class _Shell:
 
     def _check_record_dtype(self, dtype: str, record: Record) -> None:
         """A dtype is the one that the code was compiled for, or is equal to it."""
-        e, known = self.e, self._object(record.dtype)
+        e, known = self.e, record.dtype
         right, other = self._label("right"), self._label("other")
-        self._branch(e(f"icmp eq ptr {dtype}, {known}"), right, other)
-        self._start(other)
         cls = self._load("ptr", dtype, layouts.DTYPE_CLASS)
-        self._require(e(f"icmp eq ptr {cls}, {self._object(record.dtype.type)}"))
+        self._require(e(f"icmp eq ptr {cls}, {self._object(known.type)}"))
         alignment = self._load("i64", dtype, layouts.DTYPE_ALIGNMENT)
         self._require(e(f"icmp eq i64 {alignment}, {record.alignment}"))
-        equal = e(f"call i8 @PyArray_EquivTypes(ptr {dtype}, ptr {known})")
+        fields = self._load("ptr", dtype, layouts.DTYPE_FIELDS)
+        same = e(f"icmp eq ptr {fields}, {self._object(layouts.fields_of(known))}")
+        self._branch(same, right, other)
+        self._start(other)
+        equal = e(f"call i8 @PyArray_EquivTypes(ptr {dtype}, ptr {self._object(known)})")
         self._require(e(f"icmp ne i8 {equal}, 0"))
         e.lines.append(f"  br label %{right}")
         self._start(right)

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kernelgen.types import table
 from kernelgen.types.arguments import is_masked, layout_of
 from kernelgen.types.compound import Array
+from kernelgen.types.records import element_type_of
 
 
 def type_of_array(value: np.ndarray[Any, Any]) -> Array | None:
@@ -16,14 +16,14 @@ def type_of_array(value: np.ndarray[Any, Any]) -> Array | None:
 
     Elements of masked arrays, and indexing of matrices, are not those of the arrays that they are.
     """
-    row = table.from_dtype(value.dtype)
+    row = element_type_of(value)
     if row is None or is_masked(value) or isinstance(value, np.matrix):
         return None
     return Array(row, value.ndim, layout_of(value), readonly=True)
 
 
 def captured(value: Any) -> Any:
-    """What is left of a constant when the user's arrays change: arrays are copied.
+    """What is left of a constant when the user's arrays change: arrays and records are copied.
 
     A copy is dense, of native bytes, read-only, and of NumPy's own class. Arrays within tuples are
     copied as well.
@@ -31,10 +31,13 @@ def captured(value: Any) -> Any:
     if isinstance(value, tuple) and any(map(_has_arrays, value)):
         made = tuple(map(captured, value))
         return made if type(value) is tuple else tuple.__new__(type(value), made)
+    if isinstance(value, np.void):
+        return value.copy()
     if not isinstance(value, np.ndarray) or type_of_array(value) is None:
         return value
     order: Literal["F", "C"] = "F" if layout_of(value) == "F" else "C"
-    copy = value.view(np.ndarray).astype(value.dtype.newbyteorder("="), order=order)
+    dtype = value.dtype if value.dtype.names else value.dtype.newbyteorder("=")
+    copy = value.view(np.ndarray).astype(dtype, order=order)
     copy.flags.writeable = False
     return copy
 
@@ -44,4 +47,4 @@ def _has_arrays(value: Any) -> bool:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray)
+    return isinstance(value, (np.ndarray, np.void))

@@ -53,7 +53,7 @@ class Record(Scalar):
     def __init__(self, name: str, dtype: np.dtype[Any], fields: dict[str, Field]) -> None:
         shown = f"records ({', '.join(fields)})"
         super().__init__(name, shown, "V", 8 * dtype.itemsize, f"[{dtype.itemsize} x i8]")
-        self._dtype = dtype
+        self._dtype = np.dtype(dtype, copy=True)  # the names of the user's may be changed
         self.fields = fields
 
     def __reduce__(self) -> tuple[Any, tuple[Any]]:
@@ -113,6 +113,18 @@ def _field(entry: Any) -> Field:
 def element_type(dtype: np.dtype[Any]) -> Scalar | None:
     """The type of the elements of arrays of any dtype, None of one that kernels do not have."""
     return table.from_dtype(dtype) or record_of(dtype)
+
+
+def element_type_of(array: np.ndarray[Any, Any] | np.void) -> Scalar | None:
+    """The type of a constant record, or of the elements of a constant array.
+
+    None of those that kernels cannot have.
+    """
+    try:
+        found = element_type(array.dtype)
+    except TypingError:
+        return None
+    return None if isinstance(found, Record) and found.has_objects else found
 
 
 def record_from_parts(

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from sample_kernels import SAMPLES
 
-from kernelgen import pipeline
+from kernelgen import from_dtype, pipeline
 from kernelgen.ir.core import Function
 from kernelgen.ir.parse import ParseError, parse_constant, parse_function
 from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant, print_function
 from kernelgen.ir.verify import verify
 from kernelgen.rewrites import TYPED_PASSES, UNTYPED_PASSES
-from kernelgen.types.compound import NONE, RANGE, Tuple
+from kernelgen.types.compound import NONE, RANGE, Array, Element, Tuple
 from kernelgen.types.digits import LN_2
 from kernelgen.types.table import DATETIME, FLOAT64, SCALARS, TIMEDELTA, WEAK
 
@@ -35,6 +35,15 @@ def stages(sample) -> Iterator[tuple[Function, bool]]:
         for rewrite, _ in TYPED_PASSES[:count]:
             rewrite(function)
         yield function, True
+
+
+RECORD = from_dtype(
+    np.dtype([
+        ("x", "f8"), ("the name", "S3"), ("v", "f4", (2, 3)), ("t", "M8[25s]"), ("other", ">i4"),
+        ("in", [("a", "?"), ("b", "c16")], 2),
+    ], align=True)
+)  # fmt: skip
+CLASS = from_dtype(np.dtype((np.record, [("x", "f8"), ("y", "u2")])))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
@@ -57,6 +66,9 @@ def test_every_stage_prints_and_parses(sample):
         np.complex64(1 - 2j), np.clongdouble(1j) / 3, LN_2, np.bool_(True), Raised(ValueError), Raised(KeyError, ("no", 1, 2.5)),
         np.datetime64("2020-01-01"), np.timedelta64(-3, "25s"), np.array(5, "i8").view("m8")[()],
         DATETIME, TIMEDELTA["ns"], DATETIME["25s"], Tuple((DATETIME["D"],)),
+        RECORD, Array(RECORD, 2, "C"), Array(RECORD, 1, "A", True, False), Array(RECORD, 0, "C").element,
+        Array(FLOAT64, 1, "A", aligned=False), Element(RECORD, True, False), CLASS, Array(CLASS, 2, "F"),
+        np.zeros(1, RECORD.dtype)[0], np.ones(1, CLASS.dtype)[0], Tuple((Element(CLASS),)),
         *SCALARS, *WEAK, NONE, RANGE, Tuple((FLOAT64, Tuple((SCALARS[1],)))),
     ],
     ids=repr,
@@ -75,12 +87,14 @@ def test_constants_print_and_parse(value):
         np.zeros((2, 0), "f4"), np.array([1 + 2j, np.nan]), np.array(2.5), np.array([True, False]),
         np.array(["2020-01-01", "NaT"], "M8[D]"),
         np.arange(24.0).reshape(2, 3, 4)[:, ::2], np.arange(3, dtype=">i4"),
+        np.zeros(3, RECORD.dtype), np.asfortranarray(np.ones((2, 3), CLASS.dtype)),
     ],
     ids=str,
 )  # fmt: skip
 def test_arrays_print_and_parse(value):
     parsed = parse_constant(print_constant(value))
-    assert parsed.dtype == value.dtype.newbyteorder("=")
+    records = value.dtype.names is not None
+    assert parsed.dtype == (value.dtype if records else value.dtype.newbyteorder("="))
     assert parsed.shape == value.shape
     assert np.array_equal(parsed, value, equal_nan=value.dtype.kind in "fcM")
     assert print_constant(parsed) == print_constant(value)

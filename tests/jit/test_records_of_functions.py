@@ -41,7 +41,7 @@ def test_what_comes_back_is_what_went_in():
     assert itself(a) is a
     assert field(a).base is a
     view = itself(a[1:])
-    assert view.dtype is POINT
+    assert view.dtype == POINT
     assert view.tolist() == [(3, 4), (5, 6)]
 
 
@@ -49,7 +49,7 @@ def test_records_that_are_returned_refer_to_the_array():
     a = points()
     r = second(a)
     assert type(r) is np.void
-    assert r.dtype is POINT
+    assert r.dtype == POINT
     r["x"] = 9
     assert a["x"][1] == 9
     a["y"][1] = 8
@@ -164,6 +164,18 @@ def test_code_is_compiled_for_each_dtype():
         assert len(total.signatures) == count - (count > 8)
 
 
+def test_a_dtype_whose_names_are_changed_is_another():
+    dtype = np.dtype([("x", "f8"), ("y", "f8")])
+    a = np.zeros(2, dtype)
+    a["y"] = 1
+    compiled = jit(lambda a: a["x"].sum())
+    assert compiled(a) == 0
+    a.dtype.names = ("y", "x")
+    assert compiled(a) == 2
+    assert compiled(np.ones(2, [("x", "f8"), ("y", "f8")])) == 2
+    assert compiled.signatures[0][0].dtype.dtype.names == ("x", "y")
+
+
 def test_records_of_classes():
     a = points().view(np.recarray)
     assert a.dtype.type is np.record
@@ -231,10 +243,10 @@ def test_other_attributes_are_not_assigned(function, value, words):
 
 
 def test_attributes_of_the_class_come_first():
-    a = np.zeros(3, [("size", "f8"), ("T", "i4")])
-    assert jit(lambda a: a.size + a.T["T"].size)(a) == 6
-    with pytest.raises(TypingError, match="has no attribute 'size'"):
-        jit(lambda a: a[0].size)(a)
+    a = np.ones(3, [("size", "f8"), ("T", "i4"), ("tolist", "f8")])
+    assert jit(lambda a: a.size + a.T["T"].size + a[0].size)(a) == 7
+    with pytest.raises(TypingError, match="has no attribute 'tolist'"):
+        jit(lambda a: a[0].tolist)(a)
 
 
 def test_signatures():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from array_backends import check, request
 
-from kernelgen import pipeline
+from kernelgen import njit, pipeline
 from kernelgen.errors import TypingError
 from kernelgen.types.table import SCALARS
 
@@ -333,6 +333,55 @@ def test_names_are_constants_of_any_kind():
         return s, a[first], a[names[1]][0]
 
     check(named, points())
+
+
+TABLE, PACKED_TABLE, RECORD = points(), points(PACKED, 4)[::-1], points()[2]
+SEVERAL = (points(n=2), points(n=3))
+
+
+def test_constant_records():
+    def looked_up(i):
+        r = TABLE[i]
+        s = r["x"] + TABLE["y"][i] + TABLE[1]["id"] + PACKED_TABLE[i]["y"] + RECORD["x"]
+        for each in PACKED_TABLE:
+            s += each["x"]
+        return s, r, TABLE["x"], PACKED_TABLE, RECORD["id"], SEVERAL[1]["x"], SEVERAL[0][1], RECORD
+
+    check(looked_up, 2)
+
+
+def test_constant_records_are_those_of_the_time_of_compilation():
+    table = points()
+    record = table[1]
+
+    def looked_up(i):
+        return table[i]["x"], record["x"], table[i]
+
+    compiled = njit(looked_up)
+    before = compiled(0)
+    table["x"] = 100
+    assert compiled(0) == before
+    compiled(0)[2]["x"] = 5
+    assert compiled(0)[2]["x"] == 0.5
+
+    def put(i):
+        table[i]["x"] = 1
+
+    with pytest.raises(TypingError, match="the record is read-only"):
+        pipeline.lowered(request(put, (0,)))
+
+
+def test_what_the_type_of_a_record_tells():
+    def told(a):
+        r = a[0]
+        names = 0
+        for name in r.dtype.names:
+            names += r[name]
+        kinds = isinstance(r, np.void), type(r) is np.void, r is None, r.dtype == POINT
+        return kinds, len(r), r.itemsize, r.nbytes, r.shape, r.ndim, names, a.dtype == POINT
+
+    check(told, points())
+    check(told, points(PACKED))
 
 
 def test_records_are_chosen():
