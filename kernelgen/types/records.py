@@ -46,6 +46,9 @@ class Field(NamedTuple):
 class Record(Scalar):
     """The type of an element of a structured array.
 
+    ``known_fields`` is what a dtype of the user's has of its fields: one that has the same, in this
+    very object, is of this type.
+
     Made by `record_of`, once for all dtypes that NumPy takes for equal. No value has this type:
     what is taken out of an array refers to it, see `compound.Element`.
     """
@@ -53,8 +56,9 @@ class Record(Scalar):
     def __init__(self, name: str, dtype: np.dtype[Any], fields: dict[str, Field]) -> None:
         shown = f"records ({', '.join(fields)})"
         super().__init__(name, shown, "V", 8 * dtype.itemsize, f"[{dtype.itemsize} x i8]")
-        self._dtype = np.dtype(dtype, copy=True)  # the names of the user's may be changed
+        self._dtype = dtype.newbyteorder("|")  # a copy, as the names of the user's may be changed
         self.fields = fields
+        self.known_fields = dtype.fields
 
     def __reduce__(self) -> tuple[Any, tuple[Any]]:
         return record_of, (self._dtype,)
