@@ -365,9 +365,10 @@ def _call_signature(
     out = parameter(
         "out", parameter.POSITIONAL_OR_KEYWORD, default=None if nout == 1 else (None,) * nout
     )
+    outs = [out] if nout else []
     options = [parameter(k, parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()]
     # A kernel may call its arguments as it likes; a signature has no name twice.
-    return inspect.Signature([*inputs, *(p for p in (out, *options) if p.name not in names)])
+    return inspect.Signature([*inputs, *(p for p in (*outs, *options) if p.name not in names)])
 
 
 @overload

@@ -192,7 +192,8 @@ def _make_gufunc(
     kernel_function = checked_function(function)
     names, returns = _parameters(kernel_function, core)
     inputs = names[: len(core.inputs)]
-    operands = Operands(core, _writable(writable, inputs), returns, declared)
+    changed = _changed(kernel_function, core) if not (core.outputs or writable) else writable
+    operands = Operands(core, _writable(changed, inputs), returns, declared)
     kernel = GeneralizedKernel(kernel_function, operands, choices)
     ufunc = make_kernel_ufunc(kernel, inputs, _KEYWORDS, core.numpys)
     separate_outputs(ufunc)
@@ -220,6 +221,8 @@ def _parameters(function: Any, core: CoreSignature) -> tuple[tuple[str, ...], bo
     """The names of the kernel's parameters that are operands, and whether it returns outputs."""
     names, required = positional_parameters(function)
     nin, nargs = len(core.inputs), len(core.shapes)
+    if required <= nin == nargs <= len(names):
+        return names[:nin], False
     if nin < required <= nargs <= len(names):
         return names[:nargs], False
     if required <= nin <= len(names):
@@ -231,6 +234,13 @@ def _parameters(function: Any, core: CoreSignature) -> tuple[tuple[str, ...], bo
         "a kernel has a parameter for each input and each output, or for each input, "
         "and returns what is to be stored",
     )
+
+
+def _changed(function: Any, core: CoreSignature) -> tuple[int, ...]:
+    """The arrays among the inputs that the kernel writes to, as its code tells."""
+    from kernelgen.written import written_parameters
+
+    return tuple(i for i in written_parameters(function, len(core.inputs)) if core.inputs[i])
 
 
 def _writable(given: tuple[str | int, ...], names: tuple[str, ...]) -> frozenset[int]:

@@ -45,9 +45,11 @@ def guvectorize(
         The core dimensions of inputs and outputs, ``"(m,n),(n)->(m)"``: names, fixed sizes
         (``3``), and dimensions that may be missing (``n?``). The dimension of an output may be an
         expression, of ``+ - * //``, ``min``, ``max``, numbers and the inputs' dimensions:
-        ``"(n),(w)->(n-w+1)"``. The call raises ValueError where it is negative.
+        ``"(n),(w)->(n-w+1)"``. The call raises ValueError where it is negative. Without ``->``
+        there are no outputs, and the kernel changes arguments in place: ``"(a),(a),(b)"``.
     writable_args : sequence of str or int
-        Names or numbers of inputs that the kernel may write to.
+        Names or numbers of inputs that the kernel may write to. Where there are no outputs, those
+        that it does write to, as far as its code tells, need not be named.
     identity : object, optional
         Kept as an attribute; NumPy has no reductions of generalized ufuncs.
     error_model, fastmath, precise, fp_errors, target

@@ -210,13 +210,16 @@ def returned_outputs(function: Function, outputs: Sequence[Array]) -> tuple[Arra
     )
 
 
-def check_filled(function: Function) -> None:
+def check_filled(function: Function, outputs: int) -> None:
     """Raise TypingError if a typed function that fills its outputs returns something as well."""
     if function.result not in (NONE, UNDEFINED):
+        what = "parameters for its outputs" if outputs else "no outputs"
         loc = next((op.loc for op in function.ops() if op.name == "return"), function.loc)
         assert function.result is not None
         raise TypingError(
-            f"the kernel has parameters for its outputs, but returns {describe(function.result)}",
+            f"the kernel has {what}, but returns {describe(function.result)}",
             loc,
-            "store it in an output, or leave out the parameters for outputs",
+            "store it in an output, or leave out the parameters for outputs"
+            if outputs
+            else 'write "->" and the dimensions of what it returns, as in "(n)->()"',
         )

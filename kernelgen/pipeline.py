@@ -49,7 +49,8 @@ class Request:
     A jitted function is called with ``arguments``, whose numbers are the inputs; ``returned`` is
     what a signature of it declares, ``locals`` are types that variables are to have.
     A kernel of a generalized ufunc makes what is in the arrays ``filled``, whose dtypes may be
-    ``UNDEFINED``. They are its last parameters, or it ``returns`` what is stored there.
+    ``UNDEFINED``; there may be none. They are its last parameters, or it ``returns`` what is
+    stored there.
     ``shell`` writes the module of the loop to be looked at.
     """
 
@@ -65,7 +66,7 @@ class Request:
         returned: Argument | None = None,
         locals: Mapping[str, Scalar] | None = None,
         any_result: bool = False,
-        filled: tuple[Array, ...] = (),
+        filled: tuple[Array, ...] | None = None,
         returns: bool = False,
         shell: Callable[[Lowered], str] = pattern_module,
     ) -> None:
@@ -85,7 +86,7 @@ class Request:
     @property
     def count(self) -> int:
         """How many of the function's parameters are given arguments."""
-        return len(self.inputs) + (0 if self.returns else len(self.filled))
+        return len(self.inputs) + (0 if self.returns else len(self.filled or ()))
 
 
 # ------------------------------------------------------------------- the stages, in order
@@ -117,8 +118,8 @@ def inferred(request: Request) -> Function:
     """Calls resolved, helpers inlined, every value with its type."""
     function = _apply(ssa(request), UNTYPED_PASSES)
     inputs = request.inputs
-    if request.filled:
-        inputs += _filled(function, request)
+    if request.filled is not None:
+        inputs += _filled(function, request, request.filled)
     if len(function.params) != len(inputs):
         raise _wrong_count(request, len(function.params))
     resolve_classes(function, inputs)
@@ -144,21 +145,19 @@ def typed(request: Request) -> Function:
     function = inferred(request)
     if request.arguments is not None:
         set_returned(function, request.returned)
-    elif request.filled:
-        check_filled(function)
+    elif request.filled is not None:
+        check_filled(function, len(request.filled))
     elif not request.any_result:
         made = check_outputs(function)
         _set_outputs(function, made if request.outputs is None else request.outputs, made)
     return function
 
 
-def _filled(function: Function, request: Request) -> tuple[Array, ...]:
+def _filled(function: Function, request: Request, outputs: tuple[Array, ...]) -> tuple[Array, ...]:
     """The arrays that the function fills, with their dtypes; it has parameters for them then."""
     if len(function.params) != request.count:
         return ()
-    return fill_outputs(
-        function, request.inputs, request.filled, resolve_classes, returns=request.returns
-    )
+    return fill_outputs(function, request.inputs, outputs, resolve_classes, returns=request.returns)
 
 
 def rewritten(request: Request) -> Function:
@@ -220,8 +219,11 @@ class Compilation:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._typed = typed(request)
-        filled = self._typed.params[len(request.inputs) :] if request.filled else []
-        self.outputs = tuple(dtype_of(v.type) for v in filled) or check_outputs(self._typed)
+        if request.filled is None:
+            self.outputs = check_outputs(self._typed)
+        else:
+            filled = self._typed.params[len(request.inputs) :]
+            self.outputs = tuple(dtype_of(v.type) for v in filled)
 
     @cached_property
     def rewritten(self) -> Function:

@@ -72,7 +72,7 @@ class CoreBody:
             self._prepare(function, types)
             infer(function, types, prepare=self._prepare)
         check_tables(function)
-        check_filled(function)
+        check_filled(function, len(outputs))
         return function, outputs
 
     @contextmanager

@@ -6,7 +6,7 @@ own options have decided what is checked in their bodies.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kernelgen.infer import typed
@@ -101,18 +101,27 @@ class _CoreLoops:
     def _as_taken(self, i: int, v: Value) -> Value:
         """An input in the dtype in which the kernel takes it: a copy if it has another."""
         dtype, t = self._dtype(self.plan.taken[i]), v.type
-        if not isinstance(t, Array) or t.dtype == dtype:
+        if not isinstance(t, Array):
             return v
+        if t.dtype == dtype:
+            return self._apart(v, t, self._others(i)) if i in self.writable else v
         if t.ndim == 0:
             return self.w.converted(self.w.emit("get", t.dtype, v), dtype)
         made = typed(Op("astype", (v,), {"to": dtype})).result
         copy = self.w.emit("astype", made, v, to=dtype)
+        self.shapes.known[copy] = self.shapes.of(v)
         if i in self.writable:
             self.finally_.append(lambda: self._assign(v, copy))
         return copy
 
     def _dtype(self, t: Type) -> Any:
         return t.dtype if isinstance(t, Array) else t
+
+    def _others(self, i: int, taken: Sequence[Value] = ()) -> list[Value]:
+        """The arrays that a call is given beside one, the first of them as they are ``taken``."""
+        operands = [*taken, *(*self.given.inputs, *self.given.outs)[len(taken) :]]
+        others = [*operands[:i], *operands[i + 1 :]]
+        return [v for v in others if v is not None and isinstance(v.type, Array)]
 
     def _assign(self, target: Value, value: Value) -> None:
         self.w.emit("assign", NONE, target, value, apart=True)
@@ -121,36 +130,39 @@ class _CoreLoops:
         """The array that the kernel fills: the one that is given, a new one, or one number."""
         t, out = self.plan.filled[i], self.given.outs[i]
         if out is not None:
-            return self._given(i, t, out, inputs)
+            return self._given(t, out, self._others(len(inputs) + i, inputs))
         lengths = self.shapes.of_output(i)
         if not lengths:
             return self.w.emit("frame_array", t, count=1)
         return self.w.emit("array_of_shape", Array(t.dtype, len(lengths), "C"), *lengths)
 
-    def _given(self, i: int, filled: Array, out: Value, inputs: list[Value]) -> Value:
+    def _given(self, filled: Array, out: Value, others: list[Value]) -> Value:
         """``out``, or an array in its place if it has another dtype, or overlaps an operand."""
         assert isinstance(out.type, Array)
         t = out.type._replace(dtype=filled.dtype, layout="C" if out.type.layout == "C" else "A")
-        sources = [*inputs, *self.given.outs[:i], *self.given.outs[i + 1 :]]
-        arrays = [v for v in sources if v is not None and isinstance(v.type, Array)]
-
-        def other() -> Value:
-            made = self.w.emit("array_of_shape", t, *self.shapes.known[out])
-            self._assign(made, out)
-            return made
-
         if is_known(out.type) and out.type.dtype != t.dtype:
-            made = other()
+            made = self._copy(out, t)
             self.finally_.append(lambda: self._assign(out, made))
             return made
-        if not arrays:
-            return self._seen_as(out, t)
-        met = self._any_overlap(out, arrays)
-        target = self.w.pick(met, t, other, lambda: self._seen_as(out, t))
+        return self._apart(out, t, others)
+
+    def _copy(self, v: Value, t: Array) -> Value:
+        made = self.w.emit("array_of_shape", t, *self.shapes.of(v))
+        self.shapes.known[made] = self.shapes.of(v)
+        self._assign(made, v)
+        return made
+
+    def _apart(self, v: Value, t: Array, others: list[Value]) -> Value:
+        """An array that is written to; if it overlaps others a copy, which it is given later."""
+        if not others:
+            return self._seen_as(v, t)
+        met = self._any_overlap(v, others)
+        found = self.w.pick(met, t, lambda: self._copy(v, t), lambda: self._seen_as(v, t))
+        self.shapes.known[found] = self.shapes.of(v)
         self.finally_.append(
-            lambda: self.w.choose(met, lambda: self._assign(out, target), lambda: None)
+            lambda: self.w.choose(met, lambda: self._assign(v, found), lambda: None)
         )
-        return target
+        return found
 
     def _any_overlap(self, out: Value, arrays: list[Value]) -> Value:
         met = self.w.emit("overlaps", WEAK_BOOL, out, arrays[0])
@@ -160,7 +172,11 @@ class _CoreLoops:
 
     def _seen_as(self, v: Value, t: Array) -> Value:
         """The same array, of which no more is known than ``t`` says."""
-        return v if v.type == t else self.w.emit("row", t, v)
+        if v.type == t:
+            return v
+        seen = self.w.emit("row", t, v)
+        self.shapes.known[seen] = self.shapes.of(v)
+        return seen
 
     def _result(self, i: int, target: Value) -> Value:
         """What the call gives: the array that was given or made, or the number in it."""

@@ -327,12 +327,33 @@ def answer_promotion(ufunc: np.ufunc, operands: int, signature: int, answer: int
     """
     binding = own_binding(ufunc)
     given = read_objects(operands, ufunc.nargs)
+    if isinstance(given[0], _Detour):
+        write_objects(answer, given[0].chosen)
+        return
     pinned = read_objects(signature, ufunc.nargs)
     chosen = tuple(binding.promote(ufunc, given[: ufunc.nin], pinned))
     # NumPy would ask again and again for a loop that is not there.
     if binding.loops.get(chosen[: ufunc.nin]) != chosen:
         raise InternalError(f"{ufunc!r} has no loop for {_text_of(chosen)}, which it promised")
-    write_objects(answer, _as_change(given, chosen, ufunc.nin))
+    changed = _as_change(given, chosen, ufunc.nin)
+    if changed != given:
+        write_objects(answer, changed)
+        return
+    detour = _Detour(chosen)
+    binding.owned.append(detour)  # NumPy remembers its address
+    write_objects(answer, (detour, *chosen[1:]))
+
+
+class _Detour:
+    """Takes the place of the first DType where nothing else can change, as there are no outputs.
+
+    It says that it is a DType of any kind, so that NumPy asks again, and is given the answer then.
+    """
+
+    __bases__ = (np.dtype,)
+
+    def __init__(self, chosen: tuple[DType, ...]) -> None:
+        self.chosen = chosen
 
 
 def _as_change(

@@ -118,7 +118,7 @@ class CoreSignature:
     Attributes
     ----------
     inputs, outputs : tuple of Shape
-        Of each operand.
+        Of each operand. Without outputs, the kernel changes inputs.
     """
 
     def __init__(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> None:
@@ -165,6 +165,7 @@ def _joined(signature: CoreSignature, text: Callable[[Dimension], str]) -> str:
     sides = [
         ",".join(f"({','.join(map(text, shape))})" for shape in shapes)
         for shapes in (signature.inputs, signature.outputs)
+        if shapes
     ]
     return "->".join(sides)
 
@@ -190,8 +191,9 @@ def parse_core(text: str) -> CoreSignature:
     ----------
     text : str
         NumPy's grammar: names, fixed sizes (``3``), and dimensions that may be missing
-        (``n?``). An output dimension may also be an expression over the inputs' dimensions, of
-        ``+ - * //``, ``min``, ``max``, numbers and parentheses.
+        (``n?``). Without ``->`` there are no outputs. An output dimension may also be an
+        expression over the inputs' dimensions, of ``+ - * //``, ``min``, ``max``, numbers and
+        parentheses.
 
     Raises
     ------
@@ -229,6 +231,8 @@ class _Parser:
 
     def run(self) -> CoreSignature:
         inputs = self._arguments(output=False)
+        if not self.next.text:
+            return CoreSignature(inputs, ())
         self._take("->")
         self.known = {name for shape in inputs for d in shape for name in d.size.names()}
         outputs = self._arguments(output=True)

@@ -13,8 +13,8 @@ from kernelgen.types.core_dims import Size, parse_core, why_impossible
 
 def numpys(text: str) -> str | None:
     """The signature of a ufunc that NumPy makes of ``text``."""
-    inputs, _, outputs = text.partition("->")
-    counts = (max(side.count("("), 1) for side in (inputs, outputs))
+    inputs, arrow, outputs = text.partition("->")
+    counts = max(inputs.count("("), 1), max(outputs.count("("), 1) if arrow else 0
     return make_ufunc("f", "", *counts, None, None, signature=text).signature
 
 
@@ -29,6 +29,7 @@ def numpys(text: str) -> str | None:
         "(_a1,B)->(B,_a1)",
         "(i,j,k),(k)->(),(p)",
         "(min),(max)->()",
+        "(a),(a,b?),()",
     ],
 )
 def test_numpys_grammar(text):
@@ -41,7 +42,7 @@ def test_numpys_grammar(text):
     "text",
     [
         "",
-        "(n)",
+        "(n),",
         "n->n",
         "(n)->",
         "(n)(n)->()",
@@ -85,7 +86,7 @@ def test_what_numpy_refuses_is_refused(text):
         ("(n  $)->()", "means nothing", "$"),
         ("(n)->(n+)", "a dimension is missing here", ")"),
         ("(n)->((n+1)", "',' or '\\)' is missing here", " "),
-        ("(n)", "'->' is missing here", " "),
+        ("(n)(n)->()", "'->' is missing here", "("),
         ("", "'\\(' is missing here", " "),
     ],
 )
