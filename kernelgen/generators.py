@@ -55,7 +55,7 @@ FUNCTIONS: dict[str, tuple[Scalar, ...]] = {
     "triangular": (_F, _F, _F, _F),
     "poisson": (_I, _F),
     "negative_binomial": (_I, _F, _F),
-    "binomial": (_I, _F, _I),
+    "binomial": (_I, _I, _F),
     "geometric": (_I, _F),
     "zipf": (_I, _F),
     "logseries": (_I, _F),
@@ -81,8 +81,13 @@ def _declaration(name: str) -> str:
     if "_fill" in name:
         return f"declare void @{symbol(name)}(ptr, i64, ptr) nounwind"
     result, *params = (t.llvm for t in FUNCTIONS[name])
-    kept = ["ptr"] if name == "binomial" else []
-    return f"declare {result} @{symbol(name)}({', '.join(['ptr', *params, *kept])}) nounwind"
+    given = ", ".join(as_numpy_takes(name, ["ptr", *params], "ptr"))
+    return f"declare {result} @{symbol(name)}({given}) nounwind"
+
+
+def as_numpy_takes(name: str, given: list[str], kept: str) -> list[str]:
+    """The address and the parameters in NumPy's order, with what is kept if that is asked for."""
+    return [given[0], *given[:0:-1], kept] if name == "binomial" else given
 
 
 DECLARED = {name: _declaration(name) for name in FUNCTIONS}

@@ -18,11 +18,13 @@ from kernelgen.types.table import UINT64, WEAK_BOOL, Scalar
 # ------------------------------------------------------------------------------ parameters
 
 
-def check_parameters(types: Sequence[Type]) -> None:
-    """Raise NoRule unless they are types of real numbers."""
-    for t in types:
+def check_parameters(types: Sequence[Type], params: Sequence[Scalar]) -> None:
+    """Raise NoRule unless they are types of numbers that can be parameters of types ``params``."""
+    for t, param in zip(types, params, strict=True):
         if not isinstance(t, Scalar) or t.is_complex or t.is_time:
             raise NoRule(f"random numbers cannot be drawn with {describe(t)} as a parameter")
+        if param.is_integer and t.is_float:
+            raise NoRule(f"this parameter counts, and {describe(t)} does not", "write int(x)")
 
 
 def any_array(*parameters: Any) -> Any:
@@ -102,7 +104,7 @@ def define_over_arrays(
 
     def rule(op: Op, given: tuple[Type, ...]) -> Typed:
         *parameters, size = given[before:]
-        check_parameters([t.dtype if isinstance(t, Array) else t for t in parameters])
+        check_parameters([t.dtype if isinstance(t, Array) else t for t in parameters], types[1:])
         ndim = max((t.ndim for t in parameters if isinstance(t, Array)), default=0)
         if ndim == 0:
             raise NoRule("a parameter is an array without dimensions", "write x[()]")

@@ -14,9 +14,10 @@ import numpy as np
 from kernelgen.ops.draws import high_product, word_of
 from kernelgen.ops.generators import next_double, next_uint32, next_uint64
 from kernelgen.ops.integer_draws import drawn_integers, take, up_to
-from kernelgen.ops.random_library import shuffle_rows
+from kernelgen.ops.random_library import in_order, shuffle_rows
 from kernelgen.ops.weighted_choice import (
     Words,
+    as_array,
     check_taken,
     check_weights,
     drawn_by_weight,
@@ -119,7 +120,7 @@ def shuffle(rng: Any, x: Any, axis: Any = 0) -> None:
 
 
 def permutation(rng: Any, x: Any, axis: Any = 0) -> Any:
-    made = x.copy() if isinstance(x, np.ndarray) else np.arange(x)
+    made = x.copy() if isinstance(x, np.ndarray) else in_order(x)
     shuffle_rows(np.swapaxes(made, 0, axis), lambda most: below(rng, most))
     return made
 
@@ -133,8 +134,9 @@ def choice(
     axis: Any = 0,
     shuffle: Any = True,
 ) -> Any:
-    count = population(a, axis, size, WORDS)
-    return picked(a, _chosen(rng, count, size, replace, p, shuffle), axis)
+    values = as_array(a)
+    count = population(values, axis, size, WORDS)
+    return picked(values, _chosen(rng, count, size, replace, p, shuffle), axis)
 
 
 def _chosen(rng: Any, count: Any, size: Any, replace: Any, p: Any, shuffle: Any) -> Any:

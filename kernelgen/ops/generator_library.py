@@ -346,14 +346,14 @@ def binomial(rng: Any, n: Any, p: Any, size: Any = None) -> Any:
     count, chance = index(n), float(p)
     probability(chance, "p", IS_NAN)
     not_negative(count, "n", IS_NAN)
-    return drawn(lambda: _next_binomial(rng, chance, count), size, np.int64)
+    return drawn(lambda: _next_binomial(rng, count, chance), size, np.int64)
 
 
 def _binomial_over_arrays(form: Form) -> Callable[..., Any]:
     def draws(rng: Any, n: Any, p: Any, size: Any) -> Any:
         check_all(p, form.ranks[1], probability, "p")
         check_all(n, form.ranks[0], not_negative, "n")
-        draw = lambda x, y, z: _next_binomial(rng, x, y)  # noqa: E731
+        draw = lambda x, y, z: _next_binomial(rng, y, x)  # noqa: E731
         return over_arrays(draw, turned, size, np.int64, p, n)
 
     turned = form._replace(ranks=(form.ranks[1], form.ranks[0], 0))

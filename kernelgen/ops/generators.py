@@ -35,7 +35,7 @@ def _define(
     result, *params = types
 
     def rule(op: Op, given: tuple[Type, ...]) -> Typed:
-        check_parameters(given[1:])
+        check_parameters(given[1:], params)
         return Typed((None, *params), result)
 
     def reference(*values: Any) -> Any:
@@ -56,9 +56,8 @@ def _native(name: str, python: Draw | None = None) -> Draw:
         e.declarations |= {each: generators.DECLARED[each] for each in generators.needed(name)}
         given = [f"ptr {args[0]}"]
         given += [f"{t.llvm} {arg}" for t, arg in zip(types[1:], args[1:], strict=True)]
-        if name == "binomial":
-            kept = e(f"getelementptr i8, ptr {args[0]}, i64 {generators.BINOMIAL}")
-            given.append(f"ptr {kept}")
+        kept = e(f"getelementptr i8, ptr {args[0]}, i64 {generators.BINOMIAL}")
+        given = generators.as_numpy_takes(name, given, f"ptr {kept}")
         return e(f"call {types[0].llvm} @{generators.symbol(name)}({', '.join(given)})")
 
     return _define(name, python or _method(name), types, lower)
@@ -115,10 +114,7 @@ next_gamma_single = _single("standard_gamma")
 next_inverse = _filling("standard_exponential_inv_fill", np.float64)
 next_inverse_single = _filling("standard_exponential_inv_fill_f", np.float32)
 
-_MEANINGS: dict[str, Draw] = {
-    "uniform": lambda g, low, length: low + length * g.random(),
-    "binomial": lambda g, p, n: g.binomial(n, p),
-}
+_MEANINGS: dict[str, Draw] = {"uniform": lambda g, low, length: low + length * g.random()}
 """What a function of NumPy draws that differs from its method in the parameters."""
 
 NEXT: dict[str, Draw] = {

@@ -29,6 +29,7 @@ from kernelgen.ops.random_library import (
 )
 from kernelgen.ops.weighted_choice import (
     Words,
+    as_array,
     check_taken,
     check_vector,
     check_weights,
@@ -93,13 +94,14 @@ def _plain(low: Any, high: Any) -> Any:
 
 
 def choice(a: Any, size: Any = None, replace: Any = True, p: Any = None) -> Any:
+    values = as_array(a)
     if p is None and replace and size is None:
-        if any_array(a):
-            check_vector(a)
-            return a[_one_of(len(a), WORDS.no_elements)]
-        return _one_of(index(a), WORDS.no_integers)
-    count = population(a, 0, size, WORDS)
-    return picked(a, _chosen(count, size, replace, p), 0)
+        if any_array(values):
+            check_vector(values)
+            return values[_one_of(len(values), WORDS.no_elements)]
+        return _one_of(index(values), WORDS.no_integers)
+    count = population(values, 0, size, WORDS)
+    return picked(values, _chosen(count, size, replace, p), 0)
 
 
 def _one_of(count: Any, message: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -149,8 +150,13 @@ def shuffle(x: Any) -> None:
         shuffle_rows(x, below)
 
 
+def in_order(x: Any) -> Any:
+    """The elements of a tuple, or the integers below ``x``, as an array."""
+    return np.asarray(x) if isinstance(x, tuple) else np.arange(index(x))
+
+
 def permutation(x: Any) -> Any:
-    made = x.copy() if isinstance(x, np.ndarray) else np.arange(x)
+    made = x.copy() if isinstance(x, np.ndarray) else in_order(x)
     shuffle_rows(made, below)
     return made
 

@@ -26,6 +26,11 @@ class Words(NamedTuple):
     vectors: bool = False
 
 
+def as_array(a: Any) -> Any:
+    """What there is to choose from; tuples become arrays."""
+    return np.asarray(a) if isinstance(a, tuple) else a
+
+
 def population(a: Any, axis: Any, size: Any, words: Any) -> Any:
     """How many there are to choose from: of an array its rows, else integers from 0 on."""
     if isinstance(a, np.ndarray):

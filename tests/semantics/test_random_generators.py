@@ -107,7 +107,7 @@ def orders(rng, n):
     rng.shuffle(matrix)
     rng.shuffle(matrix, axis=1)
     rng.shuffle(deep)
-    more = rng.permutation(n), rng.permutation(row), rng.permutation(matrix)
+    more = rng.permutation(n), rng.permutation(row), rng.permutation(matrix), rng.choice((-1, 1), n)
     return row, matrix, more, rng.permutation(matrix, axis=1)
 
 
@@ -263,6 +263,10 @@ def test_errors_are_those_of_numpy(function):
         (lambda rng: rng.integers(np.arange(3)), "bounds of random integers are numbers"),
         (lambda rng: rng.integers(rng.random()), "are between integers, not Python float"),
         (lambda rng: rng.poisson(np.array(2.0)), "a parameter is an array without dimensions"),
+        (
+            lambda rng: rng.binomial(np.ones(3), 0.5),
+            "this parameter counts, and float64 does not",
+        ),
         (lambda rng: rng + 1, "needs numbers, not Generator"),
     ],
 )

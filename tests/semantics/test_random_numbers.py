@@ -57,7 +57,8 @@ def orders(n):
     a = np.arange(9)
     np.random.shuffle(a)
     first = np.random.permutation(10), np.random.permutation(np.arange(5.0))
-    return a, first, np.random.choice(7), np.random.choice(7, (2, 3)), np.random.choice(a, 4)
+    last = np.random.choice((1, -1)), np.random.permutation((3, 5, 7))
+    return a, first, np.random.choice(7), np.random.choice(7, (2, 3)), np.random.choice(a, 4), last
 
 
 def integers_of_types(n):
