@@ -147,6 +147,33 @@ def first(x, y):
     return x[0] + y[0]
 
 
+_NUMBERS = ("x", "y", "z", "vx", "vy", "vz", "mass")
+PARTICLE = np.dtype([*((name, "f8") for name in _NUMBERS), ("id", "i4")], align=True)
+
+
+def moved(particles, dt):
+    """Positions after a step, record by record."""
+    for p in particles:
+        p["x"] += p["vx"] * dt
+        p["y"] += p["vy"] * dt
+        p["z"] += p["vz"] * dt
+    return particles["x"]
+
+
+def moved_at_once(particles, dt):
+    """The same, field by field."""
+    for position, velocity in (("x", "vx"), ("y", "vy"), ("z", "vz")):
+        particles[position] += particles[velocity] * dt
+    return particles["x"]
+
+
+def _particles(rng: np.random.Generator, n: int) -> tuple[Any, ...]:
+    made = np.zeros(n, PARTICLE)
+    for name in PARTICLE.names:
+        made[name] = rng.random(n)
+    return made, 1e-3
+
+
 @dataclass(frozen=True)
 class Case:
     """Something to be measured: a function, its arguments, and what else computes it.
@@ -216,6 +243,8 @@ CASES = {
     "regression d=500": _regression_case(500),
     "expression 100000": Case(expression, lambda rng: _pair(rng, 100_000), numpy=expression),
     "mean square 100000": Case(mean_square, lambda rng: _pair(rng, 100_000), numpy=mean_square),
+    "particles 1000": Case(moved, lambda rng: _particles(rng, 1000), numpy=moved_at_once),
+    "particles 100000": Case(moved, lambda rng: _particles(rng, 100_000), numpy=moved_at_once),
     "leapfrog 8x100": Case(
         leapfrog,
         lambda rng: (*_pair(rng, 8, 3), rng.random(8), 0.0, 100),
