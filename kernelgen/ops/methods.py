@@ -250,7 +250,8 @@ def viewed_type(t: Array, to: Scalar) -> Array:
     if t.dtype.size != to.size and t.ndim == 0:
         raise NoRule("changing the width of an array without dimensions has no meaning")
     layout = t.layout if t.dtype.size == to.size or t.layout == "C" else "A"
-    return t._replace(dtype=to, layout=layout)
+    aligned = t.aligned and to.alignment <= t.dtype.alignment
+    return t._replace(dtype=to, layout=layout, aligned=aligned)
 
 
 def _view(x: Any, to: Scalar) -> Any:

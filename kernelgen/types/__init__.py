@@ -7,6 +7,7 @@ from kernelgen.types.arguments import tuple_type as Tuple
 from kernelgen.types.arguments import uniform_tuple_type as UniTuple
 from kernelgen.types.compound import GENERATOR as Generator
 from kernelgen.types.compound import Array
+from kernelgen.types.records import Record
 from kernelgen.types.table import BOOL as b1
 from kernelgen.types.table import BOOL as bool_
 from kernelgen.types.table import BOOL as boolean
@@ -47,6 +48,7 @@ __all__ = [
     "Array",
     "FunctionType",
     "Generator",
+    "Record",
     "Tuple",
     "UniTuple",
     "b1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +60,20 @@ class Record(Scalar):
         self._dtype = dtype.newbyteorder("|")  # a copy, as the names of the user's may be changed
         self.fields = fields
         self.known_fields = dtype.fields
+
+    @classmethod
+    def make_c_struct(cls, fields: Sequence[tuple[str, Scalar]]) -> Record:
+        """The type of the records of a struct in C with these fields, by Numba's name.
+
+        Examples
+        --------
+        >>> import kernelgen as kg
+        >>> kg.types.Record.make_c_struct([("x", kg.float64), ("n", kg.int32)]).size
+        16
+        """
+        made = record_of(np.dtype([(name, t.dtype) for name, t in fields], align=True))
+        assert made is not None
+        return made
 
     def __reduce__(self) -> tuple[Any, tuple[Any]]:
         return record_of, (self._dtype,)

@@ -251,6 +251,7 @@ def test_attributes_of_the_class_come_first():
 
 def test_signatures():
     record = from_dtype(POINT)
+    assert kg.types.Record.make_c_struct([("x", kg.float64), ("y", kg.int32)]) is record
     assert from_dtype(PAIR) is not record
     assert from_dtype(np.dtype([("x", "f8"), ("y", "i4")], align=True)) is record
 
@@ -352,6 +353,8 @@ def test_unaligned_arrays_are_taken():
         assert np.array_equal(got, want)
     total(a.copy())
     assert len(total.signatures) == 2
+    bytes_ = np.arange(17, dtype="u1")[1:]
+    assert jit(lambda a: a.view("f8").sum())(bytes_) == bytes_.view("f8").sum()
     packed = np.zeros(3, [("flag", "?"), ("x", "f8")])
     assert jit(lambda a: a.sum())(packed["x"] + 1) == 3
     packed["x"] = [1, 2, 3]
