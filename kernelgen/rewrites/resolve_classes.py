@@ -4,7 +4,7 @@ So are the attributes that types tell, ``x.dtype`` for instance, and ``x is None
 and their kind learn that they go over arrays. Before: untyped SSA with its calls resolved. After:
 the same without ``class_of``, where types tell the class, without these attributes, and without the
 branches that this decides. One of them is resolved at a time, in the order of the code, because the
-types behind it depend on the branches that are left.
+types behind it depend on the branches that are left; with it go those of which that is not so.
 """
 
 from __future__ import annotations
@@ -35,12 +35,49 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
         function.sort_blocks()
         function.asks |= any(_asks(op) and op.name not in _FOR_ALL for op in function.ops())
         propagate(function, params)
-        resolved = any(_resolve(function, block, op) for block, op in _asking(function))
+        resolved = _resolve_those_known(function)
         for value in function.values():
             value.type = None
         if not resolved:
             return
         resolve_calls(function)
+
+
+def _resolve_those_known(function: Function) -> bool:
+    """Resolve the first op that can be, and all that ask for what no branch can change."""
+    settled = _settled(function)
+    resolved = False
+    for block, op in _asking(function):
+        if not resolved or (op.name in _CONSTANT and settled.issuperset(op.operands)):
+            resolved |= _resolve(function, block, op)
+    return resolved
+
+
+_CONSTANT = ("class_of", "any_array", "attr", "is")
+"""Ops that become constants, and leave all else as it is."""
+
+
+def _settled(function: Function) -> set[Value]:
+    """The values whose types stay what they are, whichever branches turn out to be dead."""
+    settled = set(function.values())
+    arriving: dict[Value, list[Value]] = {}
+    for edge in function.edges():
+        for value, arg in zip(edge.args, edge.target.args, strict=True):
+            arriving.setdefault(arg, []).append(value)
+    changed = True
+    while changed:
+        before = len(settled)
+        for block in function.blocks:
+            for arg in block.args:
+                values = arriving.get(arg, [])
+                if not settled.issuperset(values) or any(v.type != arg.type for v in values):
+                    settled.discard(arg)
+            for op in block.ops:
+                known = op.name != "invoke" and settled.issuperset(op.operands)
+                if op.result is not None and not known:
+                    settled.discard(op.result)
+        changed = len(settled) < before
+    return settled
 
 
 _FOR_ALL = ("is", "call", "contains")

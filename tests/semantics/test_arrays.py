@@ -304,3 +304,16 @@ def test_all_elements_in_a_row(matrix):
     check(fill, np.zeros((2, 3)))
     with pytest.raises(TypingError, match="read-only"):
         pipeline.typed(request(fill, (np.zeros((2, 3), order="F"),)))
+
+
+def chosen_by_the_class_of_another(x, y):
+    """What ``z`` is depends on a branch that the class of ``x`` decides."""
+    z = y if isinstance(x, np.ndarray) else x
+    first = z.sum() if isinstance(z, np.ndarray) else z + 1
+    w = first if isinstance(x, np.ndarray) else y
+    return first, 2 if isinstance(w, np.ndarray) else 5
+
+
+@pytest.mark.parametrize("x, y", [(1.5, 2.5), (2, np.arange(4)), (np.ones(3), np.arange(4))])
+def test_classes_that_depend_on_classes(x, y):
+    check(chosen_by_the_class_of_another, x, y)
