@@ -74,10 +74,9 @@ def of_more(rng, n):
 
 def of_arrays(rng, n):
     row, column = np.arange(1.0, n + 2), np.array([[0.5], [2.0]])
-    first = rng.normal(row, column), rng.normal(row, 2), rng.uniform(0, column, (2, n + 1))
-    second = rng.gamma(column, 2.0, (3, 2, 1)), rng.poisson(row), rng.binomial(n + 9, column / 3)
-    third = rng.triangular(0, column, 3.0), rng.hypergeometric(np.arange(3), 5, 2)
-    return first, second, third, rng.standard_gamma(row), rng.negative_binomial(row, 0.5)
+    first = rng.normal(row, column), rng.uniform(0, column, (2, n + 1))
+    second = rng.gamma(2.0, column, (3, 2, 1)), rng.poisson(row), rng.binomial(n + 9, column / 3)
+    return first, second, rng.hypergeometric(np.arange(3), 5, 2), rng.negative_binomial(row, 0.5)
 
 
 def integers(rng, n):
@@ -113,10 +112,10 @@ def orders(rng, n):
 
 def choices(rng, n):
     row, matrix = np.arange(5.0, 15), np.arange(12).reshape(4, 3)
-    first = rng.choice(7), rng.choice(7, n), rng.choice(row), rng.choice(row, (2, n))
-    second = rng.choice(matrix), rng.choice(matrix, 3, axis=1), rng.choice(0, 0)
-    third = rng.choice(30, n, replace=False), rng.choice(30, (2, 3), replace=False, shuffle=False)
-    return first, second, third, rng.choice(row, n, False), rng.choice(12000, 700, False)
+    first = rng.choice(7), rng.choice(row), rng.choice(row, (2, n)), rng.choice(0, 0)
+    second = rng.choice(matrix), rng.choice(matrix, 3, axis=1)
+    third = rng.choice(30, (2, 3), replace=False, shuffle=False), rng.choice(12000, 700, False)
+    return first, second, third, rng.choice(row, n, False)
 
 
 def weighted_choices(rng, n):
@@ -136,13 +135,24 @@ def some_arrays(rng, n):
     return rng.normal(row, column), rng.binomial(n, column / 3, (2, 1)), rng.standard_gamma(row)
 
 
+def some_integers(rng, n):
+    wide = rng.integers(-3, 10, n), rng.integers(3 << 61), rng.integers(1 << 64, dtype="u8")
+    return wide, rng.integers(-100, 90, n, np.int8), rng.integers(2, size=9 * n, dtype=bool)
+
+
+def some_orders(rng, n):
+    row = np.arange(n)
+    rng.shuffle(row)
+    return row, rng.permutation(n), rng.permutation(np.arange(3 * n).reshape(n, 3))
+
+
 def some_choices(rng, n):
     row, p = np.arange(5.0, 9), np.array([0.1, 0.2, 0.3, 0.4])
     return rng.choice(row, 2, replace=False), rng.choice(4, n, p=p), rng.choice(n)
 
 
 BACK_ENDS = [
-    standard, singles, into_arrays, of_one, of_more, some_arrays, integers, small_integers, orders,
+    standard, singles, into_arrays, of_one, of_more, some_arrays, some_integers, some_orders,
     some_choices,
 ]  # fmt: skip
 
