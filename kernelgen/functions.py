@@ -32,6 +32,7 @@ from kernelgen.types.arguments import (
 from kernelgen.types.compound import Array, Element
 from kernelgen.types.declared import Declared, declare
 from kernelgen.types.promote import can_cast_safely, common_type
+from kernelgen.types.records import as_records, declared_type
 from kernelgen.types.table import WEAK, Scalar
 
 if TYPE_CHECKING:
@@ -348,7 +349,8 @@ def _fit(fits: Fits, given: Argument, declared: Argument) -> bool:
 
 def _is_such_an_array(given: Array, declared: Array) -> bool:
     """Whether an array is what a signature asks for, or of a stricter type."""
-    return given == declared._replace(
+    same = given._replace(dtype=declared_type(given.dtype, declared.dtype))
+    return same == declared._replace(
         layout=given.layout if declared.layout == "A" else declared.layout,
         readonly=given.readonly and declared.readonly,
     )
@@ -363,6 +365,8 @@ def _as_declared(value: Any, given: Argument, declared: Argument) -> Any:
         return tuple.__new__(declared.cls, elements)
     if isinstance(declared, Scalar) and given is not declared:
         return declared.dtype.type(value)
+    if isinstance(given, Array) and isinstance(declared, Array) and given.dtype != declared.dtype:
+        return as_records(value, declared.dtype)
     return value
 
 

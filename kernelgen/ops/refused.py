@@ -17,6 +17,7 @@ _MAKES_LIST = "makes an object that a kernel does not have"
 _MAKES_ITERATOR = "moves an iterator, which a kernel does not have"
 _OBJECTS = "tells of objects, and a kernel has numbers"
 _OUTSIDE = "reads from outside, which a kernel cannot"
+_NAME = "takes the name of an attribute, which is a constant in a kernel"
 _CODE = "runs code that is text, and a kernel is compiled before"
 _ARRAYS = "works on whole arrays, and a kernel is called for each element"
 
@@ -29,8 +30,9 @@ REFUSED: tuple[tuple[Any, str, str], ...] = (
     (next, _MAKES_ITERATOR, "write a loop that ends with `break`"),
     (hash, _OBJECTS, "compute with the number itself"),
     (id, _OBJECTS, "compare numbers with `==`"),
-    (getattr, "takes the name of an attribute as text", "write x.name"),
-    (hasattr, "takes the name of an attribute as text", "use isinstance()"),
+    (getattr, _NAME, "write x.name"),
+    (setattr, _NAME, "write x.name = v"),
+    (hasattr, _NAME, "use isinstance()"),
     (open, _OUTSIDE, "read the data before, and hand it over"),
     (input, _OUTSIDE, "read the data before, and hand it over"),
     (eval, _CODE, "write a function"),

@@ -31,7 +31,11 @@ from kernelgen.rewrites.prune_arguments import prune_arguments
 from kernelgen.rewrites.resolve_casts import resolve_cast
 from kernelgen.rewrites.resolve_exceptions import resolve_exceptions
 from kernelgen.rewrites.resolve_jitted_call import jitted_function, resolve_jitted_call
-from kernelgen.rewrites.resolve_methods import resolve_constant_method, resolve_methods
+from kernelgen.rewrites.resolve_methods import (
+    resolve_attribute_call,
+    resolve_constant_method,
+    resolve_methods,
+)
 from kernelgen.rewrites.resolve_table_calls import resolve_table_call
 from kernelgen.rewrites.resolve_tuples import (
     method,
@@ -144,7 +148,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if constant is None:
         return block if _resolve_method(block, op) else None
     callee, args = constant.attrs["value"], op.operands[1:]
-    if resolve_constant_method(block, op, callee):
+    if resolve_attribute_call(op, callee) or resolve_constant_method(block, op, callee):
         return block
     if isinstance(callee, MethodType) and not _is_library(callee):  # as those of np.random are
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]

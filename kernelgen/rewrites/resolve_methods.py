@@ -79,6 +79,20 @@ def _drop(function: Function, methods: set[Op]) -> None:
         block.ops = [op for op in block.ops if op not in methods or op.value in used]
 
 
+def resolve_attribute_call(op: Op, callee: Any) -> bool:
+    """``getattr(x, "name")`` is ``x.name``, and ``setattr`` assigns it; whether it was such."""
+    name = "attr" if callee is getattr else "store_attr" if callee is setattr else ""
+    args = op.operands[1:]
+    if not name or op.attrs["keywords"] or len(args) != (2 if callee is getattr else 3):
+        return False
+    owner, attribute, *value = args
+    text = None if attribute.constant is None else attribute.constant.attrs["value"]
+    if not isinstance(text, str):
+        return False
+    op.name, op.operands, op.attrs = name, [owner, *value], {"name": text}
+    return True
+
+
 def resolve_constant_method(block: Block, op: Op, callee: Any) -> bool:
     """The same for a method of a constant, which ``callee`` is; whether it was one."""
     owner, name = getattr(callee, "__self__", None), getattr(callee, "__name__", "")

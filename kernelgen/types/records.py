@@ -146,6 +146,26 @@ def element_type_of(array: np.ndarray[Any, Any] | np.void) -> Scalar | None:
     return None if isinstance(found, Record) and found.has_objects else found
 
 
+def declared_type(given: Scalar, declared: Scalar) -> Scalar:
+    """The declared type, if that of what is given differs in the class of its records at most."""
+    records = isinstance(given, Record) and isinstance(declared, Record)
+    return declared if records and given.dtype == declared.dtype else given
+
+
+def as_records(value: np.ndarray[Any, Any], t: Scalar) -> np.ndarray[Any, Any]:
+    """The same memory as records of the class and the alignment that a signature asks for.
+
+    Raises
+    ------
+    TypingError
+        They are not aligned so.
+    """
+    seen = value.view(t.dtype)
+    if not seen.flags.aligned:
+        raise TypingError("the records are not aligned as the signature asks", None, "copy them")
+    return seen
+
+
 def record_from_parts(
     kind: str, size: int, alignment: int, fields: list[tuple[Any, ...]]
 ) -> Record:

@@ -76,6 +76,12 @@ def parse(spec: Any) -> Signature:
     """
     if isinstance(spec, Signature):
         return spec
+    if hasattr(spec, "arguments"):
+        raise SignatureError(
+            f"the signature {spec} is not one of numbers alone",
+            None,
+            "a function on arrays, tuples or records is made by njit or guvectorize",
+        )
     if not isinstance(spec, str):
         message = f"a signature is text or made of type objects, not {spec!r}"
         raise SignatureError(message, None, FORMS)

@@ -220,6 +220,20 @@ def test_fields_are_assigned_as_attributes():
     assert a.tolist() == plain.tolist()
 
 
+def test_attributes_by_names_that_are_constants():
+    def by_name(a):
+        r = a[1]
+        for name in ("x", "y"):
+            setattr(r, name, getattr(r, name) + 1)
+        return getattr(r, "x"), getattr(a, "y").sum()  # noqa: B009
+
+    a, b = points(np.dtype((np.record, POINT))), points(np.dtype((np.record, POINT)))
+    assert jit(by_name)(a) == by_name(b.view(np.recarray))
+    assert a.tolist() == b.tolist()
+    with pytest.raises(TypingError, match="takes the name of an attribute, which is a constant"):
+        jit(lambda a, i: getattr(a[0], ("x", "y")[i]))(a, 1)
+
+
 def _shape(a):
     a.shape = (3, 1)
 
@@ -276,6 +290,8 @@ def test_signatures():
     assert a["x"].tolist() == [2, 4, 6]
     assert scaled(a[1], 3) == 12
     assert dense(a) == 3
+    shift(a.view(np.recarray), 1)
+    assert a["x"].tolist() == [3, 5, 7]
     for wrong in (lambda: dense(a[::2]), lambda: shift(points(PAIR), 1), lambda: shift(a["x"], 1)):
         with pytest.raises(TypingError, match="no signature of"):
             wrong()
@@ -304,7 +320,7 @@ def test_what_ufuncs_do_not_take():
         lambda: vectorize([kg.float64(record)])(lambda r: 1.0),
         lambda: guvectorize([(record[:], kg.float64[:])], "(n)->()")(lambda a, out: None),
     ):
-        with pytest.raises(SignatureError, match="records|made of type objects"):
+        with pytest.raises(SignatureError, match="records|is not one of numbers alone"):
             make()
     for ufunc in (vectorize(lambda x: x), guvectorize("(n)->()")(lambda a: a[0]["x"])):
         with pytest.raises(TypingError, match="was given void") as caught:
