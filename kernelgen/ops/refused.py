@@ -42,9 +42,6 @@ REFUSED: tuple[tuple[Any, str, str], ...] = (
     (vars, _OBJECTS, "write the names of the variables"),
     (np.real_if_close, "has a type that depends on the value", "use x.real"),
     (np.unwrap, _ARRAYS, "call it outside of the kernel"),
-    (np.vecdot, _ARRAYS, "call it outside of the kernel"),
-    (np.matvec, _ARRAYS, "call it outside of the kernel"),
-    (np.vecmat, _ARRAYS, "call it outside of the kernel"),
 )
 """The function, the reason, and what to do instead."""
 

@@ -14,42 +14,9 @@ import numpy as np
 
 from kernelgen.ops import ufunc_method_library as library
 from kernelgen.ops.array_reductions import REDUCING
-from kernelgen.options import DEFAULTS, Options
-from kernelgen.types.core_dims import parse_core
-from kernelgen.types.operands import Operands
+from kernelgen.ops.cores import Core
 
 Function = Callable[..., Any]
-
-
-class Core:
-    """A generalized ufunc of the kernel language: what a call needs to know of one.
-
-    Parameters
-    ----------
-    dimensions : str
-        The core dimensions.
-    py_func : function
-        What is done for each place of the loop dimensions; it returns its results, or has
-        parameters for them.
-    python : callable
-        What computes the same in Python.
-    """
-
-    declared_signatures = ()
-    options: Options = DEFAULTS
-
-    def __init__(self, dimensions: str, py_func: Function, python: Function) -> None:
-        core = parse_core(dimensions)
-        self.signature = core.numpys
-        self.nin, self.nout = len(core.inputs), len(core.outputs)
-        self.py_func = py_func
-        self.python = python
-        self.__name__ = py_func.__name__
-        returns = py_func.__code__.co_argcount == self.nin
-        self.operands = Operands(core, returns=returns)
-
-    def __call__(self, *inputs: Any, out: Any = None) -> Any:
-        return self.python(*inputs)
 
 
 class Methods:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from typing import Any
 
 from kernelgen.bytecode.build import build
-from kernelgen.errors import KernelgenError, UnsupportedError
+from kernelgen.errors import KernelgenError
 from kernelgen.infer import Prepare, infer
 from kernelgen.infer_outputs import check_filled
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Function
-from kernelgen.ops.ufunc_methods import Core
+from kernelgen.ops.cores import Core
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.check_bounds import check_tables
 from kernelgen.rewrites.fill_outputs import fill_outputs
+from kernelgen.rewrites.part_of_itself import typing_kernel
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.source import Loc
 from kernelgen.types.compound import Array, Type
 
 Found = tuple[Function, tuple[Array, ...]]
-
-_typed_now: ContextVar[tuple[Any, ...]] = ContextVar("_typed_now", default=())
-"""The ufuncs whose kernels are being typed, each called by the one before it."""
 
 
 class CoreBody:
@@ -63,7 +59,7 @@ class CoreBody:
             ours = isinstance(self._ufunc, Core)
             op.loc = self._loc if ours or op.loc is None else op.loc.at_call(self._loc)
         bind_defaults(function, python, operands.parameters)
-        with self._entered():
+        with typing_kernel(self._ufunc, self._loc):
             resolve_calls(function)
             outputs = fill_outputs(
                 function, inputs, filled, self._prepare, returns=operands.returns
@@ -74,18 +70,3 @@ class CoreBody:
         check_tables(function)
         check_filled(function, len(outputs))
         return function, outputs
-
-    @contextmanager
-    def _entered(self) -> Iterator[None]:
-        outer = _typed_now.get()
-        if self._ufunc in outer:
-            raise UnsupportedError(
-                f"the generalized ufunc {self._ufunc.__name__} calls itself",
-                self._loc,
-                "let a function without decorator do so, which the kernel calls",
-            )
-        token = _typed_now.set((*outer, self._ufunc))
-        try:
-            yield
-        finally:
-            _typed_now.reset(token)

@@ -14,6 +14,7 @@ from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ops.registry import OPS, NoRule, Typed
 from kernelgen.rewrites.check_bounds import check_tables
+from kernelgen.rewrites.part_of_itself import typing_kernel
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.source import Loc
 from kernelgen.types.compound import NONE, Type
@@ -59,9 +60,10 @@ class ElementBody:
 
     def _infer(self, types: Sequence[Type]) -> Function:
         function = self._calling(types)
-        resolve_calls(function)
-        self._prepare(function, types)
-        infer(function, types, prepare=self._prepare)
+        with typing_kernel(self.original, self._loc):
+            resolve_calls(function)
+            self._prepare(function, types)
+            infer(function, types, prepare=self._prepare)
         check_tables(function)
         return function
 

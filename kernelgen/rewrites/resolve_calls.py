@@ -19,6 +19,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import constant_array, defining, elements, elements_of_any, put
 from kernelgen.ops import iteration, library, random_library
+from kernelgen.ops.cores import core_of
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
@@ -164,6 +165,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if made is not None:
         _replace(function, block, op, made)
         return block
+    callee = core_of(callee) or callee
     if is_kernel_ufunc(callee) or has_options(callee, op):
         return block if resolve_ufunc_call(block, op, callee) else None
     jitted = jitted_function(callee)

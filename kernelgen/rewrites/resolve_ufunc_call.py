@@ -16,7 +16,7 @@ import numpy as np
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import elements, put
-from kernelgen.ops.ufunc_methods import Core
+from kernelgen.ops.cores import Core
 from kernelgen.types.compound import describe
 from kernelgen.types.matching import all_cast_safely, first, is_exactly
 from kernelgen.types.promote import common_type

@@ -279,3 +279,25 @@ def test_gradient_descent():
 
     x, y = RANDOM.normal(size=(203, 7)), RANDOM.normal(size=203)
     np.testing.assert_allclose(njit(descend)(x, y, 20), descend(x, y, 20), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "f2", "f8", "c16"])
+def test_generalized_ufuncs(dtype):
+    def calls(a, b, x, out):
+        np.vecdot(a, x, out)
+        return np.vecdot(a, b), np.vecdot(x, x), np.matvec(a, x), np.vecmat(x, b.swapaxes(1, 2))
+
+    rng = np.random.default_rng(7)
+    a, b = (rng.integers(-3, 4, (2, 3, 4)).astype(dtype) for _ in range(2))
+    if dtype == "c16":
+        a, b = a * (1 + 2j), b * (2 - 1j)
+    check(calls, a, b, a[1, 0], np.zeros((2, 3), np.promote_types(dtype, "f4")))
+    check(calls, a[:, ::-1], b, b[0, 2], np.zeros((2, 3), np.promote_types(dtype, "f8")))
+
+
+def test_generalized_ufuncs_of_unlike_operands():
+    def call(a, b):
+        return np.vecdot(a, b), np.matvec(b, a)
+
+    check(call, np.arange(3, dtype=np.int32), np.ones((2, 3), np.float32))
+    check(call, np.arange(4), np.ones((2, 3)))

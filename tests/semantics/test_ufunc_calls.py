@@ -328,6 +328,17 @@ def parity(n):
     return 1 if _odd(n) else 0
 
 
+def test_a_kernel_does_not_call_its_own_ufunc_on_arrays():
+    @kernelgen.vectorize
+    def endless(x):
+        return endless(np.full(2, x)).sum()
+
+    with pytest.raises(UnsupportedError, match="the kernel of endless calls its own ufunc on arr"):
+        njit(lambda a: endless(a))(A)
+    with pytest.raises(UnsupportedError, match="the kernel of endless calls its own ufunc on arr"):
+        endless(1.0)
+
+
 def test_kernels_that_call_themselves():
     def calls(a, b):
         both = factorial(a) + factorial(b)
