@@ -15,12 +15,12 @@ from kernelgen.ops.arrays import check_writable
 from kernelgen.ops.elementwise import rule_on
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.ops.ufunc_calls import Given
+from kernelgen.ops.ufunc_calls import Given, check_output
 from kernelgen.types.compound import UNDEFINED, Array, Tuple, Type, describe, dtype_of
 from kernelgen.types.core_dims import CoreSignature
 from kernelgen.types.matching import Types, all_cast_safely, first, is_exactly, is_one_of
 from kernelgen.types.operands import Operands
-from kernelgen.types.promote import can_cast_safely, can_cast_within_kind, common_type
+from kernelgen.types.promote import can_cast_safely, common_type
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import INT64, WEAK_INT, Scalar
 
@@ -177,9 +177,12 @@ def _handed_over(
 
 
 def _promoted(types: Types) -> Types:
-    """The types with those of Python's numbers made strong among the others."""
+    """The types with those of Python's numbers made strong among the others, but for bools."""
     partners = [t for t in types if not t.weak and not t.is_time]
-    return tuple((common_type(t, *partners) or t).strong if t.weak else t for t in types)
+    return tuple(
+        (common_type(t, *partners) or t).strong if t.weak and t.kind != "b" else t.strong
+        for t in types
+    )
 
 
 def _signature(ufunc: Any, types: Types) -> Signature:
@@ -252,15 +255,8 @@ def _result(filled: Array, ndim: int) -> Type:
 
 def _check_casts(ufunc: Any, filled: Sequence[Array], outs: Sequence[Value | None]) -> None:
     for i, (t, out) in enumerate(zip(filled, outs, strict=True)):
-        if out is None or not is_known(out.type):
-            continue
-        to = dtype_of(out.type)
-        if not can_cast_within_kind(t.dtype, to):
-            which = f"output {i}" if ufunc.nout > 1 else "output"
-            raise NoRule(
-                f"Cannot cast ufunc '{ufunc.__name__}' {which} from {t.dtype.dtype!r} to "
-                f"{to.dtype!r} with casting rule 'same_kind'"
-            )
+        if out is not None and is_known(out.type):
+            check_output(ufunc, i, t.dtype, dtype_of(out.type), "same_kind")
 
 
 def is_known(t: Type | None) -> bool:

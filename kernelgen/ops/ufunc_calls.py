@@ -211,16 +211,22 @@ def _stored(op: Op, index: int, t: Type, out: Value, mask: Type | None) -> Array
     (dtype,) = element_types((t,))
     assert isinstance(dtype, Scalar)
     open_ = not isinstance(target.dtype, Scalar)  # an output whose dtype is yet to be found
-    if not open_ and not np.can_cast(dtype.strong.dtype, target.dtype.dtype, casting):
-        which = f"output {index}" if ufunc.nout > 1 else "output"
-        raise NoRule(
-            f"Cannot cast ufunc '{ufunc.__name__}' {which} from {dtype.strong.dtype!r} to "
-            f"{target.dtype.dtype!r} with casting rule '{casting}'"
-        )
+    if not open_:
+        check_output(ufunc, index, dtype.strong, target.dtype, casting)
     for each in (t, mask):
         if isinstance(each, Array) and each.ndim > target.ndim:
             raise NoRule(f"a {describe(each)} does not fit into a {describe(target)}")
     return target
+
+
+def check_output(ufunc: Any, index: int, made: Scalar, to: Scalar, casting: Any) -> None:
+    """Raise NoRule if an output cannot be cast; NumPy counts outputs behind the inputs."""
+    if not np.can_cast(made.dtype, to.dtype, casting):
+        which = f"output {ufunc.nin + index}" if ufunc.nout > 1 else "output"
+        raise NoRule(
+            f"Cannot cast ufunc '{ufunc.__name__}' {which} from {made.dtype!r} to {to.dtype!r} "
+            f"with casting rule '{casting}'"
+        )
 
 
 def _call(*values: Any, ufunc: Any, names: tuple[str, ...], casting: str, body: Any = None) -> Any:

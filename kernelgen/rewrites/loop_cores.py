@@ -6,7 +6,7 @@ own options have decided what is checked in their bodies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from kernelgen.infer import typed
@@ -80,7 +80,7 @@ class _CoreLoops:
         """Write the loops; what the call gives."""
         self.shapes.check()
         inputs = [self._as_taken(i, v) for i, v in enumerate(self.given.inputs)]
-        targets = [self._target(i, inputs) for i in range(len(self.plan.filled))]
+        targets = [self._target(i) for i in range(len(self.plan.filled))]
         places = [self._place(i, v) for i, v in enumerate([*inputs, *targets])]
         body = _body(self.op, self.plan)
 
@@ -117,20 +117,20 @@ class _CoreLoops:
     def _dtype(self, t: Type) -> Any:
         return t.dtype if isinstance(t, Array) else t
 
-    def _others(self, i: int, taken: Sequence[Value] = ()) -> list[Value]:
-        """The arrays that a call is given beside one, the first of them as they are ``taken``."""
-        operands = [*taken, *(*self.given.inputs, *self.given.outs)[len(taken) :]]
+    def _others(self, i: int) -> list[Value]:
+        """The arrays that a call is given beside one operand."""
+        operands = [*self.given.inputs, *self.given.outs]
         others = [*operands[:i], *operands[i + 1 :]]
         return [v for v in others if v is not None and isinstance(v.type, Array)]
 
     def _assign(self, target: Value, value: Value) -> None:
         self.w.emit("assign", NONE, target, value, apart=True)
 
-    def _target(self, i: int, inputs: list[Value]) -> Value:
+    def _target(self, i: int) -> Value:
         """The array that the kernel fills: the one that is given, a new one, or one number."""
         t, out = self.plan.filled[i], self.given.outs[i]
         if out is not None:
-            return self._given(t, out, self._others(len(inputs) + i, inputs))
+            return self._given(t, out, self._others(len(self.given.inputs) + i))
         lengths = self.shapes.of_output(i)
         if not lengths:
             return self.w.emit("frame_array", t, count=1)

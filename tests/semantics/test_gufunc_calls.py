@@ -215,7 +215,7 @@ def test_dtypes_are_those_of_the_call(dtype):
 
 def test_numbers_of_python_adapt_to_arrays():
     def calls(x, n):
-        return rolled(x, 1), rolled(x, len(x)), rolled(x, n)
+        return rolled(x, 1), rolled(x, len(x)), rolled(x, n), rolled(x, True)
 
     check(calls, np.arange(5.0), np.int8(2))
     check(calls, np.arange(5, dtype=np.int8), np.int8(-1))
@@ -235,7 +235,7 @@ def test_counts_and_signatures():
 
 @guvectorize([(float32[:], float32[:]), (float64[:], float64[:])], "(n)->()")
 def mean_of_squares(x, out):
-    total = out[0] * 0
+    total = 0.0
     for v in x:
         total += v * v
     out[0] = total / len(x)
@@ -331,6 +331,8 @@ def test_what_cannot_be_cast_to_out():
     message = r"^Cannot cast ufunc 'distance' output from dtype\('float64'\) to dtype\('int64'\)"
     with pytest.raises(TypingError, match=message):
         njit(call)(np.ones(3), np.zeros((), int))
+    with pytest.raises(TypingError, match="^Cannot cast ufunc 'doubled_and_sum' output 2 from"):
+        njit(lambda a, out: doubled_and_sum(a, None, out))(np.ones(3, complex), np.zeros(()))
     with pytest.raises(TypingError, match="^the array is read-only"):
         njit(call)(np.ones(3), np.broadcast_to(0.0, (2,)))
 
