@@ -184,6 +184,42 @@ def test_numbers_types_and_states(function, seed, n, bits):
     assert theirs.random() == ours.random()
 
 
+DTYPES = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "?")
+
+
+@cache
+def between(dtype, endpoint):
+    def drawn(rng, low, high, n):
+        one = rng.integers(low, high, dtype=dtype, endpoint=endpoint)
+        return one, rng.integers(low, high, n, dtype, endpoint)
+
+    return drawn, njit(drawn)
+
+
+@st.composite
+def bounds(draw):
+    dtype = draw(st.sampled_from(DTYPES))
+    info = np.iinfo(dtype) if dtype != "?" else None
+    least, most = (0, 1) if info is None else (int(info.min), int(info.max))
+    near = [least - 1, least, least + 1, -1, 0, 1, most - 1, most, most + 1]
+    near += [sign * ((1 << k) + d) for k in (7, 8, 16, 32) for d in (-1, 0, 1) for sign in (1, -1)]
+    numbers = st.sampled_from(near) | st.integers(least, most)
+    limits = [x if -(1 << 63) <= x < 1 << 63 else np.uint64(x % (1 << 64)) for x in
+              (draw(numbers), draw(numbers))]  # fmt: skip
+    return dtype, limits, draw(st.booleans())
+
+
+@pytest.mark.any_python
+@given(bounds(), st.integers(0, 9), st.sampled_from(("PCG64", "MT19937")))
+def test_integers_between_any_bounds(chosen, n, bits):
+    dtype, (low, high), endpoint = chosen
+    plain, fast = between(dtype, endpoint)
+    ours, theirs = generator(n, bits), generator(n, bits)
+    want, got = attempt(plain, ours, low, high, n), attempt(fast, theirs, low, high, n)
+    assert same(got, want), f"{got} instead of {want}"
+    assert same(theirs, ours)
+
+
 # ----------------------------------------------------------------------------------- errors
 
 
