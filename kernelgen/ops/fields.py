@@ -56,7 +56,9 @@ def view_of(owner: Array | Element, field: Field) -> Array | Element:
     assert isinstance(t.dtype, Record) and field.type is not None
     ndim = t.ndim + len(field.shape)
     aligned = owner.aligned and t.dtype.is_aligned(field)
-    found = Array(field.type, ndim, "A" if t.ndim else "C", owner.readonly, aligned)
+    whole = t.layout == "C" and field.size == t.dtype.size  # nothing is left out
+    layout = "C" if whole or not t.ndim else "A"
+    found = Array(field.type, ndim, layout, owner.readonly, aligned)
     if isinstance(owner, Element) and isinstance(field.type, Record) and not field.shape:
         return Element(field.type, owner.readonly, aligned)
     return found

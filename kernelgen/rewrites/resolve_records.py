@@ -10,7 +10,7 @@ from kernelgen.ops.rules import nested_depth
 from kernelgen.rewrites.arrays_of_tuples import array_of, nested_lengths
 from kernelgen.rewrites.insert_conversions import convert_constant
 from kernelgen.rewrites.place import Place
-from kernelgen.types.compound import NONE, Array, Element, Tuple
+from kernelgen.types.compound import NONE, Array, Element, Tuple, Type
 from kernelgen.types.records import Field, Record
 from kernelgen.types.table import Scalar
 
@@ -52,7 +52,9 @@ def store(p: Place, view: Value, value: Value) -> None:
         view = p.put("as_array", Array(view.type.record, 0, "C", False, view.type.aligned), view)
     t = view.type
     assert isinstance(t, Array)
-    if t.ndim:
+    if t.ndim and _lengths(view) == _nested_lengths(value.type):
+        _put_all(p, view, value, ())
+    elif t.ndim:
         p.put("assign", NONE, view, array_value(p, t, value))
     elif isinstance(value.type, Array):
         p.put("put", NONE, view, p.put("get", value.type.element, value))
@@ -60,6 +62,37 @@ def store(p: Place, view: Value, value: Value) -> None:
         _fill(p, view, t.dtype, value)
     else:
         p.put("put", NONE, view, _converted(p, value, t))
+
+
+def _lengths(view: Value) -> tuple[int, ...] | None:
+    """The shape of a subarray of one record, None of what is something else."""
+    made, t = view.definition, view.type
+    record = record_in(made.operands[0].type) if isinstance(made, Op) else None
+    if record is None or not isinstance(made, Op) or made.name != "field":
+        return None
+    shape = record.fields[made.attrs["field"]].shape
+    numbers = isinstance(t, Array) and len(shape) == t.ndim and record_in(t) is None
+    return shape if numbers else None
+
+
+def _nested_lengths(t: Type | None) -> tuple[int, ...]:
+    """The shape of nested tuples of numbers; empty of what is something else."""
+    if not isinstance(t, Tuple) or not t.elements:
+        return ()
+    if any(isinstance(each, Array) for each in t.elements):
+        return ()
+    return (len(t.elements), *_nested_lengths(t.elements[0]))
+
+
+def _put_all(p: Place, view: Value, value: Value, indices: tuple[int, ...]) -> None:
+    """Assign what is in nested tuples element by element."""
+    if isinstance(value.type, Tuple):
+        for i in range(len(value.type.elements)):
+            _put_all(p, view, _part(p, value, i), (*indices, i))
+        return
+    t = view.type
+    assert isinstance(t, Array)
+    p.put("put", NONE, view, _converted(p, value, t), *map(p.integer, indices))
 
 
 def array_value(p: Place, t: Array, value: Value) -> Value:

@@ -266,6 +266,42 @@ def test_nested_records_and_subarrays():
     check(write, bodies()[::-1])
 
 
+def test_the_only_field_of_records():
+    def only(a, b):
+        a["x"] *= 2
+        b["v"][...] = b["v"].T.sum(axis=1) + a["x"][0]
+        return a["x"], b["v"], b["v"].reshape(-1), a["x"][::-1]
+
+    single, rows = np.zeros(4, [("x", "f8")]), np.zeros(3, [("v", "f4", 3)])
+    single["x"], rows["v"] = range(4), np.arange(9).reshape(3, 3)
+    check(only, single, rows)
+    check(only, single[::2], rows[::-1])
+
+
+def test_tuples_become_subarrays():
+    pairs = np.dtype([("two", PAIR, 2), ("m", "i2", (2, 3)), ("v", "f4", 2)])
+
+    def assigned(a, x):
+        a[0]["v"] = (x, 7)
+        r = a[1]
+        r["m"] = ((1, 2, 3), (4, 5, x))
+        r["m"] = (x, 1, 2)
+        r["two"] = (x, 1)
+        r["v"] = (r["v"][1], r["v"][0])
+        a[2] = ((1, 2), 5, (x, x))
+        a["v"][1:] = (3, x)
+        r["m"][1] = (9, 8, 7)
+
+    check(assigned, np.zeros(3, pairs), 2)
+
+    def of_no_allocation(a, x):
+        a[0] = ((x, 1), ((1, 2, x), (4, 5, 6)), (x, 2))
+
+    check(of_no_allocation, np.zeros(3, pairs), 2)
+    rewritten = pipeline.rewritten(request(of_no_allocation, (np.zeros(3, pairs), 2)))
+    assert "allocate" not in {op.name for op in rewritten.ops()}
+
+
 def test_indices_of_records():
     def gathered(a, i):
         b = a[i]
