@@ -17,6 +17,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import elements, put
 from kernelgen.ops.cores import Core
+from kernelgen.rewrites.resolve_core_call import become_core_call
 from kernelgen.types.compound import describe
 from kernelgen.types.matching import all_cast_safely, first, is_exactly
 from kernelgen.types.promote import common_type
@@ -64,7 +65,7 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
     if "out" in given:
         named |= _outs(block, op, ufunc, given.pop("out"))
     if ufunc.signature is not None:
-        _become_core_call(op, ufunc, inputs, named, given)
+        become_core_call(block, op, ufunc, inputs, named, given)
         return True
     casting = _casting(op, given.pop("casting", None))
     wrong = given.keys() - {"where", "dtype"}
@@ -78,20 +79,6 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
     op.name, op.operands = "call_ufunc", [*inputs, *named.values()]
     op.attrs = {"ufunc": ufunc, "names": tuple(named), "casting": casting, "body": None}
     return True
-
-
-def _become_core_call(
-    op: Op, ufunc: Any, inputs: Sequence[Value], outs: dict[str, Value], wrong: dict[str, Value]
-) -> None:
-    """Call a generalized ufunc; with ``out`` at most."""
-    if wrong:
-        raise UnsupportedError(
-            f"{ufunc.__name__}() takes no {min(wrong)}= in a kernel",
-            op.loc,
-            "it takes out=; np.moveaxis and np.expand_dims do what axis= and keepdims= do",
-        )
-    op.name, op.operands = "call_core", [*inputs, *outs.values()]
-    op.attrs = {"ufunc": ufunc, "names": tuple(outs), "body": None}
 
 
 def _wrong_arguments(ufunc: Any, op: Op) -> UnsupportedError:

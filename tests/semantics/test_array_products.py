@@ -297,7 +297,7 @@ def test_generalized_ufuncs(dtype):
 
 def test_generalized_ufuncs_of_unlike_operands():
     def call(a, b):
-        return np.vecdot(a, b), np.matvec(b, a)
+        return np.vecdot(a, b), np.matvec(b, a), np.vecdot(b, b, axis=0)
 
     check(call, np.arange(3, dtype=np.int32), np.ones((2, 3), np.float32))
     check(call, np.arange(4), np.ones((2, 3)))

@@ -199,6 +199,21 @@ def test_core_dimensions_that_differ():
     check(call, np.ones((0, 4)), np.ones(4))
 
 
+def test_axis_and_keepdims(stack):
+    def calls(a, b, out):
+        doubled, sums = doubled_and_sum(a, axis=1)
+        reversed_row(a, axis=0, out=out)
+        return (
+            distance(a, b, axis=0), distance(a, a[0], axis=-1, keepdims=True), doubled, sums,
+            extremes(a, axis=1, keepdims=True), extremes(a, keepdims=True)[0],
+            distance(a[0, 0], b, axis=0, keepdims=True), distance(a, a, axis=-2, keepdims=False),
+        )  # fmt: skip
+
+    check(calls, stack, np.ones(4), np.zeros((2, 3, 4)))
+    with pytest.raises(TypingError, match="^axis 3 is out of bounds for array of dimension 3"):
+        njit(lambda a: distance(a, a, axis=3))(stack)
+
+
 # --------------------------------------------------------------------------------- types
 
 
@@ -460,13 +475,14 @@ def test_what_is_refused():
     def endless(x, out):
         out[0] = endless(x)
 
-    def by_axis(a):
-        return distance(a, a, axis=0)
-
     with pytest.raises(UnsupportedError, match="kernel of endless calls its own ufunc"):
         njit(lambda a: endless(a))(np.ones(3))
-    with pytest.raises(UnsupportedError, match=r"distance\(\) takes no axis= in a kernel"):
-        njit(by_axis)(A)
+    with pytest.raises(UnsupportedError, match=r"distance\(\) takes no axes= in a kernel"):
+        njit(lambda a: distance(a, a, axes=[0, 0]))(A)
+    with pytest.raises(UnsupportedError, match="^moving: axis can only be used with a single shar"):
+        njit(lambda a: moving(a, a, axis=0))(A)
+    with pytest.raises(UnsupportedError, match="takes keepdims= in a kernel if it reduces one dim"):
+        njit(lambda a: doubled_and_sum(a, keepdims=True))(A)
     with pytest.raises(TypingError, match=r"^distance\(\) takes arrays and numbers, not tuple"):
         njit(lambda a: distance(a, (1.0, 2.0)))(A)
     message = "distance: Input operand 1 does not have enough dimensions .has 0, gufunc core with"
