@@ -45,16 +45,31 @@ def resolve_classes(function: Function, params: Sequence[Type]) -> None:
 
 def _resolve_those_known(function: Function) -> bool:
     """Resolve the first op that can be, and all that ask for what no branch can change."""
-    settled = _settled(function)
+    settled, decide = _settled(function), _deciding(function)
     resolved = False
     for block, op in _asking(function):
-        if not resolved or (op.name in _CONSTANT and settled.issuperset(op.operands)):
+        if not resolved or (op in decide and settled.issuperset(op.operands)):
             resolved |= _resolve(function, block, op)
     return resolved
 
 
-_CONSTANT = ("class_of", "any_array", "attr", "is")
-"""Ops that become constants, and leave all else as it is."""
+def _deciding(function: Function) -> set[Op]:
+    """The ops whose constants do no more than decide branches.
+
+    What is made of another, a class or a dtype, may be an error, and the branch with it dead.
+    """
+    uses = function.users()
+    return {
+        op
+        for _, op in _asking(function)
+        if op.name in ("any_array", "is")
+        or (op.name == "class_of" and all(map(_is_of_subclasses, uses.get(op.value, []))))
+    }
+
+
+def _is_of_subclasses(op: Op) -> bool:
+    callee = op.operands[0].constant if op.name == "call" else None
+    return callee is not None and callee.attrs["value"] is issubclass
 
 
 def _settled(function: Function) -> set[Value]:

@@ -317,3 +317,15 @@ def chosen_by_the_class_of_another(x, y):
 @pytest.mark.parametrize("x, y", [(1.5, 2.5), (2, np.arange(4)), (np.ones(3), np.arange(4))])
 def test_classes_that_depend_on_classes(x, y):
     check(chosen_by_the_class_of_another, x, y)
+
+
+def epsilons_of(x):
+    """The classes of what is in branches that are dead are not asked for their limits."""
+    if isinstance(x, np.ndarray):
+        return x.sum()
+    return np.finfo(x).eps if isinstance(x, float) else np.iinfo(type(x + np.int8(1))).max
+
+
+@pytest.mark.parametrize("x", [1.5, np.int8(2), np.ones(3)])
+def test_classes_in_dead_branches(x):
+    check(epsilons_of, x)
