@@ -26,8 +26,17 @@ _HUGE = 4096  # beyond this many bits, a constant power or shift is left alone
 def fold_constants(function: Function) -> bool:
     """Apply the pass; whether anything changed."""
     changed = False
-    for op in list(function.ops()):
-        changed |= _fold(op)
+    left = set(function.blocks)
+    for block in list(function.blocks):
+        if block not in left:
+            continue  # a branch has left it out, and what is there need not have a value
+        for op in list(block.ops):
+            decides = op.name == "branch"
+            if _fold(op):
+                changed = True
+                if decides:
+                    function.sort_blocks()
+                    left = set(function.blocks)
     if changed:
         function.sort_blocks()
     return changed
