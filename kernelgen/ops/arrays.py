@@ -69,6 +69,8 @@ def attribute_type(t: Array, name: str) -> Type:
     NoRule
         It has none of that name in a kernel.
     """
+    if name == "imag" and holds_records(t):
+        raise NoRule(f"{t.dtype.long_name} have no imaginary parts", "name a field: a['x'].imag")
     if name in COMPUTED_ATTRIBUTES:
         return COMPUTED_ATTRIBUTES[name](t)
     if name == "flat":  # all elements in a row; a copy of them cannot stand for the array

@@ -38,7 +38,8 @@ def field_of(record: Record, key: Any) -> tuple[str, Field]:
         key = names[key]
     field = record.fields.get(key) if isinstance(key, str) else None
     if field is None:
-        raise NoRule(f"no field of name {key}", f"the fields are {', '.join(names)}")
+        place = f"at index {key}" if isinstance(key, int) else f"of name {key}"
+        raise NoRule(f"no field {place}", f"the fields are {', '.join(names)}")
     if field.type is None:
         swapped = not field.dtype.isnative
         raise NoRule(

@@ -17,7 +17,7 @@ from kernelgen.ops.fields import field_of, holds_records, record_in
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import nested_depth
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import NONE, Array, Tuple, Type, describe
+from kernelgen.types.compound import NONE, Array, Object, Tuple, Type, describe
 from kernelgen.types.records import Record
 from kernelgen.types.table import Scalar
 
@@ -43,7 +43,7 @@ def check_record(record: Record, value: Type) -> None:
         for name in record.fields:
             _check_field(record, name, value)
     else:
-        raise NoRule(f"a {describe(value)} cannot be assigned to {record.long_name}")
+        raise NoRule(f"{_one(value)} cannot be assigned to {record.long_name}")
 
 
 def _check_field(record: Record, name: str, value: Type) -> None:
@@ -70,7 +70,7 @@ def check_assigned(target: Type, value: Type) -> Type | None:
     if isinstance(value, Scalar):
         return target.dtype if isinstance(target, Array) else target
     if not isinstance(value, (Array, Tuple)) or not isinstance(target, Array):
-        raise NoRule(f"an element of an array cannot be a {describe(value)}")
+        raise NoRule(f"an element of an array cannot be {_one(value)}")
     ndim = value.ndim if isinstance(value, Array) else nested_depth(value)
     if ndim > target.ndim:
         raise NoRule(f"a {describe(value)} does not fit into a {describe(target)}")
@@ -81,6 +81,11 @@ def check_assigned(target: Type, value: Type) -> Type | None:
             f"a {describe(value)} cannot be assigned to a {describe(target)}", "name a field of it"
         )
     return None
+
+
+def _one(t: Type) -> str:
+    """A value of a type in the user's words; those of objects and None have their article."""
+    return describe(t) if isinstance(t, Object) or t == NONE else f"a {describe(t)}"
 
 
 # ------------------------------------------------------------------------------------ the ops

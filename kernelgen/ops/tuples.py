@@ -7,7 +7,7 @@ from typing import Any
 
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops.fields import fields_of
+from kernelgen.ops.fields import field_of, field_type, fields_of
 from kernelgen.ops.indexing import index_param, indexed_type
 from kernelgen.ops.refused import DICT, LIST
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
@@ -57,7 +57,7 @@ def _item_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     if isinstance(types[0], Array):
         return Typed(types, indexed_type(types[0], WEAK_INT))
     if isinstance(types[0], Element):
-        return Typed(types, fields_of(types[0])[op.attrs["index"]])
+        return Typed(types, field_type(types[0], field_of(types[0].record, op.attrs["index"])[1]))
     elements = _elements("cannot be indexed in a scalar kernel", types[0])
     index = op.attrs["index"]
     if not -len(elements) <= index < len(elements):

@@ -205,7 +205,7 @@ def describe(t: Type) -> str:
         kind = f"{t.ndim}-dimensional array of {getattr(t.dtype, 'long_name', t.dtype)}"
         return f"read-only {kind}" if t.readonly else kind
     if isinstance(t, Element):
-        return f"record ({', '.join(t.record.fields)})"
+        return f"record {t.record.shown}"
     if isinstance(t, Slice):
         return "slice"
     return t.what if isinstance(t, Object) else str(t).replace("none", "None")

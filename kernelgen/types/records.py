@@ -44,19 +44,25 @@ class Field(NamedTuple):
         return ", ".join([*parts, *map(str, self.shape)])
 
 
+_SHOWN = 8
+"""So many names of fields are shown in messages."""
+
+
 class Record(Scalar):
     """The type of an element of a structured array.
 
     ``known_fields`` is what a dtype of the user's has of its fields: one that has the same, in this
-    very object, is of this type.
+    very object, is of this type. ``shown`` are the names of the fields in messages.
 
     Made by `record_of`, once for all dtypes that NumPy takes for equal. No value has this type:
     what is taken out of an array refers to it, see `compound.Element`.
     """
 
     def __init__(self, name: str, dtype: np.dtype[Any], fields: dict[str, Field]) -> None:
-        shown = f"records ({', '.join(fields)})"
-        super().__init__(name, shown, "V", 8 * dtype.itemsize, f"[{dtype.itemsize} x i8]")
+        names = list(fields)
+        self.shown = f"({', '.join(names[:_SHOWN])}{', ...' * (len(names) > _SHOWN)})"
+        long_name, memory = f"records {self.shown}", f"[{dtype.itemsize} x i8]"
+        super().__init__(name, long_name, "V", 8 * dtype.itemsize, memory)
         self._dtype = dtype.newbyteorder("|")  # a copy, as the names of the user's may be changed
         self.fields = fields
         self.known_fields = dtype.fields

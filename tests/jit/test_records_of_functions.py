@@ -353,6 +353,14 @@ def test_objects_stay_where_they_are():
         jit(lambda a: a["what"])(a)
 
 
+def test_messages_show_some_of_the_fields():
+    a = np.zeros(2, [(f"field{i}", "f8") for i in range(30)])
+    with pytest.raises(TypingError) as caught:
+        jit(lambda a: a[0] + 1)(a)
+    assert caught.value.message.startswith("a record (field0, field1, field2")
+    assert caught.value.message.endswith("field7, ...) cannot be computed with")
+
+
 def test_titles_are_refused():
     a = np.zeros(2, [(("a title", "x"), "f8")])
     with pytest.raises(TypingError, match="the fields of this dtype have titles"):

@@ -503,6 +503,8 @@ WRONG = [
     ),
     (lambda a: a[0][a["v"][0, 0]], "the name of a field is a constant", "write record['name']"),
     (lambda a: a[0].nothing, "record (name, p, v, m, at, h, swapped, many) has no attribute", ""),
+    (lambda a: a[0][8], "no field at index 8", "the fields are name"),
+    (lambda a: a["p"].imag, "records (x, y, id, ok) have no imaginary parts", "a['x'].imag"),
     (lambda a: a[0][len(a)], "the name of a field is a constant", ""),
 ]
 
@@ -540,6 +542,14 @@ def _list_of_tuples(a):
     a[:2] = [(1, 2, 3, True), (1, 2, 3, True)]
 
 
+def _text(a):
+    a[0] = "text"
+
+
+def _text_into_field(a):
+    a["x"] = "text"
+
+
 def _too_great(a):
     a[0] = (1, 2, 1 << 40, True)
 
@@ -559,6 +569,8 @@ def _numbers(a):
         (_array_of_another_dtype, "cannot be assigned to records (x, y, id, ok) of another dtype"),
         (_record_into_field, "a record (x, y, id, ok)"),
         (_tuple_into_field, "an element of an array cannot be a tuple (Python int, Python int)"),
+        (_text, "a str cannot be assigned to records (x, y, id, ok)"),
+        (_text_into_field, "an element of an array cannot be a str"),
         (_list_of_tuples, "a list cannot be assigned to records"),
         (_too_great, "the literal 1099511627776 does not fit int32"),
         (_numbers, "a 1-dimensional array of float64 cannot be assigned to records (x, y, id, ok)"),
