@@ -13,6 +13,7 @@ import numpy as np
 from kernelgen.ops.array_library import array_from
 from kernelgen.ops.array_reductions import accumulated, reduced, reduced_from
 from kernelgen.ops.gather_library import check_places, undisturbed
+from kernelgen.ops.library import type_like
 from kernelgen.ops.reduction_library import scratch
 from kernelgen.ops.shape_library import before_axes_of, stretched_to
 
@@ -34,15 +35,22 @@ def reducing(ufunc: Function) -> Function:
 
 
 def reducing_from(ufunc: Function, identity: Any) -> Function:
-    """What begins with a number."""
+    """What begins with a number, of the type of the elements if it is an integer."""
 
     def reduce_row(a: Any) -> Any:
-        state = identity
+        state = element_of(identity, a) if isinstance(identity, int) else identity
         for x in a:
             state = ufunc(state, x)
         return state
 
     return reduce_row
+
+
+def element_of(number: Any, a: Any) -> Any:
+    """A number as an element of an array."""
+    room = scratch(1, a)
+    room[0] = number
+    return room[0]
 
 
 def reducing_or(ufunc: Function, nothing: Any) -> Function:
@@ -73,12 +81,25 @@ def reducing_after(ufunc: Function) -> Function:
     """What begins with a number that is given."""
 
     def reduce_row(a: Any, initial: Any) -> Any:
-        state = initial
-        for x in a:
-            state = ufunc(state, x)
-        return state
+        return go_on(ufunc, a, initial)
 
     return reduce_row
+
+
+def reducing_after_as_result(ufunc: Function) -> Function:
+    """The same, where the number is taken in the type of the result; of ones there is one."""
+
+    def reduce_row(a: Any, initial: Any) -> Any:
+        one = element_of(1, a)
+        return go_on(ufunc, a, type_like(initial, ufunc(one, one)))
+
+    return reduce_row
+
+
+def go_on(ufunc: Function, a: Any, state: Any) -> Any:
+    for x in a:
+        state = ufunc(state, x)
+    return state
 
 
 def accumulating(ufunc: Function) -> Function:
@@ -195,7 +216,8 @@ def accumulate_by(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None) -> A
 
 
 def reduceat(ufunc: Any, array: Any, indices: Any, axis: Any = 0, dtype: Any = None) -> Any:
-    turned = np.moveaxis(as_dtype(array, dtype), axis, -1)
+    a = as_dtype(array, ufunc.dtype if dtype is None else dtype)
+    turned = np.moveaxis(a, axis, -1)
     return np.moveaxis(ufunc.parts(turned, np.asarray(indices)), -1, axis)
 
 

@@ -53,7 +53,9 @@ class Methods:
         def python(a: Any, initial: Any) -> Any:
             return self._ufunc.reduce(a, axis=-1, initial=initial)
 
-        return Core("(n),()->()", library.reducing_after(self._ufunc), python)
+        of_numpy = bool(self._ufunc.types)
+        reducing = library.reducing_after_as_result if of_numpy else library.reducing_after
+        return Core("(n),()->()", reducing(self._ufunc), python)
 
     @cached_property
     def running(self) -> Core:
@@ -104,6 +106,9 @@ PARAMETERS = {
 """What the methods take, in order."""
 
 
+NO_LOOP = "No loop matching the specified signature and casting was found for ufunc {}"
+
+
 def definition_of(ufunc: Any, method: str) -> tuple[Function, Any]:
     """The function of the kernel language for a method, and what it is given in front.
 
@@ -128,6 +133,11 @@ def definition_of(ufunc: Any, method: str) -> tuple[Function, Any]:
     return functions[method], Methods(ufunc)
 
 
+def refuses_dtype(ufunc: Any, dtype: Any) -> bool:
+    """Whether a ufunc makes bools only, and is asked for something else."""
+    return ufunc in _LOGICAL and dtype is not None and np.dtype(dtype) != np.bool_
+
+
 def _check_reduces(ufunc: Any, method: str) -> None:
     if ufunc.signature is not None:
         raise ValueError("Reduction not defined on ufunc with signature")
@@ -136,7 +146,4 @@ def _check_reduces(ufunc: Any, method: str) -> None:
     if ufunc.nout != 1:
         raise ValueError(f"{method} only supported for functions returning a single value")
     if ufunc.types and {each[-1] for each in ufunc.types} <= {"?", "O"} and ufunc not in _LOGICAL:
-        raise ValueError(
-            f"No loop matching the specified signature and casting was found for ufunc "
-            f"{ufunc.__name__}"
-        )
+        raise ValueError(NO_LOOP.format(ufunc.__name__))

@@ -13,7 +13,7 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import put
 from kernelgen.ops import ufunc_method_library as library
-from kernelgen.ops.ufunc_methods import PARAMETERS, definition_of
+from kernelgen.ops.ufunc_methods import NO_LOOP, PARAMETERS, definition_of, refuses_dtype
 
 
 def resolve_ufunc_method(block: Block, op: Op, callee: Any) -> bool:
@@ -35,6 +35,9 @@ def resolve_ufunc_method(block: Block, op: Op, callee: Any) -> bool:
         function, first = definition_of(ufunc, method)
     except ValueError as error:
         raise UnsupportedError(str(error), op.loc) from None
+    dtype = given["dtype"].constant if "dtype" in given else None
+    if dtype is not None and refuses_dtype(ufunc, dtype.attrs["value"]):
+        raise UnsupportedError(NO_LOOP.format(ufunc.__name__), op.loc)
     fixed = [put(block, op, "const", value=value) for value in (function, first)]
     count = function.__code__.co_argcount
     names = function.__code__.co_varnames[1:count]
@@ -45,13 +48,15 @@ def resolve_ufunc_method(block: Block, op: Op, callee: Any) -> bool:
 
 
 def _call_outer(block: Block, op: Op, ufunc: Any) -> None:
-    """Call the ufunc on operands whose axes stand one after the other."""
+    """Call the ufunc on arrays whose axes stand one after the other; numbers are arrays as well."""
     count = len(op.operands) - 1 - len(op.attrs["keywords"])
     if ufunc.nin != 2 or ufunc.signature is not None or count != 2:
         raise UnsupportedError("outer product only supported for binary functions", op.loc)
     function = put(block, op, "const", value=library.leading)
+    asarray = put(block, op, "const", value=np.asarray)
     first = put(block, op, "call", function, *op.operands[1:3], keywords=())
-    op.operands[:2] = [put(block, op, "const", value=ufunc), first]
+    second = put(block, op, "call", asarray, op.operands[2], keywords=())
+    op.operands[:3] = [put(block, op, "const", value=ufunc), first, second]
 
 
 def _given(op: Op, ufunc: Any, method: str) -> dict[str, Value]:

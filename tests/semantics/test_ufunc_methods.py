@@ -74,6 +74,17 @@ def test_reduce_begins_with_what_is_asked_for():
     check(calls, A[0].T, np.empty(0, np.float32), 0.25)
 
 
+def test_what_it_begins_with_has_the_type_of_the_result():
+    def calls(a, b):
+        return (
+            np.subtract.reduce(a, initial=2.5), np.true_divide.reduce(a, initial=2.5),
+            np.bitwise_xor.reduce(b, initial=2), np.logical_xor.reduce(a, initial=3),
+            np.hypot.reduce(b), np.logical_xor.reduceat(a, [0, 1]),
+        )  # fmt: skip
+
+    check(calls, np.array([1, 2], np.int16), np.array([True, True, False]))
+
+
 def test_sums_are_those_of_numpy_to_the_last_bit():
     a = np.random.default_rng(3).random((130, 70))
     check(lambda a: np.add.reduce(a, initial=0.1), a)
@@ -191,6 +202,7 @@ def test_outer():
         )  # fmt: skip
 
     check(calls, np.arange(3) + 1, A[0] + 5, 7, np.zeros((3, 4, 3)))
+    check(lambda a: (np.add.outer(a, 3), np.add.outer(2.5, a)), np.ones(2, np.float32))
     check(calls, np.array([1.5, 2]), np.array([[3], [4]], np.int8), 2.5, np.zeros((2, 1, 2)))
 
 
@@ -259,6 +271,10 @@ def test_at_checks_all_axes_first():
         (lambda a: np.sqrt.outer(a, a), "^outer product only supported for binary functions"),
         (lambda a: np.matmul.reduce(a), "^Reduction not defined on ufunc with signature"),
         (lambda a: np.less.reduce(a), "^No loop matching the specified signature and casting was"),
+        (
+            lambda a: np.logical_or.reduce(a, dtype="i8"),
+            "^No loop matching the specified signature",
+        ),
         (lambda a: np.add.reduce(a, out=a[0]), r"^add.reduce\(\) takes no out= in a kernel"),
         (lambda a: np.add.reduce(a, where=a > 0), r"^add.reduce\(\) takes no where= in a kernel"),
         (lambda a: np.add.reduce(a, axes=0), r"^add.reduce\(\) takes array, axis, dtype, out, "),
