@@ -187,8 +187,14 @@ def op_calls() -> list[tuple[Any, int]]:
 
 
 def library_calls() -> list[tuple[Any, int]]:
-    """The callables that the library of the kernel language replaces, but for ``range``."""
-    return [(function, arity) for function, arity in library.BY_CALL if function is not range]
+    """The callables that the library of the kernel language replaces, but for ``range``.
+
+    Those of NumPy are listed with the fewest arguments that a definition takes.
+    """
+    fewest: dict[Any, int] = {}
+    for (function, arity), definition in library.BY_CALL.items():
+        fewest.setdefault((function, definition if is_numpys(function) else arity), arity)
+    return [(function, arity) for (function, _), arity in fewest.items() if function is not range]
 
 
 def other_functions() -> str:

@@ -23,8 +23,14 @@ def new_like(like: Any, dtype: Any) -> Any:
 
 
 def dtype_for(dtype: Any, value: Any) -> Any:
-    """The op of that name: the dtype that is asked for, or else that of an array of ``value``."""
-    return np.asarray(value).dtype if dtype is None else dtype
+    """The op of that name: the dtype that is asked for, or else that of an array of ``value``.
+
+    A tuple of arrays stands for what takes elements of all of them.
+    """
+    if dtype is not None:
+        return dtype
+    arrays = isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value)
+    return np.result_type(*value) if arrays else np.asarray(value).dtype
 
 
 def array_from(values: Any, dtype: Any) -> Any:

@@ -90,7 +90,29 @@ def sort_vector(a: Any) -> None:
             break
         top -= 3
         low, high, budget = pending[top], pending[top + 1], pending[top + 2]
-    insert_all(a, last + 1)
+    insert_all(a, 0, last + 1)
+
+
+def select(a: Any, low: Any, high: Any, k: Any) -> None:
+    """Put the element at ``k`` that stands there in order, what is less in front, the rest behind.
+
+    Nothing between ``low`` and ``high`` is nan, and all else is where it belongs.
+    """
+    budget = 2
+    while (1 << (budget >> 1)) <= high - low:
+        budget += 2
+    while high - low >= SMALL and budget > 0:
+        place = divide(a, low, high)
+        budget -= 1
+        if k < place:
+            high = place - 1
+        elif k > place:
+            low = place + 1
+        else:
+            low = high = place
+    if high - low >= SMALL:
+        sort_by_heap(a, low, high - low + 1)
+    insert_all(a, low, high + 1)
 
 
 def divide(a: Any, low: Any, high: Any) -> Any:
@@ -141,11 +163,11 @@ def sort_by_heap(a: Any, low: Any, count: Any) -> None:
         put_element(a, value, low + root)
 
 
-def insert_all(a: Any, count: Any) -> None:
-    for i in range(1, count):
+def insert_all(a: Any, start: Any, end: Any) -> None:
+    for i in range(start + 1, end):
         value = element(a, i)
         j = i - 1
-        while j >= 0 and value < element(a, j):
+        while j >= start and value < element(a, j):
             put_element(a, element(a, j), j + 1)
             j -= 1
         put_element(a, value, j + 1)
@@ -285,19 +307,6 @@ def unique(ar: Any) -> Any:
     return ordered[:kept].copy()
 
 
-@replaces(np.median)
-def median(a: Any) -> Any:
-    flat = dense_copy(raveled(a))
-    sort_last(flat)
-    n = len(flat)
-    if n == 0:
-        return np.nan
-    last, high = flat[n - 1] * 1.0, flat[n >> 1] * 1.0
-    if last != last or n % 2 == 1:  # noqa: PLR0124
-        return last if last != last else high  # noqa: PLR0124
-    return (flat[(n >> 1) - 1] * 1.0 + high) / 2
-
-
 @replaces(np.concatenate)
 def concatenate(arrays: Any, axis: Any = 0) -> Any:
     return joined(arrays, axis)
@@ -358,28 +367,6 @@ def roll(a: Any, shift: Any) -> Any:
         made[front:] = flat[: len(flat) - front]
         made[:front] = flat[len(flat) - front :]
     return np.reshape(made, a.shape)
-
-
-@replaces(np.bincount)
-def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Any:
-    if minlength < 0:
-        raise ValueError("'minlength' must not be negative")
-    count = minlength
-    for i in range(len(x)):
-        if x[i] < 0:
-            raise ValueError("'list' argument must have no negative elements")
-        count = max(count, int(x[i]) + 1)
-    if weights is None:
-        made = np.zeros(count, np.int64)
-        for i in range(len(x)):
-            made[x[i]] += 1
-        return made
-    if len(weights) != len(x):
-        raise ValueError("The weights and list don't have the same length.")
-    sums = np.zeros(count)
-    for i in range(len(x)):
-        sums[x[i]] += weights[i]
-    return sums
 
 
 @replaces(np.diag)

@@ -228,13 +228,13 @@ def row_of(op: Op) -> Row:
 
 
 def _python(
-    name: Any, a: Any, axis: Any, dtype: Any, keepdims: Any, ddof: Any, *initial: Any
+    name: Any, a: Any, axis: Any, dtype: Any, keepdims: Any, ddof: Any, initial: Any = None
 ) -> Any:
-    if initial:
-        return arrays.reduced_from(name, a, axis, dtype, keepdims, ddof, *initial)
     if name == "average":
         return _average(a, axis, dtype, keepdims, ddof)
-    return arrays.reduced(name, a, axis, dtype, keepdims, ddof)
+    if name in ("max", "min") and dtype is not None:
+        a, dtype = np.asarray(a).astype(dtype), None
+    return arrays.reduced(name, a, axis, dtype, keepdims, ddof, initial)
 
 
 def _average(a: Any, axis: Any, dtype: Any, keepdims: Any, ddof: Any) -> Any:
@@ -311,10 +311,17 @@ def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
     row, array = row_of(op), _array(types[1])
     result = _dtype_of_result(op, row, array)
     (ddof,) = scalars("ddof=", types[5:6])
-    scalars("initial=", types[6:])
     counted = INT64 if ddof.kind in "biu" else FLOAT64
-    initial = (result,) * len(types[6:])
-    return Typed((None,) * 5 + (counted, *initial), _result_type(op, array, result))
+    initial = types[6:] if begins_with(op) is not None else ()
+    scalars("initial=", initial)
+    params = [result if initial else None] * len(types[6:])
+    return Typed((*(None,) * 5, counted, *params), _result_type(op, array, result))
+
+
+def begins_with(op: Op) -> Value | None:
+    """The value that a reduction begins with, if one is given."""
+    given = op.operands[6:]
+    return given[0] if given and given[0].type != NONE else None
 
 
 def _dtype_of_result(op: Op, row: Row, array: Array) -> Scalar:
@@ -341,7 +348,7 @@ define(
         _rule,
         _python,
         never_lowered,
-        calls=((arrays.reduced, 6), (arrays.reduced_from, 7)),
+        calls=((arrays.reduced, 6), (arrays.reduced, 7)),
         carries=True,
         effects=True,
     )

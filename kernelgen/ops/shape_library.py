@@ -198,6 +198,27 @@ def find_strides(a: Any, shape: Any, strides: Any) -> Any:
 # ------------------------------------------------------------------------ what users write
 
 
+@replaces(np.shape)
+def shape(a: Any) -> Any:
+    return np.asarray(a).shape if isinstance(a, (tuple, list)) else a.shape
+
+
+@replaces(np.ndim)
+def ndim(a: Any) -> Any:
+    return np.asarray(a).ndim if isinstance(a, (tuple, list)) else a.ndim
+
+
+@replaces(np.size)
+def size(a: Any, axis: Any = None) -> Any:
+    lengths = shape(a)
+    if axis is not None:
+        return lengths[axis]
+    count = 1
+    for length in lengths:
+        count *= length
+    return count
+
+
 @replaces(np.reshape)
 def reshape(a: Any, shape: Any) -> Any:
     return reshaped(a, shape)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ops.array_library import array_from
-from kernelgen.ops.array_reductions import accumulated, reduced, reduced_from
+from kernelgen.ops.array_reductions import accumulated, reduced
 from kernelgen.ops.gather_library import check_places, undisturbed
 from kernelgen.ops.library import type_like
 from kernelgen.ops.reduction_library import scratch
@@ -135,7 +135,7 @@ def part_as(reduction: str) -> Function:
 
     def reduce_part(a: Any, start: Any, stop: Any) -> Any:
         first = reduced(reduction, a[start : start + 1], None, None, False, 0)
-        return reduced_from(reduction, a[start + 1 : stop], None, None, False, 0, first)
+        return reduced(reduction, a[start + 1 : stop], None, None, False, 0, first)
 
     return reduce_part
 
@@ -162,10 +162,7 @@ def reduce_as(
     initial: Any = None,
 ) -> Any:
     """By a reduction that NumPy has as a function."""
-    a = np.asarray(array)
-    if initial is None:
-        return reduced(reduction, a, axis, dtype, keepdims, 0)
-    return reduced_from(reduction, a, axis, dtype, keepdims, 0, initial)
+    return reduced(reduction, np.asarray(array), axis, dtype, keepdims, 0, initial)
 
 
 def reduce_by(

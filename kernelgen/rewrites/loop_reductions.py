@@ -13,7 +13,7 @@ from typing import Any
 
 from kernelgen.ir.core import Op, Value
 from kernelgen.ir.raised import Raised
-from kernelgen.ops.reductions import axes_of, element_of, row_of
+from kernelgen.ops.reductions import axes_of, begins_with, element_of, row_of
 from kernelgen.rewrites.loop_arrays import Expression, Rows, array_type, element_type
 from kernelgen.rewrites.virtual_rows import Element, Virtual, put_in_place
 from kernelgen.rewrites.writer import Writer
@@ -96,7 +96,7 @@ class Reduction(Expression):
 
     def _require_elements(self) -> None:
         """Raise the error of a reduction that needs an element, and has none."""
-        if self.row.empty is None or self._initial():
+        if self.row.empty is None or begins_with(self.root) is not None:
             return
         count = self._product([self.shape[axis] for axis in self.axes])
         some = self.w.emit("ne", WEAK_BOOL, count, self.w.integer(0))
@@ -118,15 +118,13 @@ class Reduction(Expression):
         lengths = [self.shape[axis] for axis in self.kept]
         return self.w.emit("array_of_shape", Array(t, len(lengths), "C"), *lengths)
 
-    def _initial(self) -> list[Value]:
-        """What the user says that it begins with, if he does."""
-        return self.root.operands[6:]
-
     def _starts(self, states: list[Value]) -> list[Value]:
-        """What states are before any element."""
+        """What states are before any element, unless the user says it."""
+        initial = begins_with(self.root)
+        if initial is not None:
+            return [self.w.converted(initial, self.states[0])]
         numbers = (self.row.start(self.states[0]), 0)
-        starts = [self._number(v, n) for v, n in zip(states, numbers, strict=False)]
-        return [self.w.converted(v, self.states[0]) for v in self._initial()] or starts
+        return [self._number(v, n) for v, n in zip(states, numbers, strict=False)]
 
     def _fill_with(self, state: Value, start: Value) -> None:
         if self.kept:

@@ -18,8 +18,9 @@ from kernelgen.bytecode.parameters import parameters_of, rest_parameter
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import constant_array, defining, elements, elements_of_any, put
-from kernelgen.ops import iteration, library, random_library
+from kernelgen.ops import iteration, library
 from kernelgen.ops.cores import core_of
+from kernelgen.ops.definitions import counts, definition
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
 from kernelgen.rewrites.bind_defaults import defaults_of
@@ -151,7 +152,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     callee, args = constant.attrs["value"], op.operands[1:]
     if resolve_attribute_call(op, callee) or resolve_constant_method(block, op, callee):
         return block
-    if isinstance(callee, MethodType) and not _is_library(callee):  # as those of np.random are
+    if isinstance(callee, MethodType) and not counts(callee):  # as those of np.random are
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
         return block
@@ -176,7 +177,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if resolve_cast(block, op, callee) or resolve_table_call(block, op, callee):
         return block
     by_arity = by_call(callee)
-    replacement = _library_function(callee, len(args))
+    replacement = definition(callee, len(args))
     if replacement is None and isinstance(callee, FunctionType):
         replacement = callee
     collecting = for_iterator(callee)
@@ -201,7 +202,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
         return block
     if replacement is not None:
         return _inline(function, block, op, replacement, callers)
-    if by_arity or _is_library(callee):
+    if by_arity or counts(callee):
         _refuse_arguments(callee, op, len(args))
     return None
 
@@ -285,33 +286,11 @@ def _resolve_method(block: Block, op: Op) -> bool:
     return True
 
 
-def _library_function(callee: Any, count: int) -> FunctionType | None:
-    try:
-        found = _definitions(callee).get((callee, count))
-    except TypeError:  # an unhashable object is nobody's key
-        return None
-    assert found is None or isinstance(found, FunctionType)
-    return found
-
-
-def _definitions(callee: Any) -> dict[tuple[Any, int], Callable[..., Any]]:
-    """The functions of the kernel language by what they replace, ``callee`` among them or not."""
-    if random_library.is_of_random(callee):
-        return random_library.by_call()
-    return library.BY_CALL
-
-
-def _is_library(callee: Any) -> bool:
-    return any(original is callee for original, _ in _definitions(callee))
-
-
 def _refuse_arguments(callee: Any, op: Op, count: int) -> None:
     name = callee.__name__
     if op.attrs["keywords"]:
         raise UnsupportedError(f"{name}() takes no keyword arguments in a kernel", op.loc)
-    known = {n for original, n in _definitions(callee) if original is callee} | by_call(
-        callee
-    ).keys()
+    known = counts(callee) | by_call(callee).keys()
     takes = " or ".join(map(str, sorted(known)))
     plural = "" if takes == "1" else "s"
     raise UnsupportedError(

@@ -1,10 +1,11 @@
 """Replace classes of values, which ``isinstance`` and ``type`` ask for, by constants.
 
 So are the attributes that types tell, ``x.dtype`` for instance, and ``x is None``; ``zip``, ``in``
-and their kind learn that they go over arrays. Before: untyped SSA with its calls resolved. After:
-the same without ``class_of``, where types tell the class, without these attributes, and without the
-branches that this decides. One of them is resolved at a time, in the order of the code, because the
-types behind it depend on the branches that are left; with it go those of which that is not so.
+and their kind learn that they go over arrays, and what makes tuples of shapes, how long these are.
+Before: untyped SSA with its calls resolved. After: the same without ``class_of``, where types tell
+the class, without these attributes, and without the branches that this decides. One of them is
+resolved at a time, in the order of the code, because the types behind it depend on the branches
+that are left; with it go those of which that is not so.
 """
 
 from __future__ import annotations
@@ -95,7 +96,10 @@ def _settled(function: Function) -> set[Value]:
     return settled
 
 
-_FOR_ALL = ("is", "call", "contains")
+_MAKE_TUPLES = ("subscript", "add", "mul", "list_extend")
+"""What makes a tuple of other tuples, and has to know their lengths."""
+
+_FOR_ALL = ("is", "call", "contains", *_MAKE_TUPLES)
 """What means the same for all types of numbers."""
 
 _OVER_ARRAYS = (zip, enumerate, reversed)
@@ -119,6 +123,8 @@ def _asks(op: Op) -> bool:
         return _goes_over(op) is not None or _goes_over_sequences(op)
     if op.name == "contains":
         return True
+    if op.name in _MAKE_TUPLES:
+        return bool(_shapes(op))
     return op.name == "class_of" or (op.name == "attr" and op.attrs["name"] in KNOWN)
 
 
@@ -138,6 +144,30 @@ def _resolve_sequences(block: Block, op: Op) -> bool:
         told = put(block, op, "same_array", value)
         op.operands = [told if v is value else v for v in op.operands]
     return bool(arrays)
+
+
+def _shapes(op: Op) -> list[Value]:
+    """The operands that are shapes or strides, if a tuple is made of them."""
+    if op.name == "subscript":
+        index = op.operands[1].constant
+        if index is None or not isinstance(index.attrs["value"], slice):
+            return []
+    found = [(v, defining(v, "attr")) for v in op.operands]
+    return [v for v, made in found if made is not None and made.attrs["name"] in _LENGTHS]
+
+
+_LENGTHS = ("shape", "strides")
+
+
+def _resolve_shapes(block: Block, op: Op) -> bool:
+    """Take shapes apart, so that what is made of them has a known length."""
+    known = [v for v in dict.fromkeys(_shapes(op)) if isinstance(v.type, Tuple)]
+    for value in known:
+        assert isinstance(value.type, Tuple)
+        items = [put(block, op, "item", value, index=i) for i in range(len(value.type.elements))]
+        whole = put(block, op, "tuple", *items)
+        op.operands = [whole if v is value else v for v in op.operands]
+    return bool(known)
 
 
 def _resolve_contains(block: Block, op: Op) -> bool:
@@ -163,6 +193,8 @@ def _resolve(function: Function, block: Block, op: Op) -> bool:
         return _resolve_sequences(block, op)
     if op.name == "contains":
         return _resolve_contains(block, op)
+    if op.name in _MAKE_TUPLES:
+        return _resolve_shapes(block, op)
     t = op.operands[0].type
     if op.name == "any_array":
         types = [v.type for v in op.operands]

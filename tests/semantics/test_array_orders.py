@@ -16,11 +16,6 @@ A = RANDOM.permutation(24).reshape(4, 6).astype(float)
 V = RANDOM.permutation(50).astype(float)
 
 
-def kind(a):
-    """The name of a case."""
-    return f"{a.dtype}{a.shape}"
-
-
 @pytest.mark.parametrize("dtype", ["?", "i1", "u4", "i8", "f2", "f4", "f8", "m8[s]", "M8[D]"])
 def test_sorting_values(dtype):
     check(lambda a: (np.sort(a), np.argsort(a)), V.astype(dtype) if dtype != "?" else V[:2] > 30)
@@ -176,26 +171,6 @@ def test_what_is_made_of_others():
     check(lambda a: (np.diff(a), np.diff(a, axis=0), np.roll(a, 4), np.repeat(a, 2)), A)
     check(lambda a, k: (np.diag(a, k), np.diag(a[0], k), np.trace(a), a.trace(k)), A, 2)
     check(lambda a, k: (np.diag(a, k), np.diag(a[0], k)), A, -1)
-
-
-@pytest.mark.parametrize("values", [V, V[1:], A.astype(np.float32), A.astype(int), V[:1]], ids=kind)
-def test_median(values):
-    check(lambda a: np.median(a), values)
-
-
-def test_median_of_what_is_not_a_number():
-    check(lambda a: np.median(a), np.array([1, np.nan, 2]))
-
-
-def test_counting():
-    x = np.array([1, 3, 3, 0])
-
-    def count(x, w):
-        return np.bincount(x), np.bincount(x, minlength=6), np.bincount(x, w)
-
-    check(count, x, V[:4])
-    check(count, x - 1, V[:4])
-    check(count, x, V[:3])
 
 
 @pytest.mark.parametrize(
