@@ -105,7 +105,8 @@ def run() -> dict[str, dict[str, float]]:
                 setattr(loaded, name, clock.of(stage, getattr(loaded, name)))
         call()
 
-    first = clock.measure(load_and_call)
+    with importlib.import_module("kernelgen.runtime.locks").undisturbed():  # as in a call
+        first = clock.measure(load_and_call)
     further = [clock.measure(first_call(name)) for name in FURTHER]
     return {
         "first": first,
