@@ -346,9 +346,9 @@ def evaluated_text(x):
     return eval("x")
 
 
-@case(TypingError, "the function .np.histogram. cannot be called", "np.histogram(x)")
+@case(TypingError, "the function .np.histogram2d. cannot be called", "np.histogram2d(x)")
 def function_of_arrays(x):
-    return np.histogram(x)
+    return np.histogram2d(x)
 
 
 @case(UnsupportedError, "a class cannot be defined", "class Local:")

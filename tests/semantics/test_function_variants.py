@@ -254,7 +254,7 @@ def test_integers_by_ufuncs():
 
 
 @pytest.mark.parametrize(("text", "error", "message"), [
-    ("np.histogram((x, x))", TypingError, "the function 'np.histogram' cannot be called"),
+    ("np.histogramdd((x, x))", TypingError, "the function 'np.histogramdd' cannot be called"),
     ("np.linalg.norm((x, x))", TypingError, "the function 'np.linalg.norm' cannot be called"),
     ("np.real_if_close(x)", TypingError, "has a type that depends on the value"),
     ("math.cos(x, base=2)", UnsupportedError, "takes no keyword arguments"),
