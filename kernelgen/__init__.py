@@ -10,6 +10,7 @@ from kernelgen.errors import (
     UnsupportedError,
 )
 from kernelgen.guvectorize import guvectorize
+from kernelgen.stencil import stencil
 from kernelgen.types import (
     b1,
     bool_,
@@ -90,6 +91,7 @@ __all__ = [
     "njit",
     "none",
     "prange",
+    "stencil",
     "timedelta64",
     "types",
     "u1",

@@ -372,12 +372,19 @@ def _as_declared(value: Any, given: Argument, declared: Argument) -> Any:
 
 def make_jitted(function: FunctionType, choices: FunctionChoices) -> Jitted:
     """The object that is called in place of ``function``."""
-    from functools import update_wrapper
-
     made: Any = NativeJitted()
-    update_wrapper(made, function)
-    made.py_func = function
-    made._dispatcher = Dispatcher(function, choices)
-    made._dispatcher.compile_declared(made)
+    become(made, function, function, choices)
     jitted: Jitted = made
     return jitted
+
+
+def become(
+    made: Any, shown: FunctionType, function: FunctionType, choices: FunctionChoices
+) -> None:
+    """Let a new object of a native class run ``function``, and look like ``shown``."""
+    from functools import update_wrapper
+
+    update_wrapper(made, shown)
+    made.py_func = shown
+    made._dispatcher = Dispatcher(function, choices)
+    made._dispatcher.compile_declared(made)

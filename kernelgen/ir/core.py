@@ -119,6 +119,7 @@ class Function:
         self.itself: object = None  # what its own name stands for while nothing is bound to it
         self.chains: dict[Loc | None, tuple[CodeType, ...]] = {}  # what inlined calls stand in
         self.outlined: Any = None  # the functions that its calls are resolved to, by resolve_calls
+        self.read_at_offsets: frozenset[Value] = frozenset()  # the arrays that a stencil reads so
         self.asks = False  # whether what it does depends on the classes of its values
         self.blocks: list[Block] = []
         self.result: Type | None = None

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernelgen.ops.registry import NoRule
-from kernelgen.types.compound import ELLIPSIS, NONE, Array, Element, Slice, Tuple, Type, describe
+from kernelgen.types.compound import (
+    ELLIPSIS,
+    NONE,
+    Array,
+    Element,
+    Slice,
+    Tuple,
+    Type,
+    Window,
+    describe,
+)
 from kernelgen.types.table import UINT64, WEAK_INT, Scalar
 
 
@@ -103,3 +113,27 @@ def _is_dense(items: list[Item], index: Type) -> bool:
         if isinstance(t, Slice) and t.step == NONE:
             kinds.pop(0)
     return all(kind == "whole" for kind in kinds)
+
+
+def window_type(window: Window, index: Type) -> Array | Scalar:
+    """The type of what a stencil's kernel reads at offsets: an element, or a copy of several.
+
+    Raises
+    ------
+    NoRule
+        There is not one offset an axis, or something is no offset.
+    """
+    t, items = window.array, items_of(index)
+    if len(items) != t.ndim:
+        raise NoRule(
+            f"a {t.ndim}-dimensional array is read at {t.ndim} offsets, not at {len(items)}",
+            "write one an axis: a[0, -1]" if t.ndim > 1 else None,
+        )
+    for each in items:
+        if not isinstance(each, Slice) and not (isinstance(each, Scalar) and each.is_integer):
+            raise NoRule(
+                f"an offset is an integer, or a slice of them, not {describe(each)}",
+                "write int(i)" if isinstance(each, Scalar) else None,
+            )
+    ndim = sum(isinstance(each, Slice) for each in items)
+    return Array(t.dtype, ndim, "C") if ndim else t.dtype

@@ -103,11 +103,13 @@ def _load_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((ADDRESS,), op.attrs["type"])
 
 
-def _load(address: Address, type: Scalar, aligned: bool = True) -> Any:
+def _load(address: Address, type: Scalar, aligned: bool = True, scope: str = "") -> Any:
     return address.view(type)[0]
 
 
-def _store(address: Address, value: Any, type: Scalar, aligned: bool = True) -> None:
+def _store(
+    address: Address, value: Any, type: Scalar, aligned: bool = True, scope: str = ""
+) -> None:
     address.view(type)[0] = value
 
 
@@ -118,35 +120,49 @@ def alignment_of(op: Op) -> int:
 
 
 def _lower_load(e: Emitter, op: Op, args: list[str]) -> str:
-    return load(e, op.attrs["type"], args[0], alignment_of(op))
+    return load(e, op.attrs["type"], args[0], alignment_of(op), _scope(e, op))
 
 
-def load(e: Emitter, t: Scalar, address: str, alignment: int) -> str:
+_SCOPES = {"read": ", !noalias !2", "written": ", !alias.scope !2"}
+"""What accesses are marked with of which it is known that nothing that is read is written."""
+
+
+def _scope(e: Emitter, op: Op) -> str:
+    """The mark of an access, and the declaration of what it refers to."""
+    scope = op.attrs.get("scope")
+    if scope is None:
+        return ""
+    e.declarations["scope"] = "!0 = distinct !{!0}\n!1 = distinct !{!1, !0}\n!2 = !{!1}"
+    return _SCOPES[scope]
+
+
+def load(e: Emitter, t: Scalar, address: str, alignment: int, mark: str = "") -> str:
     """Load a value; any byte but zero is a true bool. A complex number is loaded by its parts."""
     if t.is_complex:
         part = t.component
         behind = e(f"getelementptr inbounds i8, ptr {address}, i64 {part.size}")
-        return e.complex(t, *(load(e, part, place, alignment) for place in (address, behind)))
-    value = e(f"load {t.memory}, ptr {address}, align {alignment}")
+        places = (address, behind)
+        return e.complex(t, *(load(e, part, place, alignment, mark) for place in places))
+    value = e(f"load {t.memory}, ptr {address}, align {alignment}{mark}")
     return e(f"icmp ne i8 {value}, 0") if t.is_bool else value
 
 
 def _lower_store(e: Emitter, op: Op, args: list[str]) -> str:
-    store(e, op.attrs["type"], args[0], args[1], alignment_of(op))
+    store(e, op.attrs["type"], args[0], args[1], alignment_of(op), _scope(e, op))
     return "undef"
 
 
-def store(e: Emitter, t: Scalar, address: str, value: str, alignment: int) -> None:
+def store(e: Emitter, t: Scalar, address: str, value: str, alignment: int, mark: str = "") -> None:
     """Store a value, as ``load`` reads it."""
     if t.is_complex:
         part = t.component
         behind = e(f"getelementptr inbounds i8, ptr {address}, i64 {part.size}")
         for i, place in enumerate((address, behind)):
-            store(e, part, place, e(f"extractvalue {t.llvm} {value}, {i}"), alignment)
+            store(e, part, place, e(f"extractvalue {t.llvm} {value}, {i}"), alignment, mark)
         return
     if t.is_bool:
         value = e(f"zext i1 {value} to i8")
-    e.lines.append(f"  store {t.memory} {value}, ptr {address}, align {alignment}")
+    e.lines.append(f"  store {t.memory} {value}, ptr {address}, align {alignment}{mark}")
 
 
 def _store_rule(op: Op, types: tuple[Type, ...]) -> Typed:

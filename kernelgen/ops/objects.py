@@ -13,12 +13,22 @@ from kernelgen.ir.core import Op
 from kernelgen.ops.arrays import attribute_type, subscript_rule
 from kernelgen.ops.control import constant_type
 from kernelgen.ops.fields import attribute_field, field_type, named_by
+from kernelgen.ops.indexing import window_type
 from kernelgen.ops.methods import COMPUTED, attribute_rule, check_member
 from kernelgen.ops.refused import DICT, refusal
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.ops.tuples import subscript_rule as tuple_rule
-from kernelgen.types.compound import GENERATOR, Array, Element, Object, Tuple, Type, describe
+from kernelgen.types.compound import (
+    GENERATOR,
+    Array,
+    Element,
+    Object,
+    Tuple,
+    Type,
+    Window,
+    describe,
+)
 from kernelgen.types.table import WEAK_INT, Scalar
 
 
@@ -120,6 +130,8 @@ def _subscript_rule(op: Op, types: tuple[Type, ...]) -> Typed:
             return Typed((None, None), field_type(types[0], named[1]))
     if isinstance(types[0], Array):
         return subscript_rule(types[0], types[1])
+    if isinstance(types[0], Window):
+        return Typed((None, None), window_type(types[0], types[1]))
     if isinstance(types[0], Tuple):
         return tuple_rule(types[0].elements, types[1])
     raise NoRule(f"{describe(types[0])} cannot be indexed in a scalar kernel", _no_items(types[0]))

@@ -8,10 +8,19 @@ from typing import Any
 from kernelgen.ir.core import Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.fields import field_of, field_type, fields_of
-from kernelgen.ops.indexing import index_param, indexed_type
+from kernelgen.ops.indexing import index_param, indexed_type, window_type
 from kernelgen.ops.refused import DICT, LIST
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
-from kernelgen.types.compound import UNDEFINED, Array, Element, Slice, Tuple, Type, describe
+from kernelgen.types.compound import (
+    UNDEFINED,
+    Array,
+    Element,
+    Slice,
+    Tuple,
+    Type,
+    Window,
+    describe,
+)
 from kernelgen.types.join import join
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
@@ -58,6 +67,8 @@ def _item_rule(op: Op, types: tuple[Type, ...]) -> Typed:
         return Typed(types, indexed_type(types[0], WEAK_INT))
     if isinstance(types[0], Element):
         return Typed(types, field_type(types[0], field_of(types[0].record, op.attrs["index"])[1]))
+    if isinstance(types[0], Window):
+        return Typed(types, window_type(types[0], WEAK_INT))
     elements = _elements("cannot be indexed in a scalar kernel", types[0])
     index = op.attrs["index"]
     if not -len(elements) <= index < len(elements):

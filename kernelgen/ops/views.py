@@ -22,24 +22,25 @@ def _as_it_is(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((None,) * len(types), op.value.type)
 
 
-def _define(name: str, python: Any) -> None:
+def define_view(name: str, python: Any) -> None:
+    """Define an op whose result is an array that is some view of its operands."""
     define(OpDef(name, _as_it_is, python, never_lowered, carries=True))
 
 
 # The operands of ``stretched`` are an array, then the shape that it is broadcast to.
-_define("stretched", lambda array, *shape: np.broadcast_to(array, tuple(map(int, shape))))
+define_view("stretched", lambda array, *shape: np.broadcast_to(array, tuple(map(int, shape))))
 
 # The elements of an array without gaps, as they lie in memory.
-_define("flattened", lambda array: array.ravel("K"))
+define_view("flattened", lambda array: array.ravel("K"))
 
 # The axes of an array without gaps from the one ``first`` on are one axis.
-_define("merged", lambda array, first: array.reshape(*array.shape[:first], -1))
+define_view("merged", lambda array, first: array.reshape(*array.shape[:first], -1))
 
 # The operands of ``row`` are an array, then the indices of all axes but the last.
-_define("row", lambda array, *indices: array[tuple(map(int, indices))])
+define_view("row", lambda array, *indices: array[tuple(map(int, indices))])
 
 # An array of ``count`` elements in the frame of the function, which is all that may refer to it.
-_define("frame_array", np.zeros)
+define_view("frame_array", np.zeros)
 
 
 def _overlap_rule(op: Op, types: tuple[Type, ...]) -> Typed:

@@ -1,7 +1,7 @@
-"""Make loops of the calls of generalized ufuncs: the kernel's body stands in them.
+"""Make loops of the calls of generalized ufuncs and stencils: the kernel's body stands in them.
 
-Before: typed SSA with conversions, arrays resolved. After: no ``call_core`` is left. The kernels'
-own options have decided what is checked in their bodies.
+Before: typed SSA with conversions, arrays resolved. After: no ``call_core`` or ``stencil`` is left.
+The kernels' own options have decided what is checked in their bodies.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def loop_cores(function: Function) -> None:
     for block in list(function.blocks):
         rest: Block | None = block
         while rest is not None:
-            op = next((op for op in rest.ops if op.name == "call_core"), None)
+            op = next((op for op in rest.ops if op.name in _LOOPED), None)
             rest = None if op is None else _expand(function, rest, op)
 
 
@@ -41,11 +41,22 @@ def _expand(function: Function, block: Block, op: Op) -> Block:
     rest = Block()
     rest.ops, block.ops = block.ops[at + 1 :], block.ops[:at]
     writer = Writer(block, op)
-    result = _CoreLoops(writer, op).write()
+    result = _write(writer, op)
     writer.jump(rest)
     function.blocks[where:where] = [*writer.blocks, rest]
     function.substitute({op.value: result})
     return rest
+
+
+_LOOPED = ("call_core", "stencil")
+
+
+def _write(writer: Writer, op: Op) -> Value:
+    if op.name == "call_core":
+        return _CoreLoops(writer, op).write()
+    from kernelgen.rewrites.loop_stencils import write_stencil
+
+    return write_stencil(writer, op, loop_cores)
 
 
 def _body(op: Op, plan: Plan) -> Function:

@@ -166,13 +166,17 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if made is not None:
         _replace(function, block, op, made)
         return block
+    if getattr(type(callee), "is_stencil", False):
+        op.name, op.operands, op.attrs = "stencil", args, {"stencil": callee, "body": None}
+        op.loc = callee.place(op.loc)
+        return block
     callee = core_of(callee) or callee
     if is_kernel_ufunc(callee) or has_options(callee, op):
         return block if resolve_ufunc_call(block, op, callee) else None
     jitted = jitted_function(callee)
     if jitted is not None:
         args = _bind(block, op, jitted, _default_of(block, op, jitted))
-        _replace(function, block, op, resolve_jitted_call(block, op, callee, args))
+        _replace(function, block, op, resolve_jitted_call(block, op, callee, jitted, args))
         return block
     if resolve_cast(block, op, callee) or resolve_table_call(block, op, callee):
         return block

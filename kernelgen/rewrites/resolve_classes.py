@@ -113,6 +113,8 @@ def _asks(op: Op) -> bool:
     """Whether an op asks for what a type tells."""
     if op.name in ("call_ufunc", "call_core"):
         return op.attrs["body"] is None and is_kernel_ufunc(op.attrs["ufunc"])
+    if op.name == "stencil":
+        return op.attrs["body"] is None
     if op.name in ("each", "any_array"):
         return True
     if op.name == "is":
@@ -184,6 +186,9 @@ def _resolve(function: Function, block: Block, op: Op) -> bool:
     """Make a constant of the class that ``op`` asks for; whether it is known."""
     if op.name == "call_core":
         op.attrs["body"] = CoreBody(op.attrs["ufunc"], op.loc, resolve_classes)
+        return True
+    if op.name == "stencil":
+        op.attrs["body"] = op.attrs["stencil"].body(op.loc, resolve_classes)
         return True
     if op.name in ("call_ufunc", "each"):
         return _resolve_each(function, block, op)

@@ -19,17 +19,19 @@ from kernelgen.types.table import Scalar
 
 
 def jitted_function(callee: Any) -> FunctionType | None:
-    """The Python function of a jitted one, None of other objects."""
-    found = getattr(callee, "py_func", None)
+    """The Python function that a jitted one runs, None of other objects."""
+    found = getattr(callee, "call_func", getattr(callee, "py_func", None))
     return found if isinstance(found, FunctionType) else None
 
 
-def resolve_jitted_call(block: Block, op: Op, callee: Any, args: Sequence[Value]) -> Value:
+def resolve_jitted_call(
+    block: Block, op: Op, callee: Any, python: FunctionType, args: Sequence[Value]
+) -> Value:
     """Put the call in front of ``op``; the value that replaces the old one.
 
-    ``args`` are the values of the parameters, in order, keyword-only ones last.
+    ``args`` are the values of the parameters of ``python``, which the jitted function ``callee``
+    runs, in order, keyword-only ones last.
     """
-    python = callee.py_func
     declared: tuple[Declared, ...] = getattr(callee, "declared_signatures", ())
     if len(declared) == 1:
         pairs = zip(args, declared[0].arguments, strict=True)

@@ -179,12 +179,17 @@ def get(s: Splitter, first: list[Value]) -> Value:
 
 
 def _load(s: Splitter, t: Array, address: Value) -> Value:
-    return s.emit("load", t.dtype, address, type=t.dtype, **unless_aligned(t))
+    return s.emit("load", t.dtype, address, type=t.dtype, **unless_aligned(t), **scope(s))
 
 
 def unless_aligned(t: Array) -> dict[str, Any]:
     """The attribute of an access to elements that says that they are not aligned."""
     return {} if t.aligned else {"aligned": False}
+
+
+def scope(s: Splitter) -> dict[str, Any]:
+    """The attribute of an access that tells what it is known to be apart from."""
+    return {"scope": s.op.attrs["scope"]} if "scope" in s.op.attrs else {}
 
 
 def record_at(s: Splitter, first: list[Value]) -> list[Value]:
@@ -202,7 +207,8 @@ def put(s: Splitter, first: list[Value]) -> Value:
     address = _address(s, t, parts, indices)
     if isinstance(value.type, Element):
         return copy_record(s, address, value, t)
-    return s.emit("store", NONE, address, value, type=t.dtype, **unless_aligned(t))
+    attrs = unless_aligned(t) | scope(s)
+    return s.emit("store", NONE, address, value, type=t.dtype, **attrs)
 
 
 def copy_record(s: Splitter, target: Value, value: Value, t: Array) -> Value:

@@ -262,6 +262,7 @@ _PARTS: dict[str, Callable[[Splitter, list[Value]], list[Value]]] = {
     "stretched": views.stretched,
     "flattened": views.flattened,
     "row": views.row,
+    "either": views.either,
     "frame_array": views.frame_array,
     "merged": views.merged,
     "arranged": shapes.arranged,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernelgen.ir.core import Value
-from kernelgen.rewrites.split_arrays import Parts, plus, product, sum_of, times
+from kernelgen.rewrites.split_arrays import Parts, dense_strides, plus, product, sum_of, times
 from kernelgen.types.compound import Array
 from kernelgen.types.table import ADDRESS, WEAK_BOOL, WEAK_INT
 
@@ -134,14 +134,21 @@ def _extent(s: Splitter, t: Array, parts: Parts) -> tuple[Value, Value]:
     return low, high
 
 
+def either(s: Splitter, first: list[Value]) -> list[Value]:
+    """One of two arrays, which are laid out alike."""
+    condition, *arrays = s.finals(s.op.operands)
+    pairs = zip(*(s.finals(Parts.of(s.parts[v]).list) for v in arrays), strict=True)
+    return [a if a is b else s.emit("where", a.type, condition, a, b) for a, b in pairs]
+
+
 def frame_array(s: Splitter, first: list[Value]) -> list[Value]:
     """Room in the frame of the function, which nobody owns."""
     t = s.op.value.type
     assert isinstance(t, Array)
     count = s.op.attrs["count"]
     data = s.emit("reserve", ADDRESS, type=t.dtype, count=count)
-    shape = [s.integer(count)] * t.ndim
-    strides = [s.integer(t.dtype.size)] * t.ndim
+    shape = [s.integer(n) for n in s.op.attrs.get("shape", (count,) * t.ndim)]
+    strides = dense_strides(s, t, shape)
     return Parts(data, shape, strides, s.emit("default", ADDRESS, type=ADDRESS)).list
 
 

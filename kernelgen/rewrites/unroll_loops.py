@@ -1,9 +1,9 @@
 """Write out loops over tuples, one copy of the loop for each element.
 
-So are loops over ranges between constants, and over constant arrays, that make lists. Before:
-untyped SSA in which the tuple's length is known. After: each copy has its element in
-place of the iterator's value, so every element has its own type, and may be a tuple or a
-function as well as a number.
+So are loops over ranges between constants, and over constant arrays, that make lists, and those
+over the offsets that a stencil reads. Before: untyped SSA in which the tuple's length is known.
+After: each copy has its element in place of the iterator's value, so every element has its own
+type, and may be a tuple or a function as well as a number.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.clone import Copy, repair
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.dominance import dominates, immediate_dominators, natural_loops
-from kernelgen.ir.sequences import elements_of_any, length, length_of_any, put
+from kernelgen.ir.sequences import defining, elements_of_any, length, length_of_any, put
 
 _LONGEST = 20_000
 """More ops than this are not worth their compile time."""
+
+_MOST_READING = 6_000
+"""The same, of loops over the offsets of a stencil, which may as well be computed."""
 
 
 def unroll_loops(function: Function) -> bool:
@@ -38,11 +41,33 @@ def _needs_writing(function: Function, header: Block, start: Op) -> bool:
     source = start.operands[0]
     if source.constant is not None and isinstance(source.constant.attrs["value"], frozenset):
         return True
-    if length(source) is not None or (length_of_any(source) or _LONGEST) >= _LONGEST:
+    count = length_of_any(source)
+    if length(source) is not None or (count or _LONGEST) >= _LONGEST:
         return False
+    if function.read_at_offsets and count is not None:
+        loop = _loop(function, header)
+        if _reads_at_offsets(function, loop):
+            return count * sum(len(block.ops) for block in loop) <= _MOST_READING
     if not any(op.name == "list_append" for op in function.ops()):
         return False
     return any(op.name == "list_append" for b in _loop(function, header) for op in b.ops)
+
+
+def _reads_at_offsets(function: Function, loop: set[Block]) -> bool:
+    """Whether a loop reads an array of a stencil at offsets that are not known yet."""
+    return any(
+        op.name == "subscript"
+        and op.operands[0] in function.read_at_offsets
+        and not _is_known(op.operands[1])
+        for block in loop
+        for op in block.ops
+    )
+
+
+def _is_known(index: Value) -> bool:
+    """Whether an index is made of constants."""
+    made = defining(index, "tuple", "slice")
+    return index.constant is not None if made is None else all(map(_is_known, made.operands))
 
 
 def _write_sequence(function: Function, start: Op) -> None:

@@ -90,6 +90,15 @@ class Element(NamedTuple):
         return str(self)
 
 
+class Window(NamedTuple):
+    """What a stencil's kernel sees of an array: the elements around a cell, at offsets from it."""
+
+    array: Array
+
+    def __str__(self) -> str:
+        return f"window({self.array})"
+
+
 class Slice(NamedTuple):
     """A ``slice`` object: each of start, stop and step is an integer or None."""
 
@@ -135,7 +144,7 @@ class Special:
     __repr__ = __str__
 
 
-Type = Scalar | Tuple | Array | Element | ArrayIterator | Slice | Object | Special
+Type = Scalar | Tuple | Array | Element | Window | ArrayIterator | Slice | Object | Special
 
 RANGE = Special("range")
 """A ``range`` object: start, stop and step are weak integers."""
@@ -208,6 +217,8 @@ def describe(t: Type) -> str:
         return f"record {t.record.shown}"
     if isinstance(t, Slice):
         return "slice"
+    if isinstance(t, Window):
+        return f"{describe(t.array)} that is read at offsets"
     return t.what if isinstance(t, Object) else str(t).replace("none", "None")
 
 

@@ -1,0 +1,254 @@
+"""The loops over the cells of a stencil, with the kernel's body in them.
+
+A row is all cells along the axis that runs fastest. Along the other axes a table tells for each
+index, and for those beyond the border, which row is read; so a row near a border costs no more
+than one inside. Of a row, the cells in the middle are computed where they stand, and those at its
+ends from copies of what they read, with what lies beyond the border; all by the same loop, which
+has no test in it.
+
+Where the kernel computes offsets, it reads a copy of each array that goes beyond the border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kernelgen.ir.core import Function, Op, Value
+from kernelgen.ops.stencils import given_outs, plan_of, types_of
+from kernelgen.rewrites.broadcast import of_shapes
+from kernelgen.rewrites.check_bounds import check_bounds
+from kernelgen.rewrites.check_division import check_division
+from kernelgen.rewrites.insert_conversions import insert_conversions
+from kernelgen.rewrites.loop_arrays import array_type
+from kernelgen.rewrites.resolve_arrays import resolve_arrays
+from kernelgen.rewrites.stencil_body import reads
+from kernelgen.rewrites.stencil_cells import Axis, Kernel, PaddedCells, RowCells
+from kernelgen.rewrites.writer import Writer
+from kernelgen.types.compound import NONE, Array, Tuple
+from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
+
+
+def write_stencil(w: Writer, op: Op, finish: Callable[[Function], None]) -> Value:
+    """Write the loops of an op ``stencil``; what the call gives.
+
+    ``finish`` applies to the kernel's body what else its ops need.
+    """
+    return _Call(w, op, finish).write()
+
+
+class _Call:
+    """One call: its arrays, as they are given and as the loops go over them."""
+
+    def __init__(self, w: Writer, op: Op, finish: Callable[[Function], None]) -> None:
+        self.w = w
+        self.op = op
+        self.plan = plan_of(op)
+        self.stencil = op.attrs["stencil"]
+        self.finish = finish
+        self.inputs = op.operands[:-1]
+        self.given = [self.inputs[i] for i in self.plan.windows]
+
+    def write(self) -> Value:
+        lengths = self._lengths()
+        outs = self._outs()
+        ranges = [self._range(axis, n) for axis, n in enumerate(lengths)]
+        shape = [count for _, count in ranges]
+        for out in outs:
+            if out is not None:
+                self._check_shape(out, shape)
+        order = range(self.plan.ndim)[:: -1 if self.plan.reverse else 1]
+        made = [
+            self._new(t, shape) if out is None else out
+            for t, out in zip(self.plan.dtypes, outs, strict=True)
+        ]
+        some = self._all_positive([*lengths, *shape])
+        self.w.choose(some, lambda: self._compute(outs, made, lengths, ranges, order), _nothing)
+        return made[0] if self.plan.single else self.w.emit("tuple", self.op.value.type, *made)  # type: ignore[arg-type]
+
+    # What is given.
+
+    def _outs(self) -> list[Value | None]:
+        out, types = self.op.operands[-1], given_outs(self.op, self.plan)
+        if None in types:
+            return [None] * len(types)
+        if not isinstance(out.type, Tuple):
+            return [out]
+        return [self.w.emit("item", t, out, index=i) for i, t in enumerate(types)]  # type: ignore[arg-type]
+
+    def _lengths(self) -> list[Value]:
+        """The shape of the arrays, which is one for all."""
+        first, *others = self.given
+        lengths = self._shape_of(first)
+        for other in others:
+            own = self._shape_of(other)
+            same = self._all(
+                self.w.emit("eq", WEAK_BOOL, *each) for each in zip(lengths, own, strict=True)
+            )
+            words = f"the arrays that {self.stencil.__name__}() reads at offsets have the shapes "
+            error = of_shapes(words + "{} and {}", len(lengths), len(own))
+            self.w.emit("require", NONE, same, *lengths, *own, error=error)
+        return lengths
+
+    def _shape_of(self, v: Value) -> list[Value]:
+        axes = range(array_type(v).ndim)
+        return [self.w.emit("dim", WEAK_INT, v, axis=axis) for axis in axes]
+
+    def _all(self, conditions: Any) -> Value:
+        met: Value | None = None
+        for each in conditions:
+            met = each if met is None else self.w.emit("and", WEAK_BOOL, met, each)
+        assert met is not None
+        return met
+
+    def _all_positive(self, lengths: Sequence[Value]) -> Value:
+        zero = self.w.integer(0)
+        return self._all(self.w.emit("gt", WEAK_BOOL, n, zero) for n in lengths)
+
+    def _check_shape(self, out: Value, shape: list[Value]) -> None:
+        own = self._shape_of(out)
+        same = self._all(
+            self.w.emit("eq", WEAK_BOOL, *each) for each in zip(own, shape, strict=True)
+        )
+        words = f"out= of {self.stencil.__name__}() has the shape {{}}, but the result has {{}}"
+        error = of_shapes(words, len(own), len(shape))
+        self.w.emit("require", NONE, same, *own, *shape, error=error)
+
+    def _range(self, axis: int, length: Value) -> tuple[Value, Value]:
+        """The first cell along an axis, and how many there are: of all, or of the valid ones."""
+        (low, high), border = self.plan.halo[axis], self.plan.borders[axis]
+        first = self.w.integer(low if border.low == "valid" else 0)
+        cut = (low if border.low == "valid" else 0) + (high if border.high == "valid" else 0)
+        if not cut:
+            return first, length
+        left = self.w.emit("sub", WEAK_INT, length, self.w.integer(cut))
+        return first, self.w.emit("max", WEAK_INT, left, self.w.integer(0))
+
+    def _new(self, t: Scalar, shape: list[Value]) -> Value:
+        layout = "F" if self.plan.reverse else "C"
+        return self.w.emit("array_of_shape", Array(t, len(shape), layout), *shape)
+
+    # The arrays of the loops.
+
+    def _compute(
+        self,
+        outs: list[Value | None],
+        made: list[Value],
+        lengths: list[Value],
+        ranges: list[tuple[Value, Value]],
+        order: range,
+    ) -> None:
+        windows = [self._dense(self._turned(v)) for v in self.given]
+        shape = [ranges[axis][1] for axis in order]
+        targets, after = [], []
+        for i, (t, out, result) in enumerate(zip(self.plan.dtypes, outs, made, strict=True)):
+            target = self._turned(result)
+            if out is not None:
+                others = [v for v in (*self.inputs, *outs[:i]) if v is not None]
+                target, write_back = self._target(target, t, shape, others)
+                after.append(write_back)
+            targets.append(self._seen(target, Array(t, self.plan.ndim, "A")))
+        axes = [
+            Axis(*self.plan.halo[axis], self.plan.borders[axis], lengths[axis], *ranges[axis])
+            for axis in order
+        ]
+        kind = PaddedCells if self.plan.padded else RowCells
+        kind(self.w, self._kernel(order), axes, windows, targets).write()
+        for write_back in after:
+            write_back()
+
+    def _turned(self, v: Value) -> Value:
+        """An array with the axes in the order of the loops."""
+        t = array_type(v)
+        if not self.plan.reverse:
+            return v
+        turned = t._replace(layout={"C": "F", "F": "C"}.get(t.layout, "A"))
+        return self.w.emit("array_T", turned, v)
+
+    def _seen(self, v: Value, t: Array) -> Value:
+        """The same array, of which no more is known than ``t`` says."""
+        return v if v.type == t else self.w.emit("row", t, v)
+
+    def _dense(self, v: Value) -> Value:
+        """An array whose rows are contiguous: the one that is given, or a copy."""
+        t = array_type(v)
+        seen = Array(t.dtype, t.ndim, "A", readonly=True)
+        if t.layout == "C" and t.aligned:
+            return self._seen(v, seen)
+        shape = self._shape_of(v)
+
+        def copied() -> Value:
+            return self._seen(self._copy(v, shape), seen)
+
+        if not t.aligned:
+            return copied()
+        return self.w.pick(self._is_dense(v), seen, lambda: self._seen(v, seen), copied)
+
+    def _is_dense(self, v: Value) -> Value:
+        strides = self.w.emit("array_strides", Tuple((WEAK_INT,) * array_type(v).ndim), v)
+        last = self.w.emit("item", WEAK_INT, strides, index=array_type(v).ndim - 1)
+        return self.w.emit("eq", WEAK_BOOL, last, self.w.integer(array_type(v).dtype.size))
+
+    def _copy(self, v: Value, shape: list[Value]) -> Value:
+        made = self.w.emit("array_of_shape", Array(array_type(v).dtype, len(shape), "C"), *shape)
+        self.w.emit("assign", NONE, made, v, apart=True)
+        return made
+
+    def _target(
+        self, out: Value, t: Scalar, shape: list[Value], others: list[Value]
+    ) -> tuple[Value, Callable[[], None]]:
+        """``out``, or an array in its place if it has gaps, another dtype, or overlaps; and what
+        gives it the result then."""
+        own = array_type(out)
+        new = Array(t, len(shape), "C")
+
+        def another() -> Value:
+            return self.w.emit("array_of_shape", new, *shape)
+
+        def assign(source: Value) -> None:
+            self.w.emit("assign", NONE, out, source, apart=True)
+
+        if own.dtype != t or not own.aligned:
+            made = another()
+            return made, lambda: assign(made)
+        met = self._overlaps(out, others)
+        if own.layout != "C":
+            gaps = self.w.emit("not", WEAK_BOOL, self._is_dense(out))
+            met = self.w.emit("or", WEAK_BOOL, met, gaps)
+        seen = Array(t, len(shape), "A")
+        found = self.w.pick(
+            met, seen, lambda: self._seen(another(), seen), lambda: self._seen(out, seen)
+        )
+        return found, lambda: self.w.choose(met, lambda: assign(found), _nothing)
+
+    def _overlaps(self, out: Value, others: list[Value]) -> Value:
+        """Whether what is written may be in the memory of another array of the call."""
+        met: Value | None = None
+        for v in others:
+            if isinstance(v.type, Array):
+                each = self.w.emit("overlaps", WEAK_BOOL, out, v)
+                met = each if met is None else self.w.emit("or", WEAK_BOOL, met, each)
+        assert met is not None
+        return met
+
+    def _kernel(self, order: range) -> Kernel:
+        """The kernel's body with the checks that its options ask for, and where it reads."""
+        body = self.op.attrs["body"].function(types_of(self.inputs))
+        choices = self.stencil.choices
+        for function in (body, *body.callees()):
+            insert_conversions(function)
+            if choices.options.boundscheck:
+                check_bounds(function)
+            if choices.options.error_model == "python":
+                check_division(function)
+            resolve_arrays(function)
+            self.finish(function)
+        found = reads(body, self.plan.windows, choices.neighborhood)
+        turned = [read._replace(offsets=tuple(read.offsets[a] for a in order)) for read in found]
+        args = [v for i, v in enumerate(self.inputs) if i not in self.plan.windows]
+        dtypes = self.plan.dtypes
+        return Kernel(body, turned, args, dtypes, choices.constant_of, self.plan.reverse)
+
+
+def _nothing() -> None:
+    """The way on which nothing is done."""

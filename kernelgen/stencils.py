@@ -1,0 +1,303 @@
+"""Stencils: what the decorator is given, and the object that it makes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from kernelgen.borders import MODES, Border
+from kernelgen.errors import KernelgenError, UnsupportedError
+from kernelgen.functions import FunctionChoices, Jitted, become
+from kernelgen.ops import stencils as _ops  # the op that calls become  # noqa: F401
+from kernelgen.ops.casts import type_meant
+from kernelgen.ops.registry import NoRule
+from kernelgen.options import Options
+from kernelgen.runtime.native_class import native_class
+from kernelgen.source import definition_of
+from kernelgen.types.signature import known_types
+from kernelgen.types.table import Scalar
+
+if TYPE_CHECKING:
+    from kernelgen.infer import Prepare
+    from kernelgen.ops.stencils import Body, Halo
+    from kernelgen.source import Loc
+
+
+class StencilChoices(NamedTuple):
+    """What the user asked of a stencil.
+
+    ``borders`` is one for all axes, or one for each. ``standard`` are the names of the arrays that
+    are indexed as usual, ``dtypes`` those of the results, none to take what the kernel returns.
+    """
+
+    borders: tuple[Border, ...]
+    for_all: bool
+    cval: Any
+    neighborhood: Halo | None
+    standard: frozenset[str]
+    dtypes: tuple[Scalar, ...]
+    options: Options
+
+    def borders_of(self, ndim: int) -> tuple[Border, ...]:
+        """The borders of arrays of so many dimensions."""
+        if self.for_all:
+            return self.borders * ndim
+        if len(self.borders) != ndim:
+            raise NoRule(
+                f"the array has {ndim} dimensions, but mode= of the stencil has "
+                f"{len(self.borders)}",
+                'write one for all, mode="reflect", or one an axis',
+            )
+        return self.borders
+
+    def constant_of(self, t: Scalar) -> Any:
+        """The constant as a value of a type; None if it is none."""
+        value = np.asarray(self.cval)
+        kinds = t.kind + ("iu" if t.kind == "m" else "") if t.is_time else "biufc"
+        if value.ndim or value.dtype.kind not in kinds:
+            return None
+        if value.dtype.kind == "c" and not t.is_complex:
+            return None
+        with np.errstate(all="ignore"):
+            held = value.astype(t.dtype)
+        if t.is_float or t.is_complex:  # which may lose digits, but not become infinite
+            return held[()] if np.isfinite(held) == np.isfinite(value) else None
+        same = t.is_time or bool(held == value)
+        return held[()] if same else None
+
+
+class StencilKernel:
+    """What a stencil's calls come to: the kernel, and what the user asked for.
+
+    It is called like the stencil, with ``out`` as the last argument, and computes in Python what
+    compiled code does.
+    """
+
+    is_stencil = True
+
+    def __init__(self, function: FunctionType, choices: StencilChoices) -> None:
+        self.function = function
+        self.choices = choices
+        self.__name__ = function.__name__
+        self.__qualname__ = function.__qualname__
+
+    def place(self, loc: Loc | None) -> Loc:
+        """Where a call stands: in a compiled function, or nowhere that is known to be compiled.
+
+        ``loc`` is in the function that a call of the stencil runs, which the user does not know.
+        """
+        inner = None if loc is None else loc.inlined_at
+        return definition_of(self.function.__code__) if inner is None else inner
+
+    def body(self, loc: Loc | None, prepare: Prepare) -> Body:
+        """The kernel for a call at ``loc``."""
+        from kernelgen.rewrites.stencil_body import StencilBody
+
+        return StencilBody(self, loc, prepare)
+
+    def __call__(self, *values: Any) -> Any:
+        from kernelgen.shells.plain_stencil import run
+
+        return run(self, values[:-1], values[-1])
+
+
+class Stencil(Jitted):
+    """A stencil, which computes each element of an array from those around it.
+
+    Made by `stencil`. It is called with the kernel's arguments, and takes ``out=``, an array for
+    the result, or a tuple of them if the kernel returns a tuple. ``py_func`` is the kernel.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<stencil {self.__qualname__}>"
+
+    @property
+    def call_func(self) -> FunctionType:
+        """The function that a call runs: it gives its arguments to the stencil's loops."""
+        return self._dispatcher.function
+
+    @property
+    def kernel(self) -> StencilKernel:
+        """The kernel with what was asked for."""
+        (cell,) = self._dispatcher.function.__closure__ or ()
+        found: StencilKernel = cell.cell_contents
+        return found
+
+    @property
+    def neighborhood(self) -> Halo | None:
+        """The offsets that the kernel may read, as the decorator was given them."""
+        return self.kernel.choices.neighborhood
+
+
+NativeStencil = native_class(Stencil)
+
+
+def make_stencil(function: FunctionType, choices: StencilChoices) -> Stencil:
+    """The stencil of a kernel.
+
+    Raises
+    ------
+    UnsupportedError
+        The kernel has parameters that a stencil cannot give values, or none.
+    KernelgenError
+        ``standard_indexing`` names no parameter.
+    """
+    names = _parameters(function)
+    unknown = [name for name in choices.standard if name not in names]
+    if unknown:
+        raise KernelgenError(
+            f"standard_indexing= names {unknown[0]!r}, which is no parameter of "
+            f"{function.__name__}()",
+            definition_of(function.__code__),
+        )
+    call = _call_of(function, names, StencilKernel(function, choices))
+    made: Any = NativeStencil()
+    become(made, function, call, FunctionChoices(options=choices.options))
+    made.__signature__ = inspect.signature(call)
+    stencil: Stencil = made
+    return stencil
+
+
+def _parameters(function: FunctionType) -> tuple[str, ...]:
+    code = function.__code__
+    if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS) or code.co_kwonlyargcount:
+        raise UnsupportedError(
+            "the kernel of a stencil has a fixed number of positional parameters",
+            definition_of(code),
+            "leave out *args, **kwargs, and what is keyword-only",
+        )
+    names = code.co_varnames[: code.co_argcount]
+    if not names or "out" in names:
+        raise UnsupportedError(
+            "the kernel of a stencil needs an array to go over"
+            if not names
+            else "a stencil takes out=, so its kernel has no parameter of that name",
+            definition_of(code),
+        )
+    return names
+
+
+def _call_of(function: FunctionType, names: Sequence[str], kernel: StencilKernel) -> FunctionType:
+    """The function that a call of the stencil runs, with the kernel's parameters and ``out``."""
+    code = compile(_CALL.format(", ".join(names)), "<stencil>", "exec")
+    made: dict[str, Any] = {}
+    exec(code, made)
+    call: FunctionType = made["bind"](kernel)
+    own = function.__code__
+    call.__code__ = call.__code__.replace(
+        co_filename=own.co_filename,
+        co_firstlineno=own.co_firstlineno,
+        co_name=own.co_name,
+        co_qualname=own.co_qualname,
+    )
+    call.__name__, call.__qualname__ = function.__name__, function.__qualname__
+    call.__module__ = function.__module__
+    defaults = function.__defaults__ or ()
+    call.__defaults__ = (*defaults, None)
+    return call
+
+
+_CALL = """
+def bind(kernel):
+    def call({0}, out=None):
+        return kernel({0}, out)
+    return call
+"""
+
+
+def choices_of(
+    mode: Any, cval: Any, neighborhood: Any, standard: Any, dtype: Any, options: Options
+) -> StencilChoices:
+    """What the user asked for, checked.
+
+    Raises
+    ------
+    KernelgenError
+        Something is not what it has to be.
+    """
+    several = isinstance(dtype, (tuple, list))
+    asked = () if dtype is None else tuple(map(_dtype, dtype if several else (dtype,)))
+    borders, for_all = _borders(mode)
+    return StencilChoices(
+        borders, for_all, cval, _halo(neighborhood), _names(standard), asked, options
+    )
+
+
+def _dtype(spec: Any) -> Scalar:
+    found = type_meant(spec)
+    if found is None or found.kind == "V":
+        raise KernelgenError(f"a stencil cannot make arrays of {spec!r}", None, known_types())
+    return found.strong
+
+
+def _borders(mode: Any) -> tuple[tuple[Border, ...], bool]:
+    """The borders that ``mode`` names, and whether they are one for all axes."""
+    if isinstance(mode, str):
+        return (Border(_mode(mode), _mode(mode)),), True
+    if not isinstance(mode, (tuple, list)) or not mode:
+        raise KernelgenError(f"mode cannot be {mode!r}", None, _KNOWN)
+    return tuple(map(_border, mode)), False
+
+
+_KNOWN = (
+    f"it is one of {', '.join(MODES)}, or a sequence of one an axis, each of them a mode or a "
+    "pair of modes"
+)
+
+
+def _mode(mode: Any) -> str:
+    if mode not in MODES:
+        raise KernelgenError(f"mode cannot be {mode!r}", None, _KNOWN)
+    found: str = mode
+    return found
+
+
+def _border(mode: Any) -> Border:
+    if isinstance(mode, str):
+        return Border(_mode(mode), _mode(mode))
+    if not isinstance(mode, (tuple, list)) or len(mode) != 2:
+        raise KernelgenError(f"the mode of an axis cannot be {mode!r}", None, _KNOWN)
+    return Border(*map(_mode, mode))
+
+
+def _halo(neighborhood: Any) -> Halo | None:
+    """The neighborhood as pairs of ints, from 0 or below to 0 or above."""
+    if neighborhood is None:
+        return None
+    try:
+        pairs = tuple((_int(low), _int(high)) for low, high in neighborhood)
+    except (TypeError, ValueError):
+        pairs = ()
+    if not pairs or any(low > 0 or high < 0 for low, high in pairs):
+        raise KernelgenError(
+            f"neighborhood cannot be {neighborhood!r}",
+            None,
+            "it is a pair of offsets for each axis, the first one <= 0 and the last one >= 0: "
+            "((-1, 1), (-1, 1))",
+        )
+    return pairs
+
+
+def _int(value: Any) -> int:
+    return int(value.__index__())
+
+
+def _names(standard_indexing: Any) -> frozenset[str]:
+    """The names of the arrays that are indexed as usual."""
+    if isinstance(standard_indexing, str):
+        return frozenset([standard_indexing])
+    names = list(standard_indexing or ()) if isinstance(standard_indexing, _MANY) else [None]
+    if not all(isinstance(name, str) for name in names):
+        raise KernelgenError(
+            f"standard_indexing cannot be {standard_indexing!r}", None, "it is a list of names"
+        )
+    return frozenset(map(str, names))
+
+
+_MANY = (tuple, list, set, frozenset, type(None))
