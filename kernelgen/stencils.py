@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from kernelgen.borders import MODES, Border
 from kernelgen.errors import KernelgenError, UnsupportedError
-from kernelgen.functions import FunctionChoices, Jitted, become
+from kernelgen.functions import FunctionChoices, Jitted, become, make_jitted
 from kernelgen.ops import stencils as _ops  # the op that calls become  # noqa: F401
 from kernelgen.ops.casts import type_meant
 from kernelgen.ops.registry import NoRule
@@ -23,7 +24,7 @@ from kernelgen.types.table import Scalar
 
 if TYPE_CHECKING:
     from kernelgen.infer import Prepare
-    from kernelgen.ops.stencils import Body, Halo
+    from kernelgen.ops.stencils import Body, Halo, Plan
     from kernelgen.source import Loc
 
 
@@ -77,13 +78,14 @@ class StencilKernel:
     compiled code does.
     """
 
-    is_stencil = True
+    stencil_op = "stencil"
 
     def __init__(self, function: FunctionType, choices: StencilChoices) -> None:
         self.function = function
         self.choices = choices
         self.__name__ = function.__name__
         self.__qualname__ = function.__qualname__
+        self._plans: dict[Any, Plan] = {}
 
     def place(self, loc: Loc | None) -> Loc:
         """Where a call stands: in a compiled function, or nowhere that is known to be compiled.
@@ -99,10 +101,36 @@ class StencilKernel:
 
         return StencilBody(self, loc, prepare)
 
+    def plan(self, values: Sequence[Any]) -> Plan:
+        """What a call with these arguments comes to."""
+        from kernelgen.rewrites.resolve_classes import resolve_classes
+        from kernelgen.types.arguments import classify
+
+        types = tuple(classify(value, "").type for value in values)
+        if types not in self._plans:
+            body = self.body(self.place(None), resolve_classes)
+            self._plans[types] = body.plan(types)  # type: ignore[arg-type]
+        return self._plans[types]
+
+    @cached_property
+    def steps(self) -> Jitted:
+        """The function that does several steps: of the arguments, their number, and ``out``."""
+        names = _parameters(self.function)
+        kernel = StencilSteps(self.function, self.choices)
+        call = _call_of(self.function, (*names, "kernelgen_steps"), kernel)
+        call.__defaults__ = None
+        return make_jitted(call, FunctionChoices(options=self.choices.options))
+
     def __call__(self, *values: Any) -> Any:
         from kernelgen.shells.plain_stencil import run
 
         return run(self, values[:-1], values[-1])
+
+
+class StencilSteps(StencilKernel):
+    """Several steps at once; it is called with the number of them in front of ``out``."""
+
+    stencil_op = "stencil_steps"
 
 
 class Stencil(Jitted):
@@ -133,6 +161,63 @@ class Stencil(Jitted):
     def neighborhood(self) -> Halo | None:
         """The offsets that the kernel may read, as the decorator was given them."""
         return self.kernel.choices.neighborhood
+
+    def iterate(
+        self,
+        a: Any,
+        steps: int,
+        *args: Any,
+        out: Any = None,
+        until: float | None = None,
+        progress: bool = False,
+    ) -> Any:
+        """Apply the stencil to an array, then to the result, and so on.
+
+        The result is, bit for bit, that of ``for _ in range(steps): a = k(a, *args)``. Two buffers
+        take turns. Of arrays that are larger than the cache, several steps are done on one way
+        through memory, if they have two dimensions or more.
+
+        Parameters
+        ----------
+        a : array or tuple of arrays
+            The kernel's first argument; a tuple of as many arrays as the kernel returns values, if
+            it returns a tuple.
+        steps : int
+            How often, at most if ``until`` is given.
+        *args
+            The kernel's other arguments.
+        out : array or tuple of arrays, optional
+            Where the result goes; may be ``a``.
+        until : float, optional
+            Stop behind a step that has changed no element by more than that.
+        progress : bool
+            Show a bar, by tqdm where that is installed.
+
+        Returns
+        -------
+        array or tuple of arrays
+            The result. With ``until``, a tuple of this and the number of steps that were taken.
+
+        Raises
+        ------
+        ValueError
+            ``steps`` is negative, or ``out`` has another shape than the result.
+        TypeError
+            The kernel makes another number of arrays than it starts from.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kernelgen import stencil
+        >>> @stencil(mode="wrap")
+        ... def smooth(a):
+        ...     return (a[-1] + a[1]) / 2
+        >>> smooth.iterate(np.array([1.0, 0.0, 0.0, 0.0]), 2)
+        array([0.5, 0. , 0.5, 0. ])
+        """
+        from kernelgen.iterate import iterate
+
+        return iterate(self, a, steps, args, out, until, progress)
 
 
 NativeStencil = native_class(Stencil)

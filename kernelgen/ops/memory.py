@@ -132,8 +132,13 @@ def _scope(e: Emitter, op: Op) -> str:
     scope = op.attrs.get("scope")
     if scope is None:
         return ""
-    e.declarations["scope"] = "!0 = distinct !{!0}\n!1 = distinct !{!1, !0}\n!2 = !{!1}"
+    declare_scope(e)
     return _SCOPES[scope]
+
+
+def declare_scope(e: Emitter) -> None:
+    """Declare the scope, of which ``begin_scope`` says how long it lasts."""
+    e.declarations["scope"] = "!0 = distinct !{!0}\n!1 = distinct !{!1, !0}\n!2 = !{!1}"
 
 
 def load(e: Emitter, t: Scalar, address: str, alignment: int, mark: str = "") -> str:

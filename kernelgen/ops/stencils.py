@@ -13,12 +13,14 @@ import numpy as np
 
 from kernelgen.borders import Border
 from kernelgen.ir.core import Function, Op, Value
+from kernelgen.llvm_text import Emitter
 from kernelgen.ops.arrays import check_writable
+from kernelgen.ops.memory import declare_scope
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.ops.views import define_view
 from kernelgen.types.compound import NONE, Array, Tuple, Type, describe
-from kernelgen.types.table import Scalar
+from kernelgen.types.table import WEAK_INT, Scalar
 
 Halo = tuple[tuple[int, int], ...]
 """How many cells a kernel reads in front of its own, and behind it, along each axis."""
@@ -81,10 +83,15 @@ def plan_of(op: Op) -> Plan:
     name = op.attrs["stencil"].__name__
     if body is None:
         raise NoRule(f"what {name}() is called with is not known")
-    plan = body.plan(types_of(op.operands[:-1]))
+    plan = body.plan(types_of(arguments_of(op)))
     for t, out in zip(plan.dtypes, given_outs(op, plan), strict=True):
         _check_out(name, plan, t, out)
     return plan
+
+
+def arguments_of(op: Op) -> list[Value]:
+    """What the kernel is given."""
+    return op.operands[: -1 if op.name == "stencil" else -2]
 
 
 def types_of(values: Sequence[Value]) -> tuple[Type, ...]:
@@ -138,6 +145,40 @@ def _call(*values: Any, stencil: Callable[..., Any], body: Body | None = None) -
 
 
 define(OpDef("stencil", _rule, _call, never_lowered, carries=True, effects=True))
+
+
+def _steps_rule(op: Op, types: tuple[Type, ...]) -> Typed:
+    """The operands are the arguments, the number of steps, and the arrays for the results."""
+    plan_of(op)
+    count = len(arguments_of(op))
+    return Typed((*[None] * count, WEAK_INT, None), NONE)
+
+
+def _steps(*values: Any, stencil: Callable[..., Any], body: Body | None = None) -> Any:
+    return stencil(*values)
+
+
+define(OpDef("stencil_steps", _steps_rule, _steps, never_lowered, carries=True, effects=True))
+
+
+def _lower_scope(e: Emitter, op: Op, args: list[str]) -> str:
+    e.declarations["scope.decl"] = "declare void @llvm.experimental.noalias.scope.decl(metadata)"
+    declare_scope(e)
+    e.lines.append("  call void @llvm.experimental.noalias.scope.decl(metadata !2)")
+    return "undef"
+
+
+# From here to the next time, no access whose scope is "read" is to what one of "written" changes.
+define(
+    OpDef(
+        "begin_scope",
+        lambda op, types: Typed((), NONE),
+        lambda: None,
+        _lower_scope,
+        carries=True,
+        effects=True,
+    )
+)
 
 # One of two arrays, by a condition; it is a view of that one.
 define_view("either", lambda condition, yes, no: yes if condition else no)

@@ -48,7 +48,7 @@ def _expand(function: Function, block: Block, op: Op) -> Block:
     return rest
 
 
-_LOOPED = ("call_core", "stencil")
+_LOOPED = ("call_core", "stencil", "stencil_steps")
 
 
 def _write(writer: Writer, op: Op) -> Value:

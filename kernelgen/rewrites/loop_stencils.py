@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kernelgen.ir.core import Function, Op, Value
-from kernelgen.ops.stencils import given_outs, plan_of, types_of
+from kernelgen.ops.stencils import arguments_of, given_outs, plan_of, types_of
 from kernelgen.rewrites.broadcast import of_shapes
 from kernelgen.rewrites.check_bounds import check_bounds
 from kernelgen.rewrites.check_division import check_division
@@ -23,7 +23,7 @@ from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.rewrites.stencil_body import reads
-from kernelgen.rewrites.stencil_cells import Axis, Kernel, PaddedCells, RowCells
+from kernelgen.rewrites.stencil_cells import Axis, Kernel, PaddedCells, RowCells, StepCells
 from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Tuple
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
@@ -34,6 +34,8 @@ def write_stencil(w: Writer, op: Op, finish: Callable[[Function], None]) -> Valu
 
     ``finish`` applies to the kernel's body what else its ops need.
     """
+    if op.name == "stencil_steps":
+        return _Steps(w, op, finish).write()
     return _Call(w, op, finish).write()
 
 
@@ -46,7 +48,7 @@ class _Call:
         self.plan = plan_of(op)
         self.stencil = op.attrs["stencil"]
         self.finish = finish
-        self.inputs = op.operands[:-1]
+        self.inputs = arguments_of(op)
         self.given = [self.inputs[i] for i in self.plan.windows]
 
     def write(self) -> Value:
@@ -57,7 +59,7 @@ class _Call:
         for out in outs:
             if out is not None:
                 self._check_shape(out, shape)
-        order = range(self.plan.ndim)[:: -1 if self.plan.reverse else 1]
+        order = self._order()
         made = [
             self._new(t, shape) if out is None else out
             for t, out in zip(self.plan.dtypes, outs, strict=True)
@@ -65,6 +67,10 @@ class _Call:
         some = self._all_positive([*lengths, *shape])
         self.w.choose(some, lambda: self._compute(outs, made, lengths, ranges, order), _nothing)
         return made[0] if self.plan.single else self.w.emit("tuple", self.op.value.type, *made)  # type: ignore[arg-type]
+
+    def _order(self) -> range:
+        """The axes from the outermost loop to the innermost one."""
+        return range(self.plan.ndim)[:: -1 if self.plan.reverse else 1]
 
     # What is given.
 
@@ -148,14 +154,19 @@ class _Call:
                 target, write_back = self._target(target, t, shape, others)
                 after.append(write_back)
             targets.append(self._seen(target, Array(t, self.plan.ndim, "A")))
-        axes = [
-            Axis(*self.plan.halo[axis], self.plan.borders[axis], lengths[axis], *ranges[axis])
-            for axis in order
-        ]
+        axes = self._axes(order, lengths, ranges)
         kind = PaddedCells if self.plan.padded else RowCells
         kind(self.w, self._kernel(order), axes, windows, targets).write()
         for write_back in after:
             write_back()
+
+    def _axes(
+        self, order: range, lengths: list[Value], ranges: list[tuple[Value, Value]]
+    ) -> list[Axis]:
+        return [
+            Axis(*self.plan.halo[axis], self.plan.borders[axis], lengths[axis], *ranges[axis])
+            for axis in order
+        ]
 
     def _turned(self, v: Value) -> Value:
         """An array with the axes in the order of the loops."""
@@ -248,6 +259,22 @@ class _Call:
         args = [v for i, v in enumerate(self.inputs) if i not in self.plan.windows]
         dtypes = self.plan.dtypes
         return Kernel(body, turned, args, dtypes, choices.constant_of, self.plan.reverse)
+
+
+class _Steps(_Call):
+    """Several steps of a stencil whose first arrays are those that it computes anew."""
+
+    def write(self) -> Value:
+        lengths, order = self._lengths(), self._order()
+        ranges = [self._range(axis, n) for axis, n in enumerate(lengths)]
+        outs = [out for out in self._outs() if out is not None]
+        windows = [self._dense(self._turned(v)) for v in self.given]
+        seen = [Array(t, self.plan.ndim, "A") for t in self.plan.dtypes]
+        targets = [self._seen(self._turned(v), t) for v, t in zip(outs, seen, strict=True)]
+        axes = self._axes(order, lengths, ranges)
+        steps = self.op.operands[-2]
+        StepCells(self.w, self._kernel(order), axes, windows, targets, steps=steps).write()
+        return self.w.emit("const", NONE, value=None)
 
 
 def _nothing() -> None:

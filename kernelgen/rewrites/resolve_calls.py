@@ -166,8 +166,9 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if made is not None:
         _replace(function, block, op, made)
         return block
-    if getattr(type(callee), "is_stencil", False):
-        op.name, op.operands, op.attrs = "stencil", args, {"stencil": callee, "body": None}
+    op_name = getattr(type(callee), "stencil_op", None)
+    if op_name is not None:
+        op.name, op.operands, op.attrs = op_name, args, {"stencil": callee, "body": None}
         op.loc = callee.place(op.loc)
         return block
     callee = core_of(callee) or callee

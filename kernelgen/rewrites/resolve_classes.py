@@ -113,7 +113,7 @@ def _asks(op: Op) -> bool:
     """Whether an op asks for what a type tells."""
     if op.name in ("call_ufunc", "call_core"):
         return op.attrs["body"] is None and is_kernel_ufunc(op.attrs["ufunc"])
-    if op.name == "stencil":
+    if op.name in ("stencil", "stencil_steps"):
         return op.attrs["body"] is None
     if op.name in ("each", "any_array"):
         return True
@@ -187,7 +187,7 @@ def _resolve(function: Function, block: Block, op: Op) -> bool:
     if op.name == "call_core":
         op.attrs["body"] = CoreBody(op.attrs["ufunc"], op.loc, resolve_classes)
         return True
-    if op.name == "stencil":
+    if op.name in ("stencil", "stencil_steps"):
         op.attrs["body"] = op.attrs["stencil"].body(op.loc, resolve_classes)
         return True
     if op.name in ("call_ufunc", "each"):

@@ -1,0 +1,174 @@
+"""Applying a stencil to its own result, again and again."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kernelgen.api import jit
+from kernelgen.schedule import steps_at_once
+
+if TYPE_CHECKING:
+    from kernelgen.stencils import Stencil
+
+Arrays = tuple[Any, ...]
+
+
+def iterate(
+    stencil: Stencil,
+    state: Any,
+    steps: Any,
+    args: tuple[Any, ...],
+    out: Any,
+    until: Any,
+    progress: bool,
+) -> Any:
+    """What ``Stencil.iterate`` does."""
+    single = not isinstance(state, tuple)
+    arrays = (state,) if single else state
+    if not arrays or not all(isinstance(each, np.ndarray) for each in arrays):
+        raise TypeError(f"{stencil.__name__}.iterate() starts from an array, or a tuple of them")
+    count = operator.index(steps)
+    if count < 0:
+        raise ValueError(f"{stencil.__name__}.iterate() cannot go {count} steps")
+    outs = None if out is None else (out,) if single else tuple(out)
+    with _bar(progress, count, stencil.__name__) as advance:
+        run = _Run(stencil, arrays, args, outs, advance)
+        taken = run.to_the_end(count) if until is None else run.until(count, until)
+    result = run.result()
+    found = result[0] if single else result
+    return found if until is None else (found, taken)
+
+
+class _Run:
+    """A run: the arrays of the last step, and two buffers that take turns."""
+
+    def __init__(
+        self,
+        stencil: Stencil,
+        arrays: Arrays,
+        args: tuple[Any, ...],
+        outs: Arrays | None,
+        advance: Callable[[int], object],
+    ) -> None:
+        self.stencil = stencil
+        self.arrays = arrays
+        self.args = args
+        self.outs = outs
+        self.advance = advance
+        self.spare: Arrays | None = None
+        self.is_given = True
+
+    def to_the_end(self, count: int) -> int:
+        """Do so many steps."""
+        left = count
+        while left:
+            at_once = min(left, self._at_once())
+            if at_once > 1:
+                self._steps(at_once)
+            else:
+                self._step()
+            left -= at_once or 1
+            self.advance(at_once or 1)
+        return count
+
+    def until(self, count: int, tolerance: float) -> int:
+        """Do at most so many steps, until one changes nothing by more than ``tolerance``."""
+        for taken in range(1, count + 1):
+            before = self.arrays
+            self._step()
+            self.advance(1)
+            pairs = list(zip(self.arrays, before, strict=True))
+            if all(a.shape == b.shape and _change(a, b) <= tolerance for a, b in pairs):
+                return taken
+        return count
+
+    def result(self) -> Arrays:
+        """The arrays of the last step, in those that were given for them."""
+        if self.outs is None:
+            return tuple(each.copy() for each in self.arrays) if self.is_given else self.arrays
+        for out, made in zip(self.outs, self.arrays, strict=True):
+            if out.shape != made.shape:
+                raise ValueError(
+                    f"out= of {self.stencil.__name__}.iterate() has the shape {out.shape}, "
+                    f"but the result has {made.shape}"
+                )
+            np.copyto(out, made, casting="same_kind")
+        return self.outs
+
+    def _at_once(self) -> int:
+        """How many steps to do at once, now."""
+        if self.is_given:
+            return 1
+        plan = self.stencil.kernel.plan((*self.arrays, *self.args))
+        sizes = [each.itemsize for each in self.arrays]
+        return steps_at_once(plan, self.arrays[0].shape, sizes)
+
+    def _step(self) -> None:
+        """One call. It makes new arrays until they are as those before, which can be taken then."""
+        made = self.stencil(*self.arrays, *self.args, out=self._target())
+        self._went_on(made if isinstance(made, tuple) else (made,))
+
+    def _target(self) -> Any:
+        if self.spare is None:
+            return None
+        return self.spare if len(self.spare) > 1 else self.spare[0]
+
+    def _steps(self, count: int) -> None:
+        if self.spare is None:
+            self.spare = tuple(map(np.empty_like, self.arrays))
+        target = self._target()
+        self.stencil.kernel.steps(*self.arrays, *self.args, count, target)
+        self._went_on(self.spare)
+
+    def _went_on(self, made: Arrays) -> None:
+        """Go on from what a step has made."""
+        if len(made) != len(self.arrays):
+            raise TypeError(
+                f"{self.stencil.__name__}() makes {len(made)} arrays of {len(self.arrays)}: to be "
+                "iterated, it has to make as many as it starts from"
+            )
+        alike = all(map(_are_alike, made, self.arrays))
+        self.spare = self.arrays if alike and not self.is_given else None
+        self.arrays, self.is_given = made, False
+
+
+@contextmanager
+def _bar(shown: bool, count: int, name: str) -> Iterator[Callable[[int], object]]:
+    """What is told of steps that have been done; a bar if it is ``shown`` and there is tqdm."""
+    bar: Any = None
+    if shown:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            warnings.warn("progress=True shows nothing without tqdm", stacklevel=5)
+        else:
+            bar = tqdm(total=count, desc=name, unit="step")
+    try:
+        yield (lambda steps: None) if bar is None else bar.update
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _are_alike(a: Any, b: Any) -> bool:
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.strides == b.strides)
+
+
+def _change(new: Any, old: Any) -> float:
+    """By how much the elements differ that differ most; nan if one does in being nan."""
+    if not new.size:
+        return 0.0
+    if new.dtype.kind == "b" or new.dtype != old.dtype:
+        return float(np.max(np.abs(new.astype(float) - old)))
+    return float(_greatest_change(new, old))
+
+
+@jit
+def _greatest_change(new: Any, old: Any) -> Any:
+    return np.max(np.where(new > old, new - old, old - new))

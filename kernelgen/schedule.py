@@ -1,0 +1,65 @@
+"""The cost model of stencils: what stays in the cache, and how loops are cut so that it does."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernelgen.ops.stencils import Plan
+
+_USUAL = 1 << 20
+"""Bytes of a core's own cache where the system does not tell."""
+
+_MOST_STEPS = 16
+"""Further steps on one way through memory save little, and each needs its rows."""
+
+
+@cache
+def cache_size() -> int:
+    """The bytes of the second level cache, which a core has to itself."""
+    try:
+        found = os.sysconf("SC_LEVEL2_CACHE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return _USUAL
+    return found if found > 0 else _USUAL
+
+
+def steps_at_once(plan: Plan, shape: Sequence[int], itemsizes: Sequence[int]) -> int:
+    """How many steps of a stencil are done on one way through memory.
+
+    Each step but the last keeps the rows that the next one reads, all that has one index of the
+    first axis being a row: ``2 * lag + 1`` of them, if ``lag`` is how far the kernel reads along
+    that axis. As many steps are done as keep their rows in half of the second level cache.
+
+    Parameters
+    ----------
+    plan : Plan
+        What a call of the stencil comes to.
+    shape : sequence of int
+        Of the arrays.
+    itemsizes : sequence of int
+        The bytes of an element of each array that the stencil computes.
+
+    Returns
+    -------
+    int
+        1 if it does not pay, as the arrays are in the cache, or cannot be done, as the array has
+        one axis alone, offsets are computed, the result is smaller than the array, or one end of
+        the first axis alone wraps round.
+    """
+    order = range(plan.ndim)[:: -1 if plan.reverse else 1]
+    size = math.prod(shape) * sum(itemsizes)
+    low_high, border = plan.halo[order[0]], plan.borders[order[0]]
+    wraps = [mode == "wrap" for mode, reach in zip(border, low_high, strict=True) if reach]
+    shrinks = any("valid" in each for each in plan.borders)
+    if plan.ndim < 2 or plan.padded or shrinks or any(wraps) != all(wraps) or not size:
+        return 1
+    if 2 * size <= cache_size():
+        return 1
+    rows = 2 * max(low_high) + 1
+    row = size // shape[order[0]]
+    return max(1, min(_MOST_STEPS, cache_size() // 2 // (rows * row)))
