@@ -23,7 +23,9 @@ from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.rewrites.stencil_body import reads
-from kernelgen.rewrites.stencil_cells import Axis, Kernel, PaddedCells, RowCells, StepCells
+from kernelgen.rewrites.stencil_cells import Axis, Kernel, PaddedCells
+from kernelgen.rewrites.stencil_rows import RowCells
+from kernelgen.rewrites.stencil_steps import StepCells
 from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Tuple
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
