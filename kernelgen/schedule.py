@@ -28,6 +28,21 @@ def cache_size() -> int:
     return found if found > 0 else _USUAL
 
 
+def kept_bytes() -> int:
+    """How many bytes loops leave in the cache until they read them again."""
+    return cache_size() // 2
+
+
+LEAST_HEIGHT = 8
+"""Of the tiles into which the second axis of three or more is cut.
+
+If a kernel reads ``reach`` indices of the first axis, a tile has as many of the second one as keep
+``reach * height`` rows, each being all of the arrays that has one index of both axes, in half of
+the second level cache; then each element comes from memory once. Lower tiles would read more at
+their edges than they save.
+"""
+
+
 def steps_at_once(plan: Plan, shape: Sequence[int], itemsizes: Sequence[int]) -> int:
     """How many steps of a stencil are done on one way through memory.
 
@@ -62,4 +77,4 @@ def steps_at_once(plan: Plan, shape: Sequence[int], itemsizes: Sequence[int]) ->
         return 1
     rows = 2 * max(low_high) + 1
     row = size // shape[order[0]]
-    return max(1, min(_MOST_STEPS, cache_size() // 2 // (rows * row)))
+    return max(1, min(_MOST_STEPS, kept_bytes() // (rows * row)))

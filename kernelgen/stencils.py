@@ -132,6 +132,13 @@ class StencilSteps(StencilKernel):
 
     stencil_op = "stencil_steps"
 
+    def __call__(self, *values: Any) -> None:
+        *arguments, steps, out = values
+        for left in reversed(range(int(steps))):
+            made = super().__call__(*arguments, None if left else out)
+            states = made if isinstance(made, tuple) else (made,)
+            arguments[: len(states)] = states
+
 
 class Stencil(Jitted):
     """A stencil, which computes each element of an array from those around it.

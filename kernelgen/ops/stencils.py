@@ -154,11 +154,7 @@ def _steps_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((*[None] * count, WEAK_INT, None), NONE)
 
 
-def _steps(*values: Any, stencil: Callable[..., Any], body: Body | None = None) -> Any:
-    return stencil(*values)
-
-
-define(OpDef("stencil_steps", _steps_rule, _steps, never_lowered, carries=True, effects=True))
+define(OpDef("stencil_steps", _steps_rule, _call, never_lowered, carries=True, effects=True))
 
 
 def _lower_scope(e: Emitter, op: Op, args: list[str]) -> str:

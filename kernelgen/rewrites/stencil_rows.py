@@ -9,6 +9,7 @@ from kernelgen.ir.core import Value
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_body import Read
 from kernelgen.rewrites.stencil_cells import TABLE, Cells
+from kernelgen.schedule import LEAST_HEIGHT, kept_bytes
 from kernelgen.types.compound import NONE, Array
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
@@ -27,11 +28,37 @@ class RowCells(Cells):
         """Write the loops."""
         self.prepare()
         self.tables = [self.table(axis) if axis.crosses else None for axis in self.outer]
-        self.over(0, (), {})
+        if len(self.outer) > 1 and (self.outer[0].low or self.outer[0].high):
+            self._over_tiles()
+        else:
+            self.over(0, (), {})
+
+    def _over_tiles(self) -> None:
+        """Loop over tiles of the second axis, so that what is read again along the first one is
+        still in the cache (see ``schedule.py``)."""
+        w, (first, second) = self.w, self.outer[:2]
+        bytes_ = w.integer((first.low + first.high + 1) * self._itemsizes())
+        for axis in self.axes[2:]:
+            bytes_ = w.emit("mul", WEAK_INT, bytes_, axis.length)
+        fit = w.emit("floordiv", WEAK_INT, w.integer(kept_bytes()), bytes_)
+        height = w.emit("max", WEAK_INT, fit, w.integer(LEAST_HEIGHT))
+        rest = w.emit("sub", WEAK_INT, w.emit("add", WEAK_INT, second.cells, height), w.integer(1))
+
+        def at(k: Value) -> None:
+            start = w.emit("mul", WEAK_INT, k, height)
+            left = w.emit("sub", WEAK_INT, second.cells, start)
+            self.tile = start, w.emit("min", WEAK_INT, height, left)
+            self.over(0, (), {})
+
+        w.loops([w.emit("floordiv", WEAK_INT, rest, height)], at)
+
+    def _itemsizes(self) -> int:
+        return sum(array_type(v).dtype.size for v in self.windows)
 
     def prepare(self) -> None:
         """Write what comes in front of the loops."""
         *self.outer, self.last = self.axes
+        self.tile: tuple[Value, Value] | None = None
         self.section = max(self.last.low, self.last.high) + self.last.low + self.last.high
         self.rows = self._rows_read()
         self.constant_rows = self._constant_rows()
@@ -65,8 +92,12 @@ class RowCells(Cells):
             self._row(places, indices)
             return
         axis, table = self.outer[depth], self.tables[depth]
+        start, count = None, axis.cells
+        if depth == 1 and self.tile is not None:
+            start, count = self.tile
 
         def at(i: Value) -> None:
+            i = i if start is None else self.w.emit("add", WEAK_INT, start, i)
             known = dict(indices)
             for window, outer in self.rows:
                 offset = outer[depth]
@@ -78,7 +109,7 @@ class RowCells(Cells):
                 )
             self.over(depth + 1, (*places, i), known)
 
-        self.w.loops([axis.cells], at)
+        self.w.loops([count], at)
 
     def _row(self, places: tuple[Value, ...], indices: dict[Any, Value]) -> None:
         self.w.emit("begin_scope", NONE)
