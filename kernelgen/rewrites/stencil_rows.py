@@ -24,6 +24,9 @@ class RowCells(Cells):
     is how many elements around an end are copied.
     """
 
+    tile: tuple[Value, Value] | None = None
+    """The first index of the second axis that loops are at, and how many there are."""
+
     def write(self) -> None:
         """Write the loops."""
         self.prepare()
@@ -58,7 +61,6 @@ class RowCells(Cells):
     def prepare(self) -> None:
         """Write what comes in front of the loops."""
         *self.outer, self.last = self.axes
-        self.tile: tuple[Value, Value] | None = None
         self.section = max(self.last.low, self.last.high) + self.last.low + self.last.high
         self.rows = self._rows_read()
         self.constant_rows = self._constant_rows()
