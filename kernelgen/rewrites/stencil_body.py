@@ -258,8 +258,8 @@ def _range(part: slice, whole: tuple[int, int] | None) -> range | None:
 
 
 def _halo(found: Sequence[Read], ndim: int, neighborhood: Halo | None) -> Halo:
-    """How far reads reach: what is computed anywhere in the neighborhood, in which all must be."""
-    reach = [[0, 0] for _ in range(ndim)]
+    """How far reads reach: as far as the neighborhood, in which all must be, if one is given."""
+    reach = [list(pair) for pair in neighborhood or ((0, 0),) * ndim]
     for read in found:
         for axis, offset in enumerate(read.offsets):
             if offset is None and neighborhood is None:
