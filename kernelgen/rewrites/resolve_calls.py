@@ -115,7 +115,8 @@ def _is_independent(op: Op, callers: Callers) -> bool:
 def _resolve_loops(function: Function, callers: Callers) -> bool:
     """What takes analysis, and is tried only when there is nothing easier to do."""
     loops = any(
-        op.name == "list_append" or (op.name == "iter" and not _is_over_range(op))
+        op.name == "list_append"
+        or (op.name == "iter" and bool(function.read_at_offsets or not _is_over_range(op)))
         for op in function.ops()
     )
     if loops and splice_generators(function, callers):
