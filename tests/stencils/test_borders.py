@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import expected
+from scipy import ndimage
 
 from kernelgen import stencil
 
@@ -79,7 +80,9 @@ def test_modes(ndim, mode, layout):
     for shape in SHAPES[ndim]:
         a = some(shape, float)
         found = made(ndim, mode, 2.5)(LAYOUTS[layout](a))
-        assert np.array_equal(found, expected(KERNELS[ndim], [a], HALOS[ndim], [(mode, mode)] * ndim, 2.5)), shape
+        assert np.array_equal(
+            found, expected(KERNELS[ndim], [a], HALOS[ndim], [(mode, mode)] * ndim, 2.5)
+        ), shape
 
 
 @pytest.mark.parametrize("dtype", ("f4", "f2", "i4", "i8", "u1", "c8", "c16", "g"))
@@ -147,8 +150,6 @@ WEIGHTS = np.array([[0.1, 1.0, 0.2], [1.0, -4.0, 1.5], [0.3, 1.25, 0.7]])
 
 @pytest.mark.parametrize("mode", MODES[:-1])
 def test_correlate_of_scipy(mode):
-    ndimage = pytest.importorskip("scipy.ndimage")
-
     @stencil(mode=mode, cval=1.5)
     def weighted(a):
         total = 0.0
@@ -165,8 +166,6 @@ def test_correlate_of_scipy(mode):
 
 @pytest.mark.parametrize("mode", MODES[:-1])
 def test_generic_filter_of_scipy(mode):
-    ndimage = pytest.importorskip("scipy.ndimage")
-
     @stencil(mode=mode, cval=4)
     def middle(a):
         return np.median(a[-1:2, -1:2])
