@@ -44,7 +44,7 @@ def _padded(
     pads = [(0, 0)] * array.ndim
     pads[axis] = widths
     if mode == "constant":
-        whole = np.pad(array, pads, constant_values=array.dtype.type(cval))
+        whole = np.pad(array, pads, constant_values=np.array(cval).astype(array.dtype))
     else:
         whole = np.pad(array, pads, NUMPYS[mode])
     index = [slice(None)] * array.ndim
