@@ -240,6 +240,11 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)[()]
 
 
+def _chosen(condition: Any, x: Any, y: Any) -> Any:
+    """Of two values of one type, which may be addresses."""
+    return x if condition else y
+
+
 def _lower_where(e: Emitter, op: Op, args: list[str]) -> str:
     return e.select(args[0], result_type(op), *args[1:])
 
@@ -249,7 +254,9 @@ def _like_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return same(like, 2)
 
 
-define(OpDef("where", _where_rule, _where, _lower_where, calls=((np.where, 3),), halves=True))
+define(
+    OpDef("where", _where_rule, _where, _lower_where, _chosen, calls=((np.where, 3),), halves=True)
+)
 define(
     OpDef(
         "like",

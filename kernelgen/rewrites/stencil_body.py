@@ -251,10 +251,11 @@ def _offset(op: Op, part: Any, t: Type | None, whole: tuple[int, int] | None) ->
 def _range(part: slice, whole: tuple[int, int] | None) -> range | None:
     """The offsets in a slice; where it has no end it goes as far as the neighborhood."""
     start, stop, step = part.start, part.stop, 1 if part.step is None else part.step
-    if None in (start, stop) and (whole is None or step < 0):
+    if None in (start, stop) and whole is None:
         return None
     low, high = whole or (0, 0)
-    return range(low if start is None else start, high + 1 if stop is None else stop, step)
+    first, end = (low, high + 1) if step > 0 else (high, low - 1)
+    return range(first if start is None else start, end if stop is None else stop, step)
 
 
 def _halo(found: Sequence[Read], ndim: int, neighborhood: Halo | None) -> Halo:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.borders import Border, index_beyond
-from kernelgen.types.arguments import classify
+from kernelgen.ops.stencils import Plan
 from kernelgen.types.table import from_dtype
 
 
@@ -42,9 +42,10 @@ class _Relative:
             return [int(part)]
         low, high = self.neighborhood[axis]
         if isinstance(part, slice):
-            start = low if part.start is None else part.start
-            stop = high + 1 if part.stop is None else part.stop
-            return range(start, stop, part.step or 1)
+            step = part.step or 1
+            first, end = (low, high + 1) if step > 0 else (high, low - 1)
+            start = first if part.start is None else part.start
+            return range(start, end if part.stop is None else part.stop, step)
         if not low <= part <= high:
             raise IndexError(
                 f"the offset {part} is outside of the neighborhood {low, high} of axis {axis}"
@@ -95,7 +96,9 @@ def run(kernel: Any, values: Sequence[Any], out: Any) -> Any:
             seen[i].cell = cell
         results.append(kernel.function(*seen))
     shape = tuple(map(len, ranges))
-    if results and isinstance(results[0], tuple):
+    if not results:
+        return _empty(kernel.plan(values), shape, out)
+    if isinstance(results[0], tuple):
         made = [
             _array(kernel, k, column, shape) for k, column in enumerate(zip(*results, strict=True))
         ]
@@ -109,14 +112,18 @@ def _ranges(
     """The cells along each axis. How far a kernel reads, only its code tells."""
     if not any("valid" in border for border in borders):
         return list(map(range, shape))
-    from kernelgen.rewrites.resolve_classes import resolve_classes
-
-    types = [classify(value, "").type for value in values]
-    halo = kernel.body(None, resolve_classes).plan(types).halo
     return [
         range(low if border.low == "valid" else 0, n - (high if border.high == "valid" else 0))
-        for n, (low, high), border in zip(shape, halo, borders, strict=True)
+        for n, (low, high), border in zip(shape, kernel.plan(values).halo, borders, strict=True)
     ]
+
+
+def _empty(plan: Plan, shape: tuple[int, ...], out: Any) -> Any:
+    """The results of no cells, whose types only the kernel's code tells."""
+    made = [np.empty(shape, t.dtype) for t in plan.dtypes]
+    if plan.single:
+        return _stored(made, None if out is None else (out,))[0]
+    return _stored(made, out)
 
 
 def _array(kernel: Any, number: int, values: Sequence[Any], shape: tuple[int, ...]) -> Any:
@@ -126,13 +133,13 @@ def _array(kernel: Any, number: int, values: Sequence[Any], shape: tuple[int, ..
         return np.array(values, asked[number % len(asked)].dtype).reshape(shape)
     strong = {value.dtype for value in values if isinstance(value, np.generic)}
     weak = {type(value)() for value in values if not isinstance(value, np.generic)}
-    dtype = np.result_type(*strong, *weak) if values else np.dtype(float)
+    dtype = np.result_type(*strong, *weak)
     return np.array(values, dtype).reshape(shape)
 
 
 def _stored(made: list[Any], out: Any) -> Any:
     if out is None:
-        return tuple(made) if len(made) > 1 else made
+        return tuple(made)
     for target, source in zip(out, made, strict=True):
         if target.shape != source.shape:
             raise ValueError(f"out= has the shape {target.shape}, the result {source.shape}")
