@@ -14,7 +14,6 @@ import numpy as np
 from kernelgen.borders import Border
 from kernelgen.ir.core import Function, Op, Value
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops.arrays import check_writable
 from kernelgen.ops.memory import declare_scope
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
@@ -119,7 +118,8 @@ def _check_out(name: str, plan: Plan, made: Scalar, out: Type | None) -> None:
         return
     if not isinstance(out, Array):
         raise NoRule(f"out= of {name}() is an array, not {describe(out)}")
-    check_writable(out)
+    if out.readonly:
+        raise NoRule(f"out= of {name}() is read-only", "give it an array of your own, or a copy")
     if out.ndim != plan.ndim:
         raise NoRule(f"out= of {name}() has {out.ndim} dimensions, but the result has {plan.ndim}")
     if not np.can_cast(made.dtype, out.dtype.dtype, "same_kind"):

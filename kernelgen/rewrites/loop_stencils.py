@@ -11,7 +11,7 @@ Where the kernel computes offsets, it reads a copy of each array that goes beyon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kernelgen.ir.core import Function, Op, Value
@@ -109,6 +109,13 @@ class _Call:
         assert met is not None
         return met
 
+    def _any(self, conditions: Any) -> Value:
+        met: Value | None = None
+        for each in conditions:
+            met = each if met is None else self.w.emit("or", WEAK_BOOL, met, each)
+        assert met is not None
+        return met
+
     def _all_positive(self, lengths: Sequence[Value]) -> Value:
         zero = self.w.integer(0)
         return self._all(self.w.emit("gt", WEAK_BOOL, n, zero) for n in lengths)
@@ -152,7 +159,7 @@ class _Call:
         for i, (t, out, result) in enumerate(zip(self.plan.dtypes, outs, made, strict=True)):
             target = self._turned(result)
             if out is not None:
-                others = [v for v in (*self.inputs, *outs[:i]) if v is not None]
+                others = [*self._arrays(self.inputs), *(v for v in outs[:i] if v is not None)]
                 target, write_back = self._target(target, t, shape, others)
                 after.append(write_back)
             targets.append(self._seen(target, Array(t, self.plan.ndim, "A")))
@@ -161,6 +168,15 @@ class _Call:
         kind(self.w, self._kernel(order), axes, windows, targets).write()
         for write_back in after:
             write_back()
+
+    def _arrays(self, values: Sequence[Value]) -> Iterator[Value]:
+        """The arrays among some values, and in tuples of them."""
+        for v in values:
+            if isinstance(v.type, Tuple):
+                elements = enumerate(v.type.elements)
+                yield from self._arrays([self.w.emit("item", t, v, index=i) for i, t in elements])
+            elif isinstance(v.type, Array):
+                yield v
 
     def _axes(
         self, order: range, lengths: list[Value], ranges: list[tuple[Value, Value]]
@@ -236,13 +252,7 @@ class _Call:
 
     def _overlaps(self, out: Value, others: list[Value]) -> Value:
         """Whether what is written may be in the memory of another array of the call."""
-        met: Value | None = None
-        for v in others:
-            if isinstance(v.type, Array):
-                each = self.w.emit("overlaps", WEAK_BOOL, out, v)
-                met = each if met is None else self.w.emit("or", WEAK_BOOL, met, each)
-        assert met is not None
-        return met
+        return self._any(self.w.emit("overlaps", WEAK_BOOL, out, v) for v in others)
 
     def _kernel(self, order: range) -> Kernel:
         """The kernel's body with the checks that its options ask for, and where it reads."""
