@@ -14,7 +14,7 @@ from kernelgen.errors import TypingError
 from kernelgen.infer import Prepare, propagate, typed, typed_elements
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
-from kernelgen.ops import core_calls
+from kernelgen.ops import core_calls, stencils
 from kernelgen.ops.registry import NoRule
 from kernelgen.ops.ufunc_calls import stores
 from kernelgen.types.compound import (
@@ -118,6 +118,8 @@ def _written(op: Op) -> list[tuple[Value, Type | None]]:
             return [*stores(op)]
         if op.name == "call_core":
             return [*core_calls.stores(op)]
+        if op.name == "stencil":
+            return [*stencils.stores(op)]
         if op.name == "dot_into":
             made = typed(Op("dot", op.operands[:2])).result
             return [(op.operands[2], made.dtype if isinstance(made, Array) else made)]

@@ -123,7 +123,10 @@ def _lower_load(e: Emitter, op: Op, args: list[str]) -> str:
     return load(e, op.attrs["type"], args[0], alignment_of(op), _scope(e, op))
 
 
-_SCOPES = {"read": ", !noalias !2", "written": ", !alias.scope !2"}
+SCOPE_LIST = "!12"
+"""The metadata that names the scope; those of loops have smaller numbers."""
+
+_SCOPES = {"read": f", !noalias {SCOPE_LIST}", "written": f", !alias.scope {SCOPE_LIST}"}
 """What accesses are marked with of which it is known that nothing that is read is written."""
 
 
@@ -138,7 +141,7 @@ def _scope(e: Emitter, op: Op) -> str:
 
 def declare_scope(e: Emitter) -> None:
     """Declare the scope, of which ``begin_scope`` says how long it lasts."""
-    e.declarations["scope"] = "!0 = distinct !{!0}\n!1 = distinct !{!1, !0}\n!2 = !{!1}"
+    e.declarations["scope"] = "!10 = distinct !{!10}\n!11 = distinct !{!11, !10}\n!12 = !{!11}"
 
 
 def load(e: Emitter, t: Scalar, address: str, alignment: int, mark: str = "") -> str:

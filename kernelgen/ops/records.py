@@ -92,15 +92,16 @@ def _one(t: Type) -> str:
 
 _TAKEN = frozenset({
     "all_elements", "arranged", "array_T", "array_nbytes", "array_of_shape", "array_shape",
-    "array_size", "array_strides", "as_array", "as_dense", "assign", "attr", "call", "check_places",
-    "choose", "clear", "const", "convert", "copied", "deepened", "default", "dense", "dense_view",
-    "diagonal_of", "dim", "disturbs", "dtype_for", "expanded", "field", "fill_masked", "fitted",
-    "flattened", "flipped", "frame_array", "gather", "get", "invoke", "is", "is_dense", "item",
-    "iter", "iter_more", "iter_next", "iter_value", "keep", "member", "merged", "method_of",
-    "moved", "new_like", "overlaps", "permuted", "pick", "put", "raveled", "release", "reshaped",
-    "retain", "row", "same_array", "scatter", "section", "spread", "squeezed", "store_attr",
-    "store_subscript", "stretched", "stretched_to", "strided_view", "subscript", "swapped", "tuple",
-    "undisturbed", "unpack", "unpack_starred",
+    "array_size", "array_strides", "as_array", "as_dense", "assign", "attr", "call",
+    "check_places", "choose", "clear", "const", "convert", "copied", "deepened", "default",
+    "dense", "dense_view", "diagonal_of", "dim", "disturbs", "dtype_for", "either", "expanded",
+    "field", "fill_masked", "fitted", "flattened", "flipped", "frame_array", "gather", "get",
+    "invoke", "is", "is_dense", "item", "iter", "iter_more", "iter_next", "iter_value", "keep",
+    "member", "merged", "method_of", "moved", "new_like", "overlaps", "permuted", "pick", "put",
+    "raveled", "release", "reshaped", "retain", "row", "same_array", "scatter", "section",
+    "spread", "squeezed", "stencil", "stencil_steps", "store_attr", "store_subscript",
+    "stretched", "stretched_to", "strided_view", "subscript", "swapped", "tuple", "undisturbed",
+    "unpack", "unpack_starred",
 })  # fmt: skip
 """The ops that records, and arrays of them, may be given to: those that only move values about."""
 

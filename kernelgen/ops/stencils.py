@@ -13,8 +13,10 @@ import numpy as np
 
 from kernelgen.borders import Border
 from kernelgen.ir.core import Function, Op, Value
+from kernelgen.ir.sequences import defining
 from kernelgen.llvm_text import Emitter
-from kernelgen.ops.memory import declare_scope
+from kernelgen.ops.fields import holds_records
+from kernelgen.ops.memory import SCOPE_LIST, declare_scope
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.ops.views import define_view
@@ -113,6 +115,19 @@ def given_outs(op: Op, plan: Plan) -> tuple[Type | None, ...]:
     return tuple(given)
 
 
+def outs_of(op: Op) -> tuple[Value, ...]:
+    """The arrays that are given as ``out``; None is one of them."""
+    made = defining(op.operands[-1], "tuple")
+    return (op.operands[-1],) if made is None else tuple(made.operands)
+
+
+def stores(op: Op) -> list[tuple[Value, Type]]:
+    """The arrays that a call writes to, and the types of what it stores there."""
+    if any(v.type is None for v in op.operands) or op.operands[-1].type == NONE:
+        return []
+    return [*zip(outs_of(op), plan_of(op).dtypes, strict=False)]
+
+
 def _check_out(name: str, plan: Plan, made: Scalar, out: Type | None) -> None:
     if out is None:
         return
@@ -122,7 +137,10 @@ def _check_out(name: str, plan: Plan, made: Scalar, out: Type | None) -> None:
         raise NoRule(f"out= of {name}() is read-only", "give it an array of your own, or a copy")
     if out.ndim != plan.ndim:
         raise NoRule(f"out= of {name}() has {out.ndim} dimensions, but the result has {plan.ndim}")
-    if not np.can_cast(made.dtype, out.dtype.dtype, "same_kind"):
+    if holds_records(out):
+        raise NoRule(f"out= of {name}() is a {describe(out)}", "name a field of it: out['x']")
+    open_ = not isinstance(out.dtype, Scalar)  # an output whose dtype is yet to be found
+    if not open_ and not np.can_cast(made.dtype, out.dtype.dtype, "same_kind"):
         raise NoRule(
             f"cannot cast the results of {name}() from {made.dtype!r} to {out.dtype.dtype!r} "
             "with casting rule 'same_kind'",
@@ -160,7 +178,7 @@ define(OpDef("stencil_steps", _steps_rule, _call, never_lowered, carries=True, e
 def _lower_scope(e: Emitter, op: Op, args: list[str]) -> str:
     e.declarations["scope.decl"] = "declare void @llvm.experimental.noalias.scope.decl(metadata)"
     declare_scope(e)
-    e.lines.append("  call void @llvm.experimental.noalias.scope.decl(metadata !2)")
+    e.lines.append(f"  call void @llvm.experimental.noalias.scope.decl(metadata {SCOPE_LIST})")
     return "undef"
 
 
