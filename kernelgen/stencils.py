@@ -25,6 +25,7 @@ from kernelgen.types.table import Scalar
 if TYPE_CHECKING:
     from kernelgen.infer import Prepare
     from kernelgen.ops.stencils import Body, Halo, Plan
+    from kernelgen.rewrites.know_arguments import Known
     from kernelgen.source import Loc
 
 
@@ -95,22 +96,23 @@ class StencilKernel:
         inner = None if loc is None else loc.inlined_at
         return definition_of(self.function.__code__) if inner is None else inner
 
-    def body(self, loc: Loc | None, prepare: Prepare) -> Body:
-        """The kernel for a call at ``loc``."""
+    def body(self, loc: Loc | None, prepare: Prepare, known: Known) -> Body:
+        """The kernel for a call at ``loc`` with arguments of which that is known."""
         from kernelgen.rewrites.stencil_body import StencilBody
 
-        return StencilBody(self, loc, prepare)
+        return StencilBody(self, loc, prepare, known)
 
     def plan(self, values: Sequence[Any]) -> Plan:
         """What a call with these arguments comes to."""
+        from kernelgen.rewrites.know_arguments import known_of_arguments, type_of_argument
         from kernelgen.rewrites.resolve_classes import resolve_classes
         from kernelgen.types.arguments import classify
 
-        types = tuple(classify(value, "").type for value in values)
-        if types not in self._plans:
-            body = self.body(self.place(None), resolve_classes)
-            self._plans[types] = body.plan(types)  # type: ignore[arg-type]
-        return self._plans[types]
+        given = tuple(classify(value, "").type for value in values)
+        if given not in self._plans:
+            body = self.body(self.place(None), resolve_classes, known_of_arguments(given))
+            self._plans[given] = body.plan(tuple(map(type_of_argument, given)))
+        return self._plans[given]
 
     @cached_property
     def steps(self) -> Jitted:

@@ -22,8 +22,10 @@ from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import defining, put
 from kernelgen.ops import array_library
 from kernelgen.ops.methods import KNOWN, known_attribute
+from kernelgen.ops.stencils import arguments_of
 from kernelgen.rewrites.core_body import CoreBody
 from kernelgen.rewrites.element_body import Calling, ElementBody
+from kernelgen.rewrites.know_arguments import known_of
 from kernelgen.rewrites.resolve_calls import for_iterator, resolve_calls
 from kernelgen.rewrites.resolve_ufunc_call import call_kernel, is_kernel_ufunc
 from kernelgen.types.compound import GENERATOR, NONE, RANGE, UNDEFINED, Array, Element, Tuple, Type
@@ -188,7 +190,8 @@ def _resolve(function: Function, block: Block, op: Op) -> bool:
         op.attrs["body"] = CoreBody(op.attrs["ufunc"], op.loc, resolve_classes)
         return True
     if op.name in ("stencil", "stencil_steps"):
-        op.attrs["body"] = op.attrs["stencil"].body(op.loc, resolve_classes)
+        told = known_of(arguments_of(op))
+        op.attrs["body"] = op.attrs["stencil"].body(op.loc, resolve_classes, told)
         return True
     if op.name in ("call_ufunc", "each"):
         return _resolve_each(function, block, op)

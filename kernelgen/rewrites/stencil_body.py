@@ -15,6 +15,7 @@ from kernelgen.ir.sequences import defining
 from kernelgen.ops.registry import NoRule
 from kernelgen.ops.stencils import Halo, Plan
 from kernelgen.rewrites.check_bounds import check_tables
+from kernelgen.rewrites.know_arguments import Known, know_arguments
 from kernelgen.rewrites.part_of_itself import typing_kernel
 from kernelgen.rewrites.resolve_calls import resolve_calls
 from kernelgen.source import Loc, definition_of
@@ -35,12 +36,16 @@ class Read(NamedTuple):
 
 
 class StencilBody:
-    """The kernel of ``stencil``, called at ``loc``; ``prepare`` is the pass that is given types."""
+    """The kernel of ``stencil``, called at ``loc`` with arguments of which that is known.
 
-    def __init__(self, stencil: Any, loc: Loc | None, prepare: Prepare) -> None:
+    ``prepare`` is the pass that is given types.
+    """
+
+    def __init__(self, stencil: Any, loc: Loc | None, prepare: Prepare, known: Known) -> None:
         self._stencil = stencil
         self._loc = loc
         self._prepare = prepare
+        self._known = known
         self._plans: dict[tuple[Type, ...], Plan] = {}
         self._functions: dict[tuple[Type, ...], Function] = {}
         self._errors: dict[tuple[Type, ...], KernelgenError | NoRule] = {}
@@ -129,6 +134,7 @@ class StencilBody:
         if self._loc != definition:
             for op in function.ops():
                 op.loc = None if op.loc is None else op.loc.at_call(self._loc)
+        know_arguments(function, self._known)
         function.read_at_offsets = frozenset(function.params[i] for i in windows)
         with typing_kernel(self._stencil, self._loc):
             resolve_calls(function)

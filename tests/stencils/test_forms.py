@@ -413,6 +413,34 @@ def test_arguments_by_name_and_by_default() -> None:
             line(*args, **options)
 
 
+def test_other_arguments() -> None:
+    @stencil(mode="valid")
+    def all_kinds(a, nested, name, nothing, f, functions, pair):
+        x = a[-1] * nested[0] + nested[1][1]
+        if nothing is None and isinstance(name, str):
+            x *= 2
+        return f(x) + nested[1][0] + functions[1](functions[0][0], x) + pair.high
+
+    @njit
+    def more(x):
+        return x + 1
+
+    given = A, (2.0, (1, 0.5)), "twice", None, more, ((3,), max), Pair(4, 5.0)
+    x = (A[:-1] * 2 + 0.5) * 2
+    want = x + 1 + 1 + np.maximum(x, 3) + 5.0
+    equal(all_kinds(*given), want)
+    equal(all_kinds.iterate(*given[:1], 1, *given[1:]), want)
+    equal(all_kinds.kernel(*given, None), want)
+
+    @njit
+    def inside(a, f):
+        return all_kinds(a, (2.0, (1, 0.5)), "twice", None, f, ((3,), max), Pair(4, 5.0))
+
+    equal(inside(A, more), want)
+    with pytest.raises(TypeError, match="Python int cannot be called"):
+        all_kinds(A, (2.0, (1, 0.5)), "twice", None, 3, ((3,), max), Pair(4, 5.0))
+
+
 @pytest.mark.parametrize("dtype", ["f4", np.float32, "i8", "?", np.dtype("c16"), int, "f2"])
 def test_dtype(dtype: Any) -> None:
     @stencil(dtype=dtype)
