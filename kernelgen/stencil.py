@@ -31,7 +31,8 @@ def stencil(
     """Make a stencil of a function that computes a cell of an array from the cells around it.
 
     The kernel is called for each cell. It reads its arrays at offsets from the cell: of a
-    2-dimensional one, ``a[0, 0]`` is the cell's own element, and ``a[-1, 0]`` the one above it. It
+    2-dimensional one, ``a[0, 0]`` is the cell's own element, and ``a[-1, 0]`` the one above it;
+    ``a.shape``, ``len(a)``, ``a.size``, ``a.ndim`` and ``a.dtype`` are those of the array. It
     returns the cell's new value, or a tuple of values for several arrays.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Sequence
 from functools import cached_property
 from types import FunctionType
@@ -379,7 +380,7 @@ def _halo(neighborhood: Any) -> Halo | None:
 
 
 def _int(value: Any) -> int:
-    return int(value.__index__())
+    return operator.index(value)
 
 
 def _names(standard_indexing: Any) -> frozenset[str]:

@@ -15,6 +15,7 @@ from kernelgen.ops.fields import holds_records
 from kernelgen.ops.records import refuse_records
 from kernelgen.ops.registry import NoRule, OpDef, Typed, define
 from kernelgen.ops.times import rule_of
+from kernelgen.ops.windows import refuse_windows
 from kernelgen.types.compound import Array, Element, Tuple, Type, describe
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.table import Scalar
@@ -58,6 +59,7 @@ def rule_on_elements(op: Op, types: tuple[Type, ...]) -> Typed:
 
 def _rule(op: Op, types: tuple[Type, ...]) -> Typed:
     refuse_records(op, types)
+    refuse_windows(op, types)
     refuse_complex(op, types)
     return rule_of(op, types)(op, types)
 

@@ -21,7 +21,7 @@ from kernelgen.ops.refused import MEMBERS, member_of_generator
 from kernelgen.ops.registry import OPS, NoRule, OpDef, Typed, define
 from kernelgen.ops.rules import ELEMENTS, same, scalars
 from kernelgen.ops.tuples import never_lowered
-from kernelgen.types.compound import GENERATOR, Array, Element, Type, describe
+from kernelgen.types.compound import GENERATOR, Array, Element, Type, Window, describe
 from kernelgen.types.table import (
     FLOAT64,
     INT64,
@@ -134,6 +134,8 @@ KNOWN: dict[str, Callable[[Scalar], Any]] = {
 
 def known_attribute(t: Type | None, name: str) -> tuple[bool, Any]:
     """Whether the attribute ``name`` of a ``t`` is a constant, and which."""
+    if isinstance(t, Window):
+        t = t.array
     if isinstance(t, Array) and name in CONSTANT_ATTRIBUTES:
         return True, CONSTANT_ATTRIBUTES[name](t)
     if isinstance(t, Element):

@@ -19,6 +19,7 @@ from kernelgen.ops.refused import DICT, refusal
 from kernelgen.ops.registry import NoRule, OpDef, Typed, Unsupported, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.ops.tuples import subscript_rule as tuple_rule
+from kernelgen.ops.windows import attribute_of
 from kernelgen.types.compound import (
     GENERATOR,
     Array,
@@ -40,6 +41,8 @@ def _attr_rule(op: Op, types: tuple[Type, ...]) -> Typed:
             return Typed(types, field_type(types[0], named[1]))
     if isinstance(types[0], Array):
         return Typed(types, attribute_type(types[0], name))
+    if isinstance(types[0], Window):
+        return Typed(types, attribute_of(types[0], name))
     if isinstance(types[0], Scalar):
         return attribute_rule(op, types[0])
     if isinstance(types[0], Tuple):
@@ -102,7 +105,7 @@ def is_array_call(types: tuple[Type, ...]) -> bool:
     """Whether a function is called with one array that has a length, or with a record."""
     if len(types) == 2 and isinstance(types[1], Array):
         return types[1].ndim > 0
-    return len(types) == 2 and isinstance(types[1], Element)
+    return len(types) == 2 and isinstance(types[1], (Element, Window))
 
 
 _ON_SEQUENCES = (len, tuple, reversed, enumerate, zip)

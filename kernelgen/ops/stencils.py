@@ -45,7 +45,8 @@ class Plan(NamedTuple):
     single : bool
         Whether the kernel returns one value, not in a tuple.
     padded : bool
-        Whether offsets are computed, so that it takes a copy that goes beyond the border.
+        Whether offsets are computed, or slices are large, so that it takes a copy that goes beyond
+        the border.
     reverse : bool
         Whether the first axis is the one that runs fastest in memory.
     """

@@ -22,7 +22,7 @@ from kernelgen.rewrites.check_division import check_division
 from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.resolve_arrays import resolve_arrays
-from kernelgen.rewrites.stencil_body import reads
+from kernelgen.rewrites.stencil_body import give_arrays, reads
 from kernelgen.rewrites.stencil_cells import Axis, Kernel, PaddedCells
 from kernelgen.rewrites.stencil_rows import RowCells
 from kernelgen.rewrites.stencil_steps import StepCells
@@ -258,6 +258,7 @@ class _Call:
         """The kernel's body with the checks that its options ask for, and where it reads."""
         body = self.op.attrs["body"].function(types_of(self.inputs))
         choices = self.stencil.choices
+        asked = give_arrays(body, self.plan.windows)
         for function in (body, *body.callees()):
             insert_conversions(function)
             if choices.options.boundscheck:
@@ -269,6 +270,7 @@ class _Call:
         found = reads(body, self.plan.windows, choices.neighborhood)
         turned = [read._replace(offsets=tuple(read.offsets[a] for a in order)) for read in found]
         args = [v for i, v in enumerate(self.inputs) if i not in self.plan.windows]
+        args += [self.inputs[i] for i in asked]
         dtypes = self.plan.dtypes
         return Kernel(body, turned, args, dtypes, choices.constant_of, self.plan.reverse)
 

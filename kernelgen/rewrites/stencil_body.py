@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 from kernelgen.bytecode.build import build
@@ -23,6 +24,9 @@ from kernelgen.types.compound import Array, Slice, Tuple, Type, Window, describe
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.table import WEAK_INT, Scalar
 
+MOST_WRITTEN_OUT = 256
+"""How many elements of a slice are each read by code of its own."""
+
 Offset = int | range | None
 """One along an axis: known, several of them, or computed while the kernel runs."""
 
@@ -33,6 +37,11 @@ class Read(NamedTuple):
     op: Op
     window: int
     offsets: tuple[Offset, ...]
+
+    @property
+    def elements(self) -> int:
+        """How many elements are read, if all offsets are known."""
+        return prod(len(o) for o in self.offsets if isinstance(o, range))
 
 
 class StencilBody:
@@ -92,7 +101,7 @@ class StencilBody:
             borders,
             dtypes,
             single,
-            any(None in read.offsets for read in found),
+            any(None in read.offsets or read.elements > MOST_WRITTEN_OUT for read in found),
             ndim > 1 and all(t.layout == "F" for t in arrays),
         )
 
@@ -195,18 +204,38 @@ def reads(function: Function, windows: Sequence[int], neighborhood: Halo | None)
     """
     numbers = {function.params[i]: n for n, i in enumerate(windows)}
     for op in function.ops():
-        if op.name in ("subscript", "item") and isinstance(op.operands[0].type, Window):
-            number = numbers.get(op.operands[0])
-            if number is None:
-                raise TypingError(
-                    "the array that is read at offsets here is chosen while the kernel runs",
-                    op.loc,
-                    "read both, and choose between the elements",
-                )
+        window = next((v for v in op.operands if isinstance(v.type, Window)), None)
+        if window is not None and window not in numbers:
+            raise TypingError(
+                "the array that is read at offsets here is chosen while the kernel runs",
+                op.loc,
+                "read both, and choose between the elements",
+            )
+        if window is not None and op.name in ("subscript", "item"):
             types, parts = _index(op)
             whole = neighborhood or (None,) * len(types)
             offsets = (_offset(op, *each) for each in zip(parts, types, whole, strict=True))
-            yield Read(op, number, tuple(offsets))
+            yield Read(op, numbers[window], tuple(offsets))
+
+
+def give_arrays(function: Function, windows: Sequence[int]) -> list[int]:
+    """Give a typed kernel the arrays whose shapes it asks for, behind its other parameters.
+
+    The numbers of these arrays among its arguments.
+    """
+    given = []
+    for i in windows:
+        param = function.params[i]
+        asking = [op for op in function.ops() if op.name in ASKING and param in op.operands]
+        if asking and isinstance(param.type, Window):
+            array = function.entry.add_arg(param.type.array, hint=param.hint)
+            for op in asking:
+                op.operands = [array if v is param else v for v in op.operands]
+            given.append(i)
+    return given
+
+
+ASKING = ("attr", "call")
 
 
 def _index(op: Op) -> tuple[tuple[Type | None, ...], list[Any]]:
@@ -242,6 +271,8 @@ def _constant(value: Value) -> Any:
 def _offset(op: Op, part: Any, t: Type | None, whole: tuple[int, int] | None) -> Offset:
     if not isinstance(t, Slice):
         return None if part is None else int(part)
+    if part is not None and part.step == 0:
+        raise TypingError("the step of a slice cannot be zero", op.loc)
     found = None if part is None else _range(part, whole)
     if not found:
         raise TypingError(
@@ -283,7 +314,13 @@ def _halo(found: Sequence[Read], ndim: int, neighborhood: Halo | None) -> Halo:
     return tuple((-low, high) for low, high in reach)
 
 
+_FARTHEST = 2**31
+"""Twice as many elements of any type have a size in bytes that is a 64-bit number."""
+
+
 def _check(read: Read, axis: int, offset: int, neighborhood: Halo | None) -> None:
+    if abs(offset) >= _FARTHEST:
+        raise TypingError(f"the offset {offset} is too far away", read.op.loc)
     if neighborhood is None:
         return
     low, high = neighborhood[axis]

@@ -13,7 +13,7 @@ from kernelgen.ir.core import Function, Op, Value
 from kernelgen.ir.raised import Made, Raised, Slot
 from kernelgen.ops.exceptions import fill
 from kernelgen.rewrites.loop_arrays import array_type
-from kernelgen.rewrites.stencil_body import Read
+from kernelgen.rewrites.stencil_body import MOST_WRITTEN_OUT, Read
 from kernelgen.rewrites.virtual_rows import put_in_place
 from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Tuple, Window
@@ -207,7 +207,8 @@ class Cells:
 
 
 class PaddedCells(Cells):
-    """Offsets are computed: each window is copied with what lies beyond its borders."""
+    """Offsets are computed, or slices are large: each window is copied with what lies beyond its
+    borders."""
 
     def write(self) -> None:
         """Write the loops."""
@@ -237,12 +238,36 @@ class PaddedCells(Cells):
         for read in self.kernel.reads:
             if None in read.offsets:
                 self._replace(read, places)
+            elif read.elements > MOST_WRITTEN_OUT:
+                found[read] = self._sliced(read, places)
             else:
                 values = [self._element(read.window, places, o) for o in self.offsets(read)]
                 sliced = any(isinstance(offset, range) for offset in read.offsets)
                 found[read] = self.several(read, values) if sliced else values[0]
         for target, value in zip(self.targets, self.compute(found), strict=True):
             self.w.emit("put", NONE, target, value, *places, scope="written")
+
+    def _sliced(self, read: Read, places: Sequence[Value]) -> Value:
+        """A new array of what is read by slices, made by loops."""
+        t, turn = array_type(read.op.value), -1 if self.kernel.reverse else 1
+        ranges = [o for o in read.offsets if isinstance(o, range)]
+        made = self.w.emit("array_of_shape", t, *(self.w.integer(len(o)) for o in ranges[::turn]))
+
+        def at(*own: Value) -> None:
+            steps = iter(own[::turn])
+            indices = []
+            for p, axis, offset in zip(places, self.axes, read.offsets, strict=True):
+                first = offset[0] if isinstance(offset, range) else offset or 0
+                index = self.plus(p, axis.low + first)
+                if isinstance(offset, range):
+                    step = self.w.emit("mul", WEAK_INT, next(steps), self.w.integer(offset.step))
+                    index = self.w.emit("add", WEAK_INT, index, step)
+                indices.append(index)
+            value = self.get(self.padded[read.window], *indices, scope="read")
+            self.w.emit("put", NONE, made, value, *own)
+
+        self.w.loops([self.w.integer(len(o)) for o in ranges[::turn]], at)
+        return made
 
     def _element(self, window: int, places: Sequence[Value], offsets: Sequence[int]) -> Value:
         indices = [

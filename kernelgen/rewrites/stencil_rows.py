@@ -13,6 +13,9 @@ from kernelgen.schedule import LEAST_HEIGHT, kept_bytes
 from kernelgen.types.compound import NONE, Array
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
+MOST_IN_FRAME = 512
+"""How many elements around an end of a row have their indices in the frame of the function."""
+
 Outer = tuple[int, ...]
 """The offsets along all axes but the last, which tell a row from others that are read."""
 
@@ -213,7 +216,11 @@ class _Ends:
         self.right = w.emit("min", WEAK_INT, wanted, rest)
         self.middle = w.emit("sub", WEAK_INT, rest, self.right)
         self.behind = w.emit("add", WEAK_INT, self.left, self.middle)
-        self.sources = w.emit("frame_array", TABLE, count=2 * section)
+        self.sources = (
+            w.emit("frame_array", TABLE, count=2 * section)
+            if section <= MOST_IN_FRAME
+            else w.emit("array_of_shape", TABLE, w.integer(2 * section))
+        )
         for side, start in enumerate((zero, self.behind)):
             self._fill(start, side * section)
         self.copies = self._copies()

@@ -10,6 +10,7 @@ import numpy as np
 
 from kernelgen.borders import Border, index_beyond
 from kernelgen.ops.stencils import Plan
+from kernelgen.ops.windows import ASKED
 from kernelgen.types.table import from_dtype
 
 
@@ -23,6 +24,11 @@ class _Relative:
         t = from_dtype(array.dtype)
         self.constant = None if t is None else kernel.choices.constant_of(t)
         self.cell: tuple[int, ...] = ()
+        for name in ASKED:
+            setattr(self, name, getattr(array, name))
+
+    def __len__(self) -> int:
+        return len(self.array)
 
     def __getitem__(self, offsets: Any) -> Any:
         parts = offsets if isinstance(offsets, tuple) else (offsets,)

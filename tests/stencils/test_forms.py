@@ -265,6 +265,25 @@ def test_the_array_is_chosen() -> None:
         equal(one_of(A, A * 2, c), around(A if c else A * 2, -1))
 
 
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("mode", ["wrap", "valid"])
+def test_shapes(order: str, mode: str) -> None:
+    @stencil(mode=mode)
+    def asked(a, b):
+        sizes = a.shape[0] * 100 + a.shape[1] * 10 + len(a) + a.size
+        return a[0, 1] * a.dtype.type(2), sizes + b.ndim * b.itemsize + b[-1, 0]
+
+    b = np.ones((5, 6), "i8")
+    twice, sizes = asked(np.asarray(GRID, "f4", order=order), b)
+    want = (
+        np.roll(GRID.astype("f4"), -1, 1) * np.float32(2),
+        np.full((5, 6), 500 + 60 + 5 + 30 + 16 + 1),
+    )
+    part = (slice(1, None), slice(None, -1)) if mode == "valid" else ()
+    equal(twice, want[0][part])
+    equal(sizes, want[1][part])
+
+
 # -------------------------------------------------------------------------------------- slices
 
 
@@ -334,6 +353,36 @@ def test_slices_of_planes(order: str) -> None:
         return a[:, :].sum() + a[::2, ::-1][1, 0]
 
     np.testing.assert_allclose(whole(a), v.sum((-2, -1)) + v[..., 2, 3], rtol=1e-14)
+
+
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("mode", ["edge", "wrap"])
+def test_large_slices(order: str, mode: str) -> None:
+    @stencil(mode={"edge": "nearest"}.get(mode, mode))
+    def block(a):
+        w = a[-12:13, 14:-15:-2]
+        w[0, 0] += 1
+        return w.sum() + 1e3 * w[2, 1] + a[-1, 0], len(w), w.shape[1], a[3, -160:160].max()
+
+    array = np.asarray(GRID, order=order).round()
+    v = windows(array, [(-12, 12), (-14, 14)], mode)[..., ::-2]
+    total, length, width, top = block(array)
+    above = windows(array, [(-1, 0), (0, 0)], mode)[..., 0, 0]
+    equal(total, v.sum((-2, -1)) + 1 + 1e3 * v[..., 2, 1] + above)
+    assert (length == 25).all() and (width == 15).all()
+    row = windows(array, [(0, 3), (0, 0)], mode)[..., 3, 0].max(1, keepdims=True)
+    equal(top, np.broadcast_to(row, array.shape))
+
+
+def test_far_offsets() -> None:
+    """What is read around the ends of rows is more than the stack holds."""
+
+    @stencil(mode="wrap")
+    def far(a):
+        return a[0, 300_007] - a[0, -200_001]
+
+    want = np.roll(GRID, -300_007, 1) - np.roll(GRID, 200_001, 1)
+    equal(far(GRID), want)
 
 
 def test_a_slice_is_a_copy_to_write_to() -> None:
