@@ -172,7 +172,9 @@ class StencilBody:
         for t, to in zip(made, asked * (len(made) if len(asked) == 1 else 1), strict=False):
             times = t.is_time or to.is_time
             if (t.is_complex and not to.is_complex) or (times and not can_cast_within_kind(t, to)):
-                raise NoRule(f"the kernel returns {describe(t)}, dtype= of the stencil is {to}")
+                raise NoRule(
+                    f"the kernel returns {describe(t)}, dtype= of the stencil is {describe(to)}"
+                )
         if asked:
             made = list(asked * len(made) if len(asked) == 1 else asked)
         return tuple(made), single

@@ -256,15 +256,6 @@ def test_another_name_of_the_window() -> None:
     equal(renamed(A), around(A, -1))
 
 
-def test_the_array_is_chosen() -> None:
-    @stencil
-    def one_of(a, b, c):
-        return (a if c else b)[-1]
-
-    for c in (True, False):
-        equal(one_of(A, A * 2, c), around(A if c else A * 2, -1))
-
-
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("mode", ["wrap", "valid"])
 def test_shapes(order: str, mode: str) -> None:
