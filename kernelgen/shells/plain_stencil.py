@@ -89,8 +89,15 @@ def run(kernel: Any, values: Sequence[Any], out: Any) -> Any:
         if isinstance(value, np.ndarray) and name not in kernel.choices.standard
     ]
     arrays = [values[i] for i in windows]
-    if not arrays or any(each.shape != arrays[0].shape for each in arrays):
-        raise ValueError(f"{kernel.__name__}() needs arrays of one shape that it reads at offsets")
+    name = kernel.__name__
+    if not arrays:
+        raise TypeError(f"{name}() is given no array that it reads at offsets")
+    for each in arrays:
+        if each.shape != arrays[0].shape:
+            raise ValueError(
+                f"the arrays that {name}() reads at offsets have the shapes {arrays[0].shape} and "
+                f"{each.shape}"
+            )
     borders = kernel.choices.borders_of(arrays[0].ndim)
     seen = list(values)
     for i in windows:
