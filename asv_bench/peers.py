@@ -4,7 +4,8 @@ Run as ``python peers.py [--n N] [--dtype D] [--kernels NAME ...] [--repeat K] [
 Whatever is not installed is left out. All competitors run on one thread and write to an array
 that exists already, except that NumPy's expressions make the temporaries they need. The rounds
 are interleaved in random order, so a change of the machine's speed meets all alike; every number
-is the median over the rounds. Before a kernel is timed, all results are compared.
+is the median of the processor's time over the rounds. Before a kernel is timed, all results are
+compared.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 from kernels import CONSTANTS, FLOATS, KERNELS, Array, Arrays, Kernel
@@ -237,15 +238,15 @@ def calls_per_sample(action: Action) -> int:
 
 
 def sample(action: Action, calls: int) -> float:
-    """Seconds for a number of calls."""
-    start = perf_counter()
+    """Seconds of the processor for a number of calls."""
+    start = process_time()
     for _ in range(calls):
         action()
-    return perf_counter() - start
+    return process_time() - start
 
 
-def medians(actions: Mapping[str, Action], repeat: int) -> dict[str, float]:
-    """Median seconds per call of each action, over rounds in which all take part."""
+def rounds(actions: Mapping[str, Action], repeat: int) -> dict[str, list[float]]:
+    """Seconds per call of each action, in all rounds; all take part in each."""
     calls = {name: calls_per_sample(action) for name, action in actions.items()}
     times: dict[str, list[float]] = {name: [] for name in actions}
     order, shuffle = list(actions), random.Random(0).shuffle
@@ -253,7 +254,12 @@ def medians(actions: Mapping[str, Action], repeat: int) -> dict[str, float]:
         shuffle(order)
         for name in order:
             times[name].append(sample(actions[name], calls[name]) / calls[name])
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
+
+
+def medians(actions: Mapping[str, Action], repeat: int) -> dict[str, float]:
+    """Median seconds per call of each action, over these rounds."""
+    return {name: statistics.median(values) for name, values in rounds(actions, repeat).items()}
 
 
 # Measurements
