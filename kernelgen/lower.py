@@ -159,6 +159,19 @@ def _outputs(function: Function) -> tuple[Scalar, ...]:
     return tuple(t.strong for t in leaves(function.result) if isinstance(t, Scalar))
 
 
+def _mark_of_loop(e: Emitter, interleave: int | None) -> str:
+    """What the jump to a loop's beginning is marked with, so that LLVM computes as many vectors of
+    its iterations at once."""
+    if interleave is None:
+        return ""
+    mark, count = 20 + 2 * interleave, 21 + 2 * interleave
+    e.declarations[f"interleave {interleave}"] = (
+        f"!{mark} = distinct !{{!{mark}, !{count}}}\n"
+        f'!{count} = !{{!"llvm.loop.interleave.count", i32 {interleave}}}'
+    )
+    return f", !llvm.loop !{mark}"
+
+
 _STACK = 128 << 10
 """Bytes of stack that calls within calls may take, so that a thread has enough of it."""
 
@@ -322,7 +335,8 @@ class _Lowering:
             self.emitter.lines.append("  br label %exit")
         elif op.name == "jump":
             self._lower_edge(label, op.edges[0])
-            self.emitter.lines.append(f"  br label %{self.labels[op.edges[0].target]}")
+            mark = _mark_of_loop(self.emitter, op.attrs.get("interleave"))
+            self.emitter.lines.append(f"  br label %{self.labels[op.edges[0].target]}{mark}")
         else:
             self._lower_branch(label, op)
 

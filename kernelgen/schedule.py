@@ -18,6 +18,10 @@ _MOST_STEPS = 16
 """Further steps on one way through memory save little, and each needs its rows."""
 
 
+_MANY_READS = 24
+"""Of a cell, of which processors do not overlap the next ones enough by themselves."""
+
+
 @cache
 def cache_size() -> int:
     """The bytes of the second level cache, which a core has to itself."""
@@ -31,6 +35,16 @@ def cache_size() -> int:
 def kept_bytes() -> int:
     """How many bytes loops leave in the cache until they read them again."""
     return cache_size() // 2
+
+
+def vectors_at_once(reads: int) -> int:
+    """How many vectors of cells a loop computes at once, if a cell reads so many elements.
+
+    The sum of many elements is one chain of additions, each of which waits for the one before, so
+    that several chains at once take little longer than one. Short ones overlap by themselves, and
+    fewer cells at once leave fewer at the end of a row, which are computed one by one.
+    """
+    return 4 if reads >= _MANY_READS else 1
 
 
 LEAST_HEIGHT = 8

@@ -135,3 +135,25 @@ def test_the_emitter_numbers_values_and_declares_once():
     assert first != second
     assert len(e.declarations) == 1
     assert len(e.lines) == 2
+
+
+def test_a_loop_may_say_how_many_vectors_are_computed_at_once():
+    text = """
+    func @f -> i8 {
+    ^0(%n: i8):
+      jump ^1(%n)
+    ^1(%i: i8):
+      %more: bool = gt(%i, %n)
+      branch(%more) ^2, ^3
+    ^2:
+      jump {interleave=4} ^1(%n)
+    ^3:
+      return(%n)
+    }
+    """
+    result = lower(parse_function(text), "f")
+    assert "!llvm.loop" in str(module(result))
+    (mark,) = (line for line in result.text.splitlines() if "!llvm.loop" in line)
+    declared = "\n".join(result.declarations)
+    assert f"{mark.split()[-1]} = distinct" in declared
+    assert '!{!"llvm.loop.interleave.count", i32 4}' in declared

@@ -9,7 +9,7 @@ from kernelgen.ir.core import Value
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_body import Read
 from kernelgen.rewrites.stencil_cells import TABLE, Cells
-from kernelgen.schedule import LEAST_HEIGHT, kept_bytes
+from kernelgen.schedule import LEAST_HEIGHT, kept_bytes, vectors_at_once
 from kernelgen.types.compound import NONE, Array
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
@@ -185,7 +185,8 @@ class RowCells(Cells):
             for target, value in zip(targets, self.compute(found), strict=True):
                 self.put(target, place, value, scope="written")
 
-        self.w.loops([count], at)
+        read = {(r.window, each) for r in self.kernel.reads for each in self.offsets(r)}
+        self.w.loops([count], at, interleave=vectors_at_once(len(read)))
 
     def _found(self, read: Read, element: Callable[[int, tuple[int, ...]], Value]) -> Value:
         """What is read at one place: an element, or a new array of several."""

@@ -29,8 +29,8 @@ class Writer:
     def converted(self, value: Value, to: Type) -> Value:
         return value if value.type == to else self.emit("convert", to, value, to=to)
 
-    def jump(self, target: Block, *args: Value) -> None:
-        self.block.append(Op("jump", (), None, self.near.loc, (Edge(target, args),)))
+    def jump(self, target: Block, *args: Value, **attrs: Any) -> None:
+        self.block.append(Op("jump", (), attrs, self.near.loc, (Edge(target, args),)))
 
     def branch(self, condition: Value, yes: Block, no: Block) -> None:
         edges = (Edge(yes), Edge(no))
@@ -90,8 +90,18 @@ class Writer:
         self.start(behind)
         return found
 
-    def loops(self, counts: Sequence[Value], body: Callable[..., None], *indices: Value) -> None:
-        """Nested loops, one for each count; ``body`` is given the indices, outermost first."""
+    def loops(
+        self,
+        counts: Sequence[Value],
+        body: Callable[..., None],
+        *indices: Value,
+        interleave: int | None = None,
+    ) -> None:
+        """Nested loops, one for each count; ``body`` is given the indices, outermost first.
+
+        ``interleave`` is how many vectors of the innermost one's iterations are computed at once,
+        if it is not left to LLVM.
+        """
         if not counts:
             body(*indices)
             return
@@ -102,6 +112,8 @@ class Writer:
         index = header.add_arg(WEAK_INT)
         self.branch(self.emit("lt", WEAK_BOOL, index, counts[0]), inside, behind)
         self.start(inside)
-        self.loops(counts[1:], body, *indices, index)
-        self.jump(header, self.emit("add", WEAK_INT, index, one))
+        self.loops(counts[1:], body, *indices, index, interleave=interleave)
+        innermost = len(counts) == 1 and interleave is not None
+        marks = {"interleave": interleave} if innermost else {}
+        self.jump(header, self.emit("add", WEAK_INT, index, one), **marks)
         self.start(behind)
