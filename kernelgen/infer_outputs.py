@@ -14,7 +14,6 @@ from kernelgen.errors import TypingError
 from kernelgen.infer import Prepare, propagate, typed, typed_elements
 from kernelgen.ir.clone import copy_function
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
-from kernelgen.ops import core_calls, stencils
 from kernelgen.ops.registry import NoRule
 from kernelgen.ops.ufunc_calls import stores
 from kernelgen.types.compound import (
@@ -117,8 +116,12 @@ def _written(op: Op) -> list[tuple[Value, Type | None]]:
         if op.name == "call_ufunc":
             return [*stores(op)]
         if op.name == "call_core":
+            from kernelgen.ops import core_calls
+
             return [*core_calls.stores(op)]
         if op.name == "stencil":
+            from kernelgen.ops import stencils
+
             return [*stencils.stores(op)]
         if op.name == "dot_into":
             made = typed(Op("dot", op.operands[:2])).result

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from kernelgen import blas, generators, heap, randoms
+from kernelgen import blas, heap, randoms
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant
@@ -70,6 +70,8 @@ class Lowered(NamedTuple):
     @property
     def drawn(self) -> list[str]:
         """The functions that it draws from generators with, by their names in ``generators.py``."""
+        from kernelgen import generators  # few kernels need it
+
         declared = generators.DECLARED.items()
         return [name for name, text in declared if text in self.declarations]
 

@@ -14,7 +14,6 @@ from kernelgen.bytecode.decode import decode
 from kernelgen.bytecode.parameters import parameters_of
 from kernelgen.errors import SignatureError, UnsupportedError
 from kernelgen.infer import check_outputs, infer
-from kernelgen.infer_outputs import check_filled
 from kernelgen.ir.core import Function
 from kernelgen.ir.text import print_function
 from kernelgen.ir.verify import verify
@@ -26,7 +25,6 @@ from kernelgen.returned import set_returned
 from kernelgen.rewrites import CHECK_BOUNDS, CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.check_bounds import check_tables
-from kernelgen.rewrites.fill_outputs import fill_outputs
 from kernelgen.rewrites.resolve_classes import resolve_classes
 from kernelgen.rewrites.unpack_arguments import unpack_arguments
 from kernelgen.runtime import engine, vector_library
@@ -146,6 +144,8 @@ def typed(request: Request) -> Function:
     if request.arguments is not None:
         set_returned(function, request.returned)
     elif request.filled is not None:
+        from kernelgen.infer_outputs import check_filled  # few kernels need it
+
         check_filled(function, len(request.filled))
     elif not request.any_result:
         made = check_outputs(function)
@@ -157,6 +157,8 @@ def _filled(function: Function, request: Request, outputs: tuple[Array, ...]) ->
     """The arrays that the function fills, with their dtypes; it has parameters for them then."""
     if len(function.params) != request.count:
         return ()
+    from kernelgen.rewrites.fill_outputs import fill_outputs  # few kernels need it
+
     return fill_outputs(function, request.inputs, outputs, resolve_classes, returns=request.returns)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from kernelgen.borders import MODES, Border
 from kernelgen.errors import KernelgenError, UnsupportedError
 from kernelgen.functions import FunctionChoices, Jitted, become, make_jitted
-from kernelgen.ops import stencils as _ops  # the op that calls become  # noqa: F401
+from kernelgen.ops import stencils as ops
 from kernelgen.ops.casts import type_meant
 from kernelgen.ops.registry import NoRule
 from kernelgen.options import Options
@@ -25,8 +25,8 @@ from kernelgen.types.table import Scalar
 
 if TYPE_CHECKING:
     from kernelgen.infer import Prepare
+    from kernelgen.ir.core import Op
     from kernelgen.ops.stencils import Body, Halo, Plan
-    from kernelgen.rewrites.know_arguments import Known
     from kernelgen.source import Loc
 
 
@@ -97,21 +97,24 @@ class StencilKernel:
         inner = None if loc is None else loc.inlined_at
         return definition_of(self.function.__code__) if inner is None else inner
 
-    def body(self, loc: Loc | None, prepare: Prepare, known: Known) -> Body:
-        """The kernel for a call at ``loc`` with arguments of which that is known."""
+    def body_of(self, op: Op, prepare: Prepare) -> Body:
+        """The kernel for the call that ``op`` is."""
+        from kernelgen.rewrites.know_arguments import known_of
         from kernelgen.rewrites.stencil_body import StencilBody
 
-        return StencilBody(self, loc, prepare, known)
+        return StencilBody(self, op.loc, prepare, known_of(ops.arguments_of(op)))
 
     def plan(self, values: Sequence[Any]) -> Plan:
         """What a call with these arguments comes to."""
         from kernelgen.rewrites.know_arguments import known_of_arguments, type_of_argument
         from kernelgen.rewrites.resolve_classes import resolve_classes
+        from kernelgen.rewrites.stencil_body import StencilBody
         from kernelgen.types.arguments import classify
 
         given = tuple(classify(value, "").type for value in values)
         if given not in self._plans:
-            body = self.body(self.place(None), resolve_classes, known_of_arguments(given))
+            known = known_of_arguments(given)
+            body = StencilBody(self, self.place(None), resolve_classes, known)
             self._plans[given] = body.plan(tuple(map(type_of_argument, given)))
         return self._plans[given]
 

@@ -1,4 +1,7 @@
-"""The ops: importing this package enters all of them into the table."""
+"""The ops: importing this package enters those into the table that most kernels have.
+
+Those of random numbers, of generalized ufuncs and of stencils come with what makes them.
+"""
 
 from kernelgen.ops import (
     allocation,
@@ -11,20 +14,16 @@ from kernelgen.ops import (
     complex,
     control,
     convert,
-    core_calls,
-    draws,
     elementwise,
     exceptions,
     floats,
     functions,
-    generators,
     math,
     memory,
     methods,
     objects,
     orders,
     products,
-    randoms,
     records,
     reductions,
     shapes,
@@ -46,20 +45,16 @@ __all__ = [
     "complex",
     "control",
     "convert",
-    "core_calls",
-    "draws",
     "elementwise",
     "exceptions",
     "floats",
     "functions",
-    "generators",
     "math",
     "memory",
     "methods",
     "objects",
     "orders",
     "products",
-    "randoms",
     "records",
     "reductions",
     "shapes",

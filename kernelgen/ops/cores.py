@@ -29,6 +29,7 @@ class Core:
         What computes the same in Python.
     """
 
+    is_core = True
     declared_signatures = ()
     options: Options = DEFAULTS
 

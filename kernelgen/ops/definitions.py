@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.ops import library, random_library
+from kernelgen.ops import library
 from kernelgen.ops.registry import by_call
 
 _LATER = ("nan_library", "statistics_library")
@@ -36,7 +36,9 @@ def counts(callee: Any) -> set[int]:
 
 def definitions(callee: Any) -> dict[tuple[Any, int], Callable[..., Any]]:
     """The functions of the kernel language by what they replace, ``callee`` among them or not."""
-    if random_library.is_of_random(callee):
+    if str(getattr(callee, "__module__", None)).startswith("numpy.random"):
+        from kernelgen.ops import random_library
+
         return random_library.by_call()
     if _may_come_later(callee):
         _load()

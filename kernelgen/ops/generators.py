@@ -19,9 +19,6 @@ from kernelgen.ops.registry import OpDef, Typed, define
 from kernelgen.types.compound import Type
 from kernelgen.types.table import ADDRESS, FLOAT32, UINT32, UINT64, WEAK_FLOAT, Scalar
 
-DRAWS: set[str] = set()
-"""The names of these ops. What they are given is an address once compound values are split."""
-
 Draw = Callable[..., Any]
 
 
@@ -43,8 +40,8 @@ def _define(
 
     full = f"draw_{name}"
     calls = ((python, len(types)),)
-    define(OpDef(full, rule, python, lower, reference, calls, halves=True, effects=True))
-    DRAWS.add(full)
+    op = OpDef(full, rule, python, lower, reference, calls, halves=True, effects=True)
+    define(op._replace(on_leaves=True))  # a generator is an address then
     return python
 
 

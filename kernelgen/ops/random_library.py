@@ -188,15 +188,10 @@ _DEFINITIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def is_of_random(callee: Any) -> bool:
-    """Whether ``callee`` may be a function of ``np.random``; that is not loaded to see it."""
-    return str(getattr(callee, "__module__", None)).startswith("numpy.random")
-
-
 @cache
 def by_call() -> dict[tuple[Any, int], Callable[..., Any]]:
     """The function that replaces one of ``np.random`` with that many arguments."""
-    from kernelgen.ops import random_choices  # few kernels need it
+    from kernelgen.ops import random_choices, randoms  # noqa: F401 - the ops these stand for
 
     definitions = _DEFINITIONS | {
         "randint": random_choices.randint,

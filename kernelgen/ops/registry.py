@@ -69,6 +69,8 @@ class OpDef(NamedTuple):
         are.
     effects : bool
         Whether it may raise or have no end, so that it stays where nothing uses its result.
+    on_leaves : bool
+        Whether it is given, when it is lowered, the scalars that its operands consist of.
     """
 
     name: str
@@ -82,6 +84,7 @@ class OpDef(NamedTuple):
     halves: bool = False
     carries: bool = False
     effects: bool = False
+    on_leaves: bool = False
 
     def compute(self, *values: Any, **attrs: Any) -> Any:
         """The reference on typed values."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kernelgen.ir.core import Function
+from kernelgen.rewrites.array_passes import (
+    count_references,
+    fuse_arrays,
+    fuse_products,
+    loop_cores,
+    resolve_arrays,
+    split_tuples,
+)
 from kernelgen.rewrites.capture_arrays import capture_arrays
 from kernelgen.rewrites.check_bounds import check_bounds
 from kernelgen.rewrites.check_division import check_division
-from kernelgen.rewrites.count_references import count_references
 from kernelgen.rewrites.eliminate_dead_code import eliminate_dead_code
 from kernelgen.rewrites.expand_ops import expand_ops
 from kernelgen.rewrites.form_raises import form_raises
-from kernelgen.rewrites.fuse_arrays import fuse_arrays
-from kernelgen.rewrites.fuse_products import fuse_products
 from kernelgen.rewrites.insert_conversions import insert_conversions
-from kernelgen.rewrites.loop_cores import loop_cores
-from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.rewrites.resolve_calls import resolve_calls
-from kernelgen.rewrites.split_tuples import split_tuples
 from kernelgen.rewrites.widen_halves import widen_halves
 
 Pass = Callable[[Function], None]

@@ -14,12 +14,10 @@ from kernelgen.ir.core import Block, Function, Op
 from kernelgen.ops.complex import complex_definition
 from kernelgen.ops.registry import OPS
 from kernelgen.ops.times import time_form
+from kernelgen.rewrites.array_passes import fuse_arrays, loop_cores, resolve_arrays
 from kernelgen.rewrites.body_of import body_of
-from kernelgen.rewrites.fuse_arrays import fuse_arrays
 from kernelgen.rewrites.inline import inline
 from kernelgen.rewrites.insert_conversions import insert_conversions
-from kernelgen.rewrites.loop_cores import loop_cores
-from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.types.compound import Type
 from kernelgen.types.join import join
 

@@ -2,7 +2,8 @@
 
 Before: typed SSA, in which operands may be of other types than their op computes in. After:
 operands are defined and have exactly the types of their op's rule, edges hand over exactly
-what the target's arguments are, and returned values have the function's result type.
+what the target's arguments are, and returned values have the function's result type. Only ops on
+arrays change anything in place.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from kernelgen.infer import typed
 from kernelgen.ir.core import Block, Function, Op, Value, const
 from kernelgen.ops.convert import convert_value
 from kernelgen.source import Loc
-from kernelgen.types.compound import UNDEFINED, Tuple, Type, describe
+from kernelgen.types.compound import UNDEFINED, Array, Tuple, Type, describe
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
 
@@ -40,6 +41,8 @@ def _convert_operands(block: Block, op: Op) -> None:
         op.name, op.operands, op.attrs = "undefined", [], {}
     else:
         op.operands = _convert_all(block, op, op.operands, typed(op).params)
+        if "inplace" in op.attrs and not isinstance(op.operands[0].type, Array):
+            op.attrs = {}
 
 
 def _convert_all(

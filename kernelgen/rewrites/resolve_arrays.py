@@ -172,11 +172,9 @@ def _store_attribute(p: Place, owner: Value, t: Array | Element) -> None:
 
 
 def _change_in_place(function: Function, p: Place) -> None:
-    """``a += b`` assigns ``a + b`` to the elements of an array; of numbers it is no more."""
+    """``a += b`` assigns ``a + b`` to the elements of an array."""
     op, target = p.op, p.op.operands[0]
     op.attrs = {}
-    if not isinstance(target.type, Array):
-        return
     function.substitute({op.value: target})
     op.value.type = typed(op).result
     at = p.block.ops.index(op) + 1

@@ -19,7 +19,6 @@ from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import constant_array, defining, elements, elements_of_any, put
 from kernelgen.ops import iteration, library
-from kernelgen.ops.cores import core_of
 from kernelgen.ops.definitions import counts, definition
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
@@ -38,7 +37,6 @@ from kernelgen.rewrites.resolve_methods import (
     resolve_constant_method,
     resolve_methods,
 )
-from kernelgen.rewrites.resolve_table_calls import resolve_table_call
 from kernelgen.rewrites.resolve_tuples import (
     method,
     named_tuple,
@@ -50,7 +48,6 @@ from kernelgen.rewrites.resolve_ufunc_call import (
     is_kernel_ufunc,
     resolve_ufunc_call,
 )
-from kernelgen.rewrites.resolve_ufunc_method import resolve_ufunc_method
 from kernelgen.rewrites.separate_messages import separate_messages
 from kernelgen.rewrites.splice_generators import collect_generators, splice_generators
 from kernelgen.rewrites.split_joined_tuples import split_joined_tuples
@@ -157,7 +154,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
         bound = [put(block, op, "const", value=v) for v in (callee.__func__, callee.__self__)]
         op.operands = [*bound, *args]
         return block
-    if resolve_ufunc_method(block, op, callee):
+    if isinstance(getattr(callee, "__self__", None), np.ufunc) and _resolve_ufunc_method(block, op):
         return block
     if (callee is isinstance or callee is type) and not op.attrs["keywords"]:
         return block if _resolve_class(block, op, callee, args) else None
@@ -172,7 +169,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
         op.name, op.operands, op.attrs = op_name, args, {"stencil": callee, "body": None}
         op.loc = callee.place(op.loc)
         return block
-    callee = core_of(callee) or callee
+    callee = _core_of(callee)
     if is_kernel_ufunc(callee) or has_options(callee, op):
         return block if resolve_ufunc_call(block, op, callee) else None
     jitted = jitted_function(callee)
@@ -180,7 +177,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
         args = _bind(block, op, jitted, _default_of(block, op, jitted))
         _replace(function, block, op, resolve_jitted_call(block, op, callee, jitted, args))
         return block
-    if resolve_cast(block, op, callee) or resolve_table_call(block, op, callee):
+    if resolve_cast(block, op, callee) or _resolve_table_call(block, op, callee):
         return block
     by_arity = by_call(callee)
     replacement = definition(callee, len(args))
@@ -211,6 +208,36 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
     if by_arity or counts(callee):
         _refuse_arguments(callee, op, len(args))
     return None
+
+
+# What few kernels need is loaded when one does: the first call of a process waits for all that is
+# imported.
+
+
+def _resolve_ufunc_method(block: Block, op: Op) -> bool:
+    from kernelgen.rewrites.resolve_ufunc_method import resolve_ufunc_method
+
+    return resolve_ufunc_method(block, op)
+
+
+def _resolve_table_call(block: Block, op: Op, callee: Any) -> bool:
+    if all(callee is not function for function in _ON_TABLES):
+        return False
+    from kernelgen.rewrites.resolve_table_calls import resolve_table_call
+
+    return resolve_table_call(block, op, callee)
+
+
+_ON_TABLES = (np.interp, np.searchsorted, np.digitize, np.polyval)
+
+
+def _core_of(callee: Any) -> Any:
+    """The generalized ufunc of the kernel language that one of NumPy's is; else ``callee``."""
+    if not isinstance(callee, np.ufunc) or callee.signature is None:
+        return callee
+    from kernelgen.ops.cores import core_of
+
+    return core_of(callee) or callee
 
 
 def _resolve_starred(block: Block, op: Op) -> bool:

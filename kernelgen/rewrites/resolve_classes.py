@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,14 +22,13 @@ from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import defining, put
 from kernelgen.ops import array_library
 from kernelgen.ops.methods import KNOWN, known_attribute
-from kernelgen.ops.stencils import arguments_of
-from kernelgen.rewrites.core_body import CoreBody
-from kernelgen.rewrites.element_body import Calling, ElementBody
-from kernelgen.rewrites.know_arguments import known_of
 from kernelgen.rewrites.resolve_calls import for_iterator, resolve_calls
 from kernelgen.rewrites.resolve_ufunc_call import call_kernel, is_kernel_ufunc
 from kernelgen.types.compound import GENERATOR, NONE, RANGE, UNDEFINED, Array, Element, Tuple, Type
 from kernelgen.types.table import Scalar
+
+if TYPE_CHECKING:
+    from kernelgen.rewrites.element_body import Calling
 
 
 def resolve_classes(function: Function, params: Sequence[Type]) -> None:
@@ -187,11 +186,12 @@ def _resolve_contains(block: Block, op: Op) -> bool:
 def _resolve(function: Function, block: Block, op: Op) -> bool:
     """Make a constant of the class that ``op`` asks for; whether it is known."""
     if op.name == "call_core":
+        from kernelgen.rewrites.core_body import CoreBody  # few kernels need it
+
         op.attrs["body"] = CoreBody(op.attrs["ufunc"], op.loc, resolve_classes)
         return True
     if op.name in ("stencil", "stencil_steps"):
-        told = known_of(arguments_of(op))
-        op.attrs["body"] = op.attrs["stencil"].body(op.loc, resolve_classes, told)
+        op.attrs["body"] = op.attrs["stencil"].body_of(op, resolve_classes)
         return True
     if op.name in ("call_ufunc", "each"):
         return _resolve_each(function, block, op)
@@ -240,6 +240,8 @@ def _resolve_each(function: Function, block: Block, op: Op) -> bool:
     types = [v.type for v in op.operands]
     if None in types or UNDEFINED in types:
         return False
+    from kernelgen.rewrites.element_body import ElementBody  # few kernels need it
+
     original, call = _callee(op)
     body = ElementBody(original, call, op.loc, resolve_classes)
     if op.name == "call_ufunc" and op.attrs["names"]:

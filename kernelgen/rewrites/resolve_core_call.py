@@ -14,6 +14,7 @@ import numpy as np
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import put
+from kernelgen.ops import core_calls  # noqa: F401 - the op that calls become
 from kernelgen.types.core_dims import Shape
 
 

@@ -72,10 +72,8 @@ class _Call(NamedTuple):
 
 
 def resolve_table_call(block: Block, op: Op, callee: Any) -> bool:
-    """Apply the rewrite to a call of the constant ``callee``; whether it was such a call."""
-    resolver = next((r for function, r in _RESOLVERS if function is callee), None)
-    if resolver is None:
-        return False
+    """Apply the rewrite to a call of one of these functions; whether it was resolved."""
+    resolver = next(r for function, r in _RESOLVERS if function is callee)
     split = len(op.operands) - len(op.attrs["keywords"])
     by_name = dict(zip(op.attrs["keywords"], op.operands[split:], strict=True))
     try:

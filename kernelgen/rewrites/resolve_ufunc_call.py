@@ -16,8 +16,6 @@ import numpy as np
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import elements, put
-from kernelgen.ops.cores import Core
-from kernelgen.rewrites.resolve_core_call import become_core_call
 from kernelgen.types.compound import describe
 from kernelgen.types.matching import all_cast_safely, first, is_exactly
 from kernelgen.types.promote import common_type
@@ -27,7 +25,7 @@ from kernelgen.types.table import Scalar
 
 def is_kernel_ufunc(callee: Any) -> bool:
     """Whether ``callee`` is a ufunc that kernelgen made, or one of its own."""
-    return isinstance(callee, Core) or (
+    return getattr(type(callee), "is_core", False) or (
         isinstance(callee, np.ufunc) and hasattr(callee, "declared_signatures")
     )
 
@@ -65,6 +63,8 @@ def resolve_ufunc_call(block: Block, op: Op, ufunc: Any) -> bool:
     if "out" in given:
         named |= _outs(block, op, ufunc, given.pop("out"))
     if ufunc.signature is not None:
+        from kernelgen.rewrites.resolve_core_call import become_core_call  # few kernels need it
+
         become_core_call(block, op, ufunc, inputs, named, given)
         return True
     casting = _casting(op, given.pop("casting", None))

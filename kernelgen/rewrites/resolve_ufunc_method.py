@@ -16,16 +16,18 @@ from kernelgen.ops import ufunc_method_library as library
 from kernelgen.ops.ufunc_methods import NO_LOOP, PARAMETERS, definition_of, refuses_dtype
 
 
-def resolve_ufunc_method(block: Block, op: Op, callee: Any) -> bool:
-    """Let ``op`` be the call of a function; whether ``callee`` is a method of a ufunc.
+def resolve_ufunc_method(block: Block, op: Op) -> bool:
+    """Let ``op``, which calls what is bound to a ufunc, call a function; whether that is a method.
 
     Raises
     ------
     UnsupportedError
         The ufunc has no such method, or it is given what kernels do not know.
     """
-    ufunc, method = getattr(callee, "__self__", None), getattr(callee, "__name__", "")
-    if not isinstance(ufunc, np.ufunc) or method not in (*PARAMETERS, "outer"):
+    assert op.operands[0].constant is not None
+    callee = op.operands[0].constant.attrs["value"]
+    ufunc, method = callee.__self__, callee.__name__
+    if method not in (*PARAMETERS, "outer"):
         return False
     if method == "outer":
         _call_outer(block, op, ufunc)

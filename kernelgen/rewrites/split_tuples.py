@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.ops.generators import DRAWS
+from kernelgen.ops.registry import OPS
 from kernelgen.rewrites import split_arrays as arrays
 from kernelgen.rewrites import split_indexed as indexed
 from kernelgen.rewrites import split_records as records
@@ -93,7 +93,7 @@ class Splitter:
             arrays.change_references(self)
             return
         first = self.parts.get(self.final(op.operands[0])) if op.operands else None
-        if op.name in _ON_LEAVES:
+        if op.name in _ON_LEAVES or (op.name in OPS and OPS[op.name].on_leaves):
             op.operands, first = self.leaves(op.operands), None
         if op.name == "invoke":
             self._split_call(op)
@@ -148,8 +148,8 @@ class Splitter:
         return types
 
 
-_ON_LEAVES = frozenset({"return", "raise", "invoke", "require"} | DRAWS)
-"""Ops that take the scalars that their operands consist of."""
+_ON_LEAVES = ("return", "raise", "invoke", "require")
+"""The same of what leaves a function, or goes to another one."""
 
 
 def _made(s: Splitter, first: list[Value]) -> list[Value]:

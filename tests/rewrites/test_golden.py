@@ -84,7 +84,7 @@ def test_every_pass_has_golden_files():
         "virtual_rows", "loop_normal_products",
         "broadcast", "core_body", "core_shapes", "fill_outputs", "loop_cores",
         "arrays_of_tuples", "resolve_records", "split_records", "lanes",  # test_records.py
-        "resolve_ufunc_method", "resolve_core_call", "part_of_itself",
+        "resolve_ufunc_method", "resolve_core_call", "part_of_itself", "array_passes",
         "know_arguments", "stencil_body", "stencil_cells", "stencil_rows", "stencil_steps", "loop_stencils",  # stencils/
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}
