@@ -27,3 +27,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write what the passes make to golden files"
     )
+    parser.addoption(
+        "--any-python-every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of the tests marked any_python run every N-th, as another Python has run them all",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    every = config.getoption("--any-python-every")
+    marked = [item for item in items if item.get_closest_marker("any_python")]
+    left_out = set(marked).difference(marked[::every])
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
