@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from kernelgen.ir.core import Function, Value
+from kernelgen.ops.shapes import ARRANGED
 from kernelgen.types.compound import RANGE, RANGE_ITERATOR, components
 
 
@@ -24,7 +25,7 @@ def _later(name: str, ranges: bool = False) -> Callable[[Function], None]:
     return apply
 
 
-_NEED = ("call_ufunc", "keep")
+_NEED = frozenset(("call_ufunc", "keep", *ARRANGED))
 """Ops on numbers that these passes replace or remove as well."""
 
 

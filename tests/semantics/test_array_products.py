@@ -10,7 +10,7 @@ from kernelgen import guvectorize, njit, pipeline
 from kernelgen.errors import KernelgenError
 from kernelgen.ops.product_library import SMALL
 from kernelgen.rewrites import TYPED_PASSES
-from kernelgen.rewrites.fuse_products import fuse_products
+from kernelgen.rewrites.array_passes import fuse_products
 
 RANDOM = np.random.default_rng(0)
 
