@@ -28,14 +28,14 @@ def attribute_of(window: Window, name: str) -> Type:
 
 def refuse_windows(op: Op, types: tuple[Type, ...]) -> None:
     """Raise NoRule if an op takes an array as a whole of which only the elements are read."""
-    for value, t in zip(op.operands, types, strict=True):
+    for i, t in enumerate(types):  # of ops that stand for others, whose operands are not there
         if isinstance(t, Window) and op.name not in _TAKEN and not _is_length(op):
             if op.name.startswith("store"):
                 raise NoRule(
                     "a stencil's kernel does not assign to an array that it reads at offsets",
                     "return the cell's new value",
                 )
-            name, ndim = value.hint or "a", t.array.ndim
+            name, ndim = op.operands[i].hint or "a", t.array.ndim
             own, around = (", ".join([each] * ndim) for each in ("0", "-1:2"))
             raise NoRule(
                 f"a stencil's kernel reads {name} at offsets, not as a whole",
