@@ -166,9 +166,16 @@ def _change(new: Any, old: Any) -> float:
         return 0.0
     if new.dtype.kind == "b" or new.dtype != old.dtype:
         return float(np.max(np.abs(new.astype(float) - old)))
-    return float(_greatest_change(new, old))
+    signed = new.dtype.kind in "fc"
+    return float((_greatest_distance if signed else _greatest_difference)(new, old))
 
 
 @jit
-def _greatest_change(new: Any, old: Any) -> Any:
+def _greatest_distance(new: Any, old: Any) -> Any:
+    return np.max(np.abs(new - old))
+
+
+@jit
+def _greatest_difference(new: Any, old: Any) -> Any:
+    """The same of integers, which may have no sign, and of times."""
     return np.max(np.where(new > old, new - old, old - new))
