@@ -77,7 +77,7 @@ class _Run:
             self.advance(at_once or 1)
         return count
 
-    def until(self, count: int, tolerance: float) -> int:
+    def until(self, count: int, tolerance: Any) -> int:
         """Do at most so many steps, until one changes nothing by more than ``tolerance``."""
         for taken in range(1, count + 1):
             before = self.arrays
@@ -160,14 +160,14 @@ def _are_alike(a: Any, b: Any) -> bool:
     return bool(a.shape == b.shape and a.dtype == b.dtype and a.strides == b.strides)
 
 
-def _change(new: Any, old: Any) -> float:
+def _change(new: Any, old: Any) -> Any:
     """By how much the elements differ that differ most; nan if one does in being nan."""
     if not new.size:
-        return 0.0
+        return 0
     if new.dtype.kind == "b" or new.dtype != old.dtype:
-        return float(np.max(np.abs(new.astype(float) - old)))
+        return np.max(np.abs(new.astype(float) - old))
     signed = new.dtype.kind in "fc"
-    return float((_greatest_distance if signed else _greatest_difference)(new, old))
+    return (_greatest_distance if signed else _greatest_difference)(new, old)
 
 
 @jit

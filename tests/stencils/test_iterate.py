@@ -147,6 +147,14 @@ def test_changes_of_all_types_are_measured(dtype):
     assert taken == 5
 
 
+def test_times_change_by_times():
+    k = stencil(lambda a: a[-1], mode="nearest")
+    a = np.array([1, 1, 1, 9], "m8[s]")
+    made, taken = k.iterate(a, 9, until=np.timedelta64(0, "s"))
+    assert taken == 2
+    assert np.array_equal(made, np.array([1, 1, 1, 1], "m8[s]"))
+
+
 def test_nan_is_a_change():
     k = stencil(lambda a: a[0] * 1.0, mode="nearest")
     _, taken = k.iterate(np.array([np.nan, 1.0]), 4, until=1.0)
