@@ -67,5 +67,7 @@ def expected(
     if 0 in shape or 0 in arrays[0].shape:
         empty = [np.zeros([1] * a.ndim, a.dtype) for a in arrays]
         made = expected(kernel, empty, halo, [("nearest", "nearest")] * len(halo))
+        if isinstance(made, tuple):
+            return tuple(np.empty(shape, each.dtype) for each in made)
         return np.empty(shape, made.dtype)
     return kernel(*(Shifted(beyond(a, halo, modes, cval), halo, shape) for a in arrays))

@@ -12,6 +12,8 @@ import pytest
 from lying import LAYOUTS, numbers
 
 from kernelgen import stencil
+from kernelgen.rewrites import stencil_body, stencil_cells, stencil_rows
+from kernelgen.schedule import LEAST_HEIGHT
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "semantics"))
 from array_backends import check
@@ -141,3 +143,65 @@ def test_overlapping_outputs() -> None:
         for function in (in_place, moved, crossed):
             check(function, array)
         check(both, array, numbers(2, (6, 7), float), np.zeros((6, 7), bool))
+
+
+def large_slice(a):
+    w = a[-1:2, 9:-10:-1]
+    return w.sum() + w[0, 3] * w.shape[1]
+
+
+def asked(a):
+    return a[0, 1] + a.shape[0] * len(a) + a.size
+
+
+@pytest.mark.parametrize("mode", ["mirror", "valid"])
+@pytest.mark.parametrize("kernel", [large_slice, asked])
+def test_slices_by_loops_and_shapes(
+    kernel: Any, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stencil_body, "MOST_WRITTEN_OUT", 8)
+    monkeypatch.setattr(stencil_cells, "MOST_WRITTEN_OUT", 8)
+    made = stencil(kernel, mode=mode)
+    for shape in [(1, 1), (3, 21), (0, 2)]:
+        for layout in ("axes (0, 1)", "axes (1, 0)", "strided"):
+            check(lambda a: made(a), LAYOUTS[2][layout](numbers(1, shape, float).round()))
+
+
+def test_far_offsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is around the ends of rows is not in the frame."""
+    monkeypatch.setattr(stencil_rows, "MOST_IN_FRAME", 3)
+    made = stencil(plane, mode="wrap")
+    for shape in SHAPES[2]:
+        check(lambda a: made(a), numbers(1, shape, float))
+
+
+def test_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the second of three axes."""
+    monkeypatch.setattr(stencil_rows, "kept_bytes", lambda: 1)
+    made = stencil(block, mode="reflect")
+    for shape in [(2, LEAST_HEIGHT - 1, 2), (2, LEAST_HEIGHT, 1), (3, 2 * LEAST_HEIGHT + 3, 2)]:
+        check(lambda a: made(a), numbers(1, shape, float))
+
+
+def crossed(a, b):
+    return a[-1, 1] - b[1, 0], b[0, -2] + a[1, 0]
+
+
+@pytest.mark.parametrize(
+    "mode", ["constant", "nearest", "reflect", "mirror", "wrap", (("mirror", "constant"), "wrap")]
+)
+@pytest.mark.parametrize("order", "CF")
+def test_several_steps(mode: Any, order: str) -> None:
+    single, double = stencil(plane, mode=mode, cval=0.5), stencil(crossed, mode=mode, cval=0.5)
+
+    def one(a, steps, out):
+        single.kernel.steps(a, steps, out)
+
+    def two(a, b, steps, out, more):
+        double.kernel.steps(a, b, steps, (out, more))
+
+    for shape in [(1, 1), (2, 5), (7, 3)]:
+        a, b = (np.asarray(numbers(i, shape, float), order=order) for i in range(2))
+        for steps in (1, 2, 5):
+            check(one, a, steps, np.zeros_like(a))
+            check(two, a, b, steps, np.zeros_like(a), np.zeros_like(a))
