@@ -69,7 +69,10 @@ class StencilChoices(NamedTuple):
             held = value.astype(t.dtype)
         if t.is_float or t.is_complex:  # which may lose digits, but not become infinite
             return held[()] if np.isfinite(held) == np.isfinite(value) else None
-        same = t.is_time or bool(held == value)
+        if t.is_time:  # a count of its units, or a time that they can count
+            same = value.dtype.kind in "iu" or bool(held == value) or bool(np.isnat(value))
+        else:
+            same = bool(held == value)
         return held[()] if same else None
 
 

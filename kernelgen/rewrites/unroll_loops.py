@@ -8,6 +8,8 @@ type, and may be a tuple or a function as well as a number.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.clone import Copy, repair
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
@@ -98,7 +100,7 @@ def _unroll(function: Function, header: Block, iterator: Value, start: Op, count
     source = start.operands[0]
     loop = _loop(function, header)
     if not loop:
-        _fix(header, iterator, source, 0 if count else None, start)
+        _fix(function.blocks, iterator, source, 0 if count else None, start)
         return
     if count * sum(len(block.ops) for block in loop) > _LONGEST:
         raise UnsupportedError(
@@ -116,8 +118,8 @@ def _unroll(function: Function, header: Block, iterator: Value, start: Op, count
     at = function.blocks.index(header)
     function.blocks[at:at] = [block for copy in copies for block in copy.blocks.values()]
     for index, copy in enumerate(copies):
-        _fix(copy.blocks[header], copy.values[iterator], source, index, start)
-    _fix(header, iterator, source, None, start)
+        _fix(copy.blocks.values(), copy.values[iterator], source, index, start)
+    _fix([header], iterator, source, None, start)
     repair(function, loop, copies)
 
 
@@ -145,10 +147,12 @@ def _lead(edges: list[Edge], old: Block, new: Block) -> None:
             edge.target = new
 
 
-def _fix(header: Block, iterator: Value, source: Value, index: int | None, start: Op) -> None:
-    """Let a header see the element at ``index`` of the tuple, or its end."""
+def _fix(
+    blocks: Iterable[Block], iterator: Value, source: Value, index: int | None, start: Op
+) -> None:
+    """Let the blocks of a loop see the element at ``index`` of the tuple, or its header the end."""
     start.name, start.operands, start.attrs = "undefined", [], {}
-    for op in header.ops:
+    for op in [op for block in blocks for op in block.ops]:
         if op.operands != [iterator]:
             continue
         if op.name == "iter_more":

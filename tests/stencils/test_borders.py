@@ -156,11 +156,13 @@ def test_times(dtype: str, mode: str) -> None:
     same(got, want)
 
 
-@pytest.mark.parametrize("cval", [3, np.timedelta64(3, "s")])
+@pytest.mark.parametrize("cval", [3, np.timedelta64(3, "s"), np.timedelta64(3000, "ms")])
 def test_times_with_a_constant(cval: Any) -> None:
     array = numbers(0, (9,), "i8").astype("m8[s]")
     got = stencil(steps_in_time, cval=cval)(array)
     same(got, right(steps_in_time, [array], "constant", 3, [(1, 1)]))
+    missing = stencil(steps_in_time, cval=np.timedelta64("NaT", "s"))(array)
+    assert np.isnat(missing[[0, -1]]).all() and not np.isnat(missing[1:-1]).any()
 
 
 # ------------------------------------------------------------------- other reaches and arguments

@@ -213,6 +213,73 @@ def test_loops_over_tables() -> None:
     equal(of_array(GRID), want)
 
 
+PLACES = ((-1, 0), (1, 0), (0, 1))
+PLACES_TABLE = np.array(PLACES)
+FACTORS = np.array([2.0, 3.0, 5.0])
+
+
+def test_loops_that_count_and_zip() -> None:
+    """What they go over is written out with them."""
+
+    def counted(a):
+        s = 0.0
+        for n, o in enumerate(range(-1, 2)):
+            s += FACTORS[n] * a[o]
+        return s
+
+    def zipped(a):
+        s = 0.0
+        for o, w in zip(range(-1, 2), FACTORS):
+            s += w * a[o]
+        return s
+
+    def generated(a):
+        return sum(w * a[o] for o, w in zip((-1, 0, 1), FACTORS))
+
+    def at_once(a):
+        for n, o in enumerate(range(-1, 2)):
+            return a[o] * 2.0 + a[n] * 3.0 + a[1] * 5.0
+        return 0.0
+
+    want = np.roll(A, 1) * 2 + A * 3 + np.roll(A, -1) * 5
+    for kernel in (counted, zipped, generated, at_once):
+        equal(stencil(kernel, mode="wrap")(A), want)
+
+    def pairs(a):
+        s = 0.0
+        for (i, j), w in zip(PLACES, FACTORS):
+            s += a[i, j] * w
+        return s
+
+    def offsets(a):
+        return sum([w * a[o] for o, w in zip(PLACES, FACTORS)])
+
+    def rows(a):
+        s = 0.0
+        for n, (i, j) in enumerate(PLACES_TABLE):
+            s += a[i, j] * FACTORS[n]
+        return s
+
+    want = sum(np.roll(GRID, (-i, -j), (0, 1)) * w for (i, j), w in zip(PLACES, FACTORS))
+    for kernel in (pairs, offsets, rows):
+        np.testing.assert_allclose(stencil(kernel, mode="wrap")(GRID), want, rtol=1e-13)
+
+
+def test_loops_that_end_early() -> None:
+    @stencil(mode="wrap")
+    def first_above(a):
+        for i in range(-1, 2):
+            if a[i] > 3:
+                break
+        else:
+            return -1.0
+        return a[i] * 10 + i
+
+    l, r = np.roll(A, 1), np.roll(A, -1)
+    want = np.select([l > 3, A > 3, r > 3], [l * 10 - 1, A * 10, r * 10 + 1], -1.0)
+    equal(first_above(A), want)
+
+
 def test_nested_loops() -> None:
     @stencil(mode="wrap")
     def box(a):

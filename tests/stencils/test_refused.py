@@ -332,7 +332,8 @@ def left(a):
 @pytest.mark.parametrize(
     "cval, dtype",
     [(np.nan, "i8"), (300, "u1"), (-1, "u1"), (1j, "f8"), (0.5, "i4"), ("x", "f8"), (None, "f8"),
-     ([1, 2], "f8"), (1e300, "f4"), (2, "?"), (0.5, "?"), (1.5, "M8[s]"), (2**70, "i8")],
+     ([1, 2], "f8"), (1e300, "f4"), (2, "?"), (0.5, "?"), (1.5, "M8[s]"), (0, "M8[s]"), (np.timedelta64(1500, "ms"), "m8[s]"),
+     (2**70, "i8")],
 )  # fmt: skip
 def test_constants_that_arrays_do_not_hold(cval: Any, dtype: str) -> None:
     text = refused(left, np.zeros(5, dtype), cval=cval)
