@@ -171,12 +171,8 @@ class Expression:
         if self.root.attrs.get("apart") or not sources:
             self._fill([target], shape)
             return
-        disturbed = [self._disturbs(target, v) for v in sources]
-        any_is = disturbed[0]
-        for each in disturbed[1:]:
-            any_is = self.w.emit("or", WEAK_BOOL, any_is, each)
         self.w.choose(
-            any_is,
+            self.w.any_of([self._disturbs(target, v) for v in sources]),
             lambda: self._assign_by_another(target, shape),
             lambda: self._fill([target], shape),
         )
@@ -242,12 +238,10 @@ class Expression:
         )
 
     def _all(self, pairs: Any) -> Value | None:
-        met: Value | None = None
-        for a, b in dict.fromkeys(pairs):
-            if a is not b:
-                same = self.w.emit("eq", WEAK_BOOL, a, b)
-                met = same if met is None else self.w.emit("and", WEAK_BOOL, met, same)
-        return met
+        known = [(a, b) for a, b in dict.fromkeys(pairs) if a is not b]
+        if not known:
+            return None
+        return self.w.all_of([self.w.emit("eq", WEAK_BOOL, a, b) for a, b in known])
 
     def _over_all(self, targets: list[Value], on_row: OnRow) -> None:
         """Arrays that lie in memory alike are one row."""

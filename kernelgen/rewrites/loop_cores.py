@@ -176,10 +176,7 @@ class _CoreLoops:
         return found
 
     def _any_overlap(self, out: Value, arrays: list[Value]) -> Value:
-        met = self.w.emit("overlaps", WEAK_BOOL, out, arrays[0])
-        for v in arrays[1:]:
-            met = self.w.emit("or", WEAK_BOOL, met, self.w.emit("overlaps", WEAK_BOOL, out, v))
-        return met
+        return self.w.any_of(self.w.emit("overlaps", WEAK_BOOL, out, v) for v in arrays)
 
     def _seen_as(self, v: Value, t: Array) -> Value:
         """The same array, of which no more is known than ``t`` says."""

@@ -12,7 +12,6 @@ Where the kernel computes offsets, it reads a copy of each array that goes beyon
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from kernelgen.ir.core import Function, Op, Value
 from kernelgen.ops.stencils import arguments_of, given_outs, plan_of, types_of
@@ -90,7 +89,7 @@ class _Call:
         lengths = self._shape_of(first)
         for other in others:
             own = self._shape_of(other)
-            same = self._all(
+            same = self.w.all_of(
                 self.w.emit("eq", WEAK_BOOL, *each) for each in zip(lengths, own, strict=True)
             )
             words = f"the arrays that {self.stencil.__name__}() reads at offsets have the shapes "
@@ -102,27 +101,13 @@ class _Call:
         axes = range(array_type(v).ndim)
         return [self.w.emit("dim", WEAK_INT, v, axis=axis) for axis in axes]
 
-    def _all(self, conditions: Any) -> Value:
-        met: Value | None = None
-        for each in conditions:
-            met = each if met is None else self.w.emit("and", WEAK_BOOL, met, each)
-        assert met is not None
-        return met
-
-    def _any(self, conditions: Any) -> Value:
-        met: Value | None = None
-        for each in conditions:
-            met = each if met is None else self.w.emit("or", WEAK_BOOL, met, each)
-        assert met is not None
-        return met
-
     def _all_positive(self, lengths: Sequence[Value]) -> Value:
         zero = self.w.integer(0)
-        return self._all(self.w.emit("gt", WEAK_BOOL, n, zero) for n in lengths)
+        return self.w.all_of(self.w.emit("gt", WEAK_BOOL, n, zero) for n in lengths)
 
     def _check_shape(self, out: Value, shape: list[Value]) -> None:
         own = self._shape_of(out)
-        same = self._all(
+        same = self.w.all_of(
             self.w.emit("eq", WEAK_BOOL, *each) for each in zip(own, shape, strict=True)
         )
         words = f"out= of {self.stencil.__name__}() has the shape {{}}, but the result has {{}}"
@@ -252,7 +237,7 @@ class _Call:
 
     def _overlaps(self, out: Value, others: list[Value]) -> Value:
         """Whether what is written may be in the memory of another array of the call."""
-        return self._any(self.w.emit("overlaps", WEAK_BOOL, out, v) for v in others)
+        return self.w.any_of(self.w.emit("overlaps", WEAK_BOOL, out, v) for v in others)
 
     def _kernel(self, order: range) -> Kernel:
         """The kernel's body with the checks that its options ask for, and where it reads."""

@@ -170,17 +170,14 @@ class Cells:
         self, array: Value, indices: list[Value], axes: Sequence[Axis]
     ) -> Value:
         """An element, or the constant where an index is -1."""
-        beyond: Value | None = None
         zero = self.w.integer(0)
-        for k, axis in enumerate(axes):
-            if axis.has_constant:
-                each = self.w.emit("lt", WEAK_BOOL, indices[k], zero)
-                beyond = each if beyond is None else self.w.emit("or", WEAK_BOOL, beyond, each)
-                indices[k] = self.w.emit("max", WEAK_INT, indices[k], zero)
-        element = self.get(array, *indices)
-        if beyond is None:
-            return element
-        t = array_type(array).dtype
+        places = [k for k, axis in enumerate(axes) if axis.has_constant]
+        if not places:
+            return self.get(array, *indices)
+        beyond = self.w.any_of([self.w.emit("lt", WEAK_BOOL, indices[k], zero) for k in places])
+        for k in places:
+            indices[k] = self.w.emit("max", WEAK_INT, indices[k], zero)
+        element, t = self.get(array, *indices), array_type(array).dtype
         return self.w.emit("where", t, beyond, self.constant(t), element)
 
     def constant(self, t: Scalar) -> Value:

@@ -147,13 +147,11 @@ class RowCells(Cells):
         t = Array(array_type(array).dtype, 1, "C", readonly=True)
         own = [indices[window, depth, offset] for depth, offset in enumerate(outer)]
         row = self.w.emit("row", t, array, *own)
-        beyond: Value | None = None
-        for axis, index, table in zip(self.outer, own, self.tables, strict=True):
-            if axis.has_constant and table is not None:
-                each = self.w.emit("lt", WEAK_BOOL, index, self.w.integer(0))
-                beyond = each if beyond is None else self.w.emit("or", WEAK_BOOL, beyond, each)
-        if beyond is None:
+        places = [index for axis, index in zip(self.outer, own, strict=True) if axis.has_constant]
+        if not places:
             return row
+        zero = self.w.integer(0)
+        beyond = self.w.any_of([self.w.emit("lt", WEAK_BOOL, index, zero) for index in places])
         return self.w.emit("either", t, beyond, self.constant_rows[window], row)
 
     # The cells.

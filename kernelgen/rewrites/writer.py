@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kernelgen.ir.core import Block, Edge, Op, Value
@@ -28,6 +28,20 @@ class Writer:
 
     def converted(self, value: Value, to: Type) -> Value:
         return value if value.type == to else self.emit("convert", to, value, to=to)
+
+    def all_of(self, conditions: Iterable[Value]) -> Value:
+        """Whether all conditions hold, of which there is one at least."""
+        return self._joined("and", conditions)
+
+    def any_of(self, conditions: Iterable[Value]) -> Value:
+        """Whether one of the conditions holds, of which there is one at least."""
+        return self._joined("or", conditions)
+
+    def _joined(self, name: str, conditions: Iterable[Value]) -> Value:
+        first, *others = conditions
+        for each in others:
+            first = self.emit(name, WEAK_BOOL, first, each)
+        return first
 
     def jump(self, target: Block, *args: Value, **attrs: Any) -> None:
         self.block.append(Op("jump", (), attrs, self.near.loc, (Edge(target, args),)))
