@@ -236,13 +236,8 @@ def test_loops_that_count_and_zip() -> None:
     def generated(a):
         return sum(w * a[o] for o, w in zip((-1, 0, 1), FACTORS))
 
-    def at_once(a):
-        for n, o in enumerate(range(-1, 2)):
-            return a[o] * 2.0 + a[n] * 3.0 + a[1] * 5.0
-        return 0.0
-
     want = np.roll(A, 1) * 2 + A * 3 + np.roll(A, -1) * 5
-    for kernel in (counted, zipped, generated, at_once):
+    for kernel in (counted, zipped, generated):
         equal(stencil(kernel, mode="wrap")(A), want)
 
     def pairs(a):
@@ -278,6 +273,15 @@ def test_loops_that_end_early() -> None:
     l, r = np.roll(A, 1), np.roll(A, -1)
     want = np.select([l > 3, A > 3, r > 3], [l * 10 - 1, A * 10, r * 10 + 1], -1.0)
     equal(first_above(A), want)
+
+    @stencil(mode="wrap")
+    def returned(a):
+        for n, i in enumerate(range(-1, 2)):
+            if a[i] > 3:
+                return a[i] * 10 + n - 1
+        return -1.0
+
+    equal(returned(A), want)
 
 
 def test_nested_loops() -> None:
