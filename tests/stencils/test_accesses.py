@@ -103,12 +103,12 @@ def test_other_kernels(mode: str) -> None:
     offsets = stencil(computed, mode=mode, neighborhood=((-1, 2), (-2, 1)))
     pairs = stencil(of_both, mode=mode)
 
-    for shape in SHAPES[2]:
+    for shape in SHAPES[2][:3]:
         a = numbers(2, shape, float)
         w = numbers(3, (3, 3), float)
         check(lambda a, w: weights(a, w), a, w)
         check(lambda a: slices(a), a)
-        for n in (-1, 0, 1, 2):
+        for n in (-1, 2):
             check(lambda a, n: offsets(a, n), a, n)
         check(lambda a, b: pairs(a, b), a, numbers(4, shape, "i4"))
 
@@ -138,7 +138,7 @@ def test_overlapping_outputs() -> None:
         pairs(a, b, out=(b, c))
         return b, c
 
-    for layout in ("axes (0, 1)", "axes (1, 0)", "strided", "reversed"):
+    for layout in ("axes (0, 1)", "axes (1, 0)", "reversed"):
         array = LAYOUTS[2][layout](numbers(1, (6, 7), float))
         for function in (in_place, moved, crossed):
             check(function, array)
@@ -202,6 +202,6 @@ def test_several_steps(mode: Any, order: str) -> None:
 
     for shape in [(1, 1), (2, 5), (7, 3)]:
         a, b = (np.asarray(numbers(i, shape, float), order=order) for i in range(2))
-        for steps in (1, 2, 5):
-            check(one, a, steps, np.zeros_like(a))
-            check(two, a, b, steps, np.zeros_like(a), np.zeros_like(a))
+        check(one, a, 2, np.zeros_like(a))
+        check(one, a, 5, np.zeros_like(a))
+        check(two, a, b, 3, np.zeros_like(a), np.zeros_like(a))
