@@ -77,17 +77,18 @@ def steps_at_once(plan: Plan, shape: Sequence[int], itemsizes: Sequence[int]) ->
     -------
     int
         1 if it does not pay, as the arrays are in the cache, or cannot be done, as the array has
-        one axis alone, offsets are computed, the result is smaller than the array, or one end of
-        the first axis alone wraps round.
+        one axis alone, offsets are computed, the result is smaller than the array, one end of the
+        first axis alone wraps round, or an array that is computed is not read at offsets.
     """
     order = range(plan.ndim)[:: -1 if plan.reverse else 1]
     size = math.prod(shape) * sum(itemsizes)
     low_high, border = plan.halo[order[0]], plan.borders[order[0]]
     wraps = [mode == "wrap" for mode, reach in zip(border, low_high, strict=True) if reach]
     shrinks = any("valid" in each for each in plan.borders)
-    if plan.ndim < 2 or plan.padded or shrinks or any(wraps) != all(wraps) or not size:
+    count = len(itemsizes)
+    if plan.ndim < 2 or plan.padded or shrinks or any(wraps) != all(wraps):
         return 1
-    if 2 * size <= cache_size():
+    if 2 * size <= cache_size() or plan.windows[:count] != tuple(range(count)):
         return 1
     rows = 2 * max(low_high) + 1
     row = size // shape[order[0]]

@@ -89,6 +89,16 @@ def test_several_arrays_and_what_stays_the_same(at_once):
     assert all(map(np.array_equal, made, right))
 
 
+def test_an_array_that_is_computed_may_be_indexed_as_usual(at_once):
+    @stencil(mode="nearest", standard_indexing=("w",))
+    def k(w, a):
+        return w[1, 1] + a[-1, 0]
+
+    w, a = np.zeros((6, 5)), np.random.default_rng(5).random((6, 5))
+    (right,) = repeated(lambda w: k(w, a), (w,), 7)
+    assert np.array_equal(k.iterate(w, 7, a), right)
+
+
 def test_the_dtype_is_that_of_a_loop_of_calls(at_once):
     k = stencil(lambda a: (a[0, -1] + a[1, 0]) / 2, mode="wrap")
     a = np.arange(24, dtype="i4").reshape(4, 6)
