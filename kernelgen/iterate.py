@@ -63,6 +63,7 @@ class _Run:
         self.advance = advance
         self.spare: Arrays | None = None
         self.is_given = True
+        self.pace: int | None = None
 
     def to_the_end(self, count: int) -> int:
         """Do so many steps."""
@@ -73,8 +74,8 @@ class _Run:
                 self._steps(at_once)
             else:
                 self._step()
-            left -= at_once or 1
-            self.advance(at_once or 1)
+            left -= at_once
+            self.advance(at_once)
         return count
 
     def until(self, count: int, tolerance: Any) -> int:
@@ -102,12 +103,14 @@ class _Run:
         return self.outs
 
     def _at_once(self) -> int:
-        """How many steps to do at once, now."""
+        """How many steps to do at once: so many as long as the arrays stay alike."""
         if self.is_given:
             return 1
-        plan = self.stencil.kernel.plan((*self.arrays, *self.args))
-        sizes = [each.itemsize for each in self.arrays]
-        return steps_at_once(plan, self.arrays[0].shape, sizes)
+        if self.pace is None:
+            plan = self.stencil.kernel.plan((*self.arrays, *self.args))
+            sizes = [each.itemsize for each in self.arrays]
+            self.pace = steps_at_once(plan, self.arrays[0].shape, sizes)
+        return self.pace
 
     def _step(self) -> None:
         """One call. It makes new arrays until they are as those before, which can be taken then."""
@@ -135,6 +138,7 @@ class _Run:
             )
         alike = all(map(_are_alike, made, self.arrays))
         self.spare = self.arrays if alike and not self.is_given else None
+        self.pace = self.pace if alike else None
         self.arrays, self.is_given = made, False
 
 
