@@ -17,7 +17,6 @@ _USUAL = 1 << 20
 _MOST_STEPS = 16
 """Further steps on one way through memory save little, and each needs its rows."""
 
-
 _MANY_READS = 24
 """Of a cell, of which processors do not overlap the next ones enough by themselves."""
 

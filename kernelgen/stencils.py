@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import operator
 from collections.abc import Sequence
 from functools import cached_property
+from operator import index
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -372,7 +372,7 @@ def _halo(neighborhood: Any) -> Halo | None:
     if neighborhood is None:
         return None
     try:
-        pairs = tuple((_int(low), _int(high)) for low, high in neighborhood)
+        pairs = tuple((index(low), index(high)) for low, high in neighborhood)
     except (TypeError, ValueError):
         pairs = ()
     if not pairs or any(low > 0 or high < 0 for low, high in pairs):
@@ -383,10 +383,6 @@ def _halo(neighborhood: Any) -> Halo | None:
             "((-1, 1), (-1, 1))",
         )
     return pairs
-
-
-def _int(value: Any) -> int:
-    return operator.index(value)
 
 
 def _names(standard_indexing: Any) -> frozenset[str]:

@@ -8,7 +8,6 @@ from kernelgen.bytecode.build import build
 from kernelgen.errors import KernelgenError
 from kernelgen.infer_outputs import STORES, VIEWS
 from kernelgen.ir.core import Block, Edge, Op, Value
-from kernelgen.ops.stencils import outs_of
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.resolve_calls import resolve_calls
 
@@ -39,6 +38,8 @@ def _assigned(op: Op) -> list[Value]:
         outs = zip(names, op.operands[inputs:], strict=True)
         return [value for name, value in outs if name.startswith("out")]
     if op.name == "stencil":
+        from kernelgen.ops.stencils import outs_of  # few kernels need it
+
         return [*outs_of(op)]
     return op.operands[:1] if "inplace" in op.attrs else []
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from kernelgen.infer import typed
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.ops.core_calls import Plan, is_known, plan_of
+from kernelgen.ops.core_calls import is_known, plan_of
 from kernelgen.ops.ufunc_calls import Given
+from kernelgen.options import Options
 from kernelgen.rewrites.check_bounds import check_bounds
 from kernelgen.rewrites.check_division import check_division
 from kernelgen.rewrites.core_shapes import CoreShapes
@@ -56,13 +57,12 @@ def _write(writer: Writer, op: Op) -> Value:
         return _CoreLoops(writer, op).write()
     from kernelgen.rewrites.loop_stencils import write_stencil
 
-    return write_stencil(writer, op, loop_cores)
+    return write_stencil(writer, op, _prepare)
 
 
-def _body(op: Op, plan: Plan) -> Function:
-    """The kernel's body, with the checks that its options ask for."""
-    body: Function = op.attrs["body"].function(plan.taken, plan.filled)
-    options = op.attrs["ufunc"].options
+def _prepare(body: Function, options: Options) -> None:
+    """Apply to a kernel's typed body what comes in front of this pass, with the checks that the
+    kernel's own options ask for, and this pass."""
     for function in (body, *body.callees()):
         insert_conversions(function)
         if options.boundscheck:
@@ -71,7 +71,6 @@ def _body(op: Op, plan: Plan) -> Function:
             check_division(function)
         resolve_arrays(function)
         loop_cores(function)
-    return body
 
 
 class _CoreLoops:
@@ -93,7 +92,8 @@ class _CoreLoops:
         inputs = [self._as_taken(i, v) for i, v in enumerate(self.given.inputs)]
         targets = [self._target(i) for i in range(len(self.plan.filled))]
         places = [self._place(i, v) for i, v in enumerate([*inputs, *targets])]
-        body = _body(self.op, self.plan)
+        body = self.op.attrs["body"].function(self.plan.taken, self.plan.filled)
+        _prepare(body, self.op.attrs["ufunc"].options)
 
         def at(*outer: Value) -> None:
             args = [place(outer) for place in places]

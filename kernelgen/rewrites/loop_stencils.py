@@ -15,12 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kernelgen.ir.core import Function, Op, Value
 from kernelgen.ops.stencils import arguments_of, given_outs, plan_of, types_of
+from kernelgen.options import Options
 from kernelgen.rewrites.broadcast import of_shapes
-from kernelgen.rewrites.check_bounds import check_bounds
-from kernelgen.rewrites.check_division import check_division
-from kernelgen.rewrites.insert_conversions import insert_conversions
 from kernelgen.rewrites.loop_arrays import array_type
-from kernelgen.rewrites.resolve_arrays import resolve_arrays
 from kernelgen.rewrites.stencil_body import give_arrays, reads
 from kernelgen.rewrites.stencil_cells import Axis, Kernel, PaddedCells
 from kernelgen.rewrites.stencil_rows import RowCells
@@ -29,26 +26,25 @@ from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Tuple
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
+Prepare = Callable[[Function, Options], None]
+"""What is applied to a kernel's typed body, with its options, before it is put into loops."""
 
-def write_stencil(w: Writer, op: Op, finish: Callable[[Function], None]) -> Value:
-    """Write the loops of an op ``stencil``; what the call gives.
 
-    ``finish`` applies to the kernel's body what else its ops need.
-    """
-    if op.name == "stencil_steps":
-        return _Steps(w, op, finish).write()
-    return _Call(w, op, finish).write()
+def write_stencil(w: Writer, op: Op, prepare: Prepare) -> Value:
+    """Write the loops of an op ``stencil``; what the call gives."""
+    kind = _Steps if op.name == "stencil_steps" else _Call
+    return kind(w, op, prepare).write()
 
 
 class _Call:
     """One call: its arrays, as they are given and as the loops go over them."""
 
-    def __init__(self, w: Writer, op: Op, finish: Callable[[Function], None]) -> None:
+    def __init__(self, w: Writer, op: Op, prepare: Prepare) -> None:
         self.w = w
         self.op = op
         self.plan = plan_of(op)
         self.stencil = op.attrs["stencil"]
-        self.finish = finish
+        self.prepare = prepare
         self.inputs = arguments_of(op)
         self.given = [self.inputs[i] for i in self.plan.windows]
 
@@ -57,9 +53,10 @@ class _Call:
         outs = self._outs()
         ranges = [self._range(axis, n) for axis, n in enumerate(lengths)]
         shape = [count for _, count in ranges]
+        words = f"out= of {self.stencil.__name__}() has the shape {{}}, but the result has {{}}"
         for out in outs:
             if out is not None:
-                self._check_shape(out, shape)
+                self._require_alike(self._shape_of(out), shape, words)
         order = self._order()
         made = [
             self._new(t, shape) if out is None else out
@@ -87,15 +84,17 @@ class _Call:
         """The shape of the arrays, which is one for all."""
         first, *others = self.given
         lengths = self._shape_of(first)
+        words = f"the arrays that {self.stencil.__name__}() reads at offsets have the shapes "
         for other in others:
-            own = self._shape_of(other)
-            same = self.w.all_of(
-                self.w.emit("eq", WEAK_BOOL, *each) for each in zip(lengths, own, strict=True)
-            )
-            words = f"the arrays that {self.stencil.__name__}() reads at offsets have the shapes "
-            error = of_shapes(words + "{} and {}", len(lengths), len(own))
-            self.w.emit("require", NONE, same, *lengths, *own, error=error)
+            self._require_alike(lengths, self._shape_of(other), words + "{} and {}")
         return lengths
+
+    def _require_alike(self, own: list[Value], other: list[Value], words: str) -> None:
+        """Two shapes are equal, or an error is raised whose words show both."""
+        pairs = zip(own, other, strict=True)
+        same = self.w.all_of(self.w.emit("eq", WEAK_BOOL, *pair) for pair in pairs)
+        error = of_shapes(words, len(own), len(other))
+        self.w.emit("require", NONE, same, *own, *other, error=error)
 
     def _shape_of(self, v: Value) -> list[Value]:
         axes = range(array_type(v).ndim)
@@ -104,15 +103,6 @@ class _Call:
     def _all_positive(self, lengths: Sequence[Value]) -> Value:
         zero = self.w.integer(0)
         return self.w.all_of(self.w.emit("gt", WEAK_BOOL, n, zero) for n in lengths)
-
-    def _check_shape(self, out: Value, shape: list[Value]) -> None:
-        own = self._shape_of(out)
-        same = self.w.all_of(
-            self.w.emit("eq", WEAK_BOOL, *each) for each in zip(own, shape, strict=True)
-        )
-        words = f"out= of {self.stencil.__name__}() has the shape {{}}, but the result has {{}}"
-        error = of_shapes(words, len(own), len(shape))
-        self.w.emit("require", NONE, same, *own, *shape, error=error)
 
     def _range(self, axis: int, length: Value) -> tuple[Value, Value]:
         """The first cell along an axis, and how many there are: of all, or of the valid ones."""
@@ -225,7 +215,7 @@ class _Call:
         if own.dtype != t or not own.aligned:
             made = another()
             return made, lambda: assign(made)
-        met = self._overlaps(out, others)
+        met = self.w.any_of(self.w.emit("overlaps", WEAK_BOOL, out, v) for v in others)
         if own.layout != "C":
             gaps = self.w.emit("not", WEAK_BOOL, self._is_dense(out))
             met = self.w.emit("or", WEAK_BOOL, met, gaps)
@@ -235,23 +225,12 @@ class _Call:
         )
         return found, lambda: self.w.choose(met, lambda: assign(found), _nothing)
 
-    def _overlaps(self, out: Value, others: list[Value]) -> Value:
-        """Whether what is written may be in the memory of another array of the call."""
-        return self.w.any_of(self.w.emit("overlaps", WEAK_BOOL, out, v) for v in others)
-
     def _kernel(self, order: range) -> Kernel:
-        """The kernel's body with the checks that its options ask for, and where it reads."""
+        """The kernel's body, and where it reads."""
         body = self.op.attrs["body"].function(types_of(self.inputs))
         choices = self.stencil.choices
         asked = give_arrays(body, self.plan.windows)
-        for function in (body, *body.callees()):
-            insert_conversions(function)
-            if choices.options.boundscheck:
-                check_bounds(function)
-            if choices.options.error_model == "python":
-                check_division(function)
-            resolve_arrays(function)
-            self.finish(function)
+        self.prepare(body, choices.options)
         found = reads(body, self.plan.windows, choices.neighborhood)
         turned = [read._replace(offsets=tuple(read.offsets[a] for a in order)) for read in found]
         args = [v for i, v in enumerate(self.inputs) if i not in self.plan.windows]

@@ -93,7 +93,8 @@ class StencilBody:
         neighborhood = self._neighborhood(ndim)
         found = list(reads(function, windows, neighborhood))
         halo = _halo(found, ndim, neighborhood)
-        self._check_constant(borders, [(t.dtype, "read") for t in arrays], dtypes)
+        if any("constant" in border for border in borders):
+            self._check_constant([t.dtype for t in arrays], dtypes)
         return Plan(
             windows,
             ndim,
@@ -164,33 +165,29 @@ class StencilBody:
             raise TypingError(
                 f"a stencil cannot return {describe(result)}", loc, "return the cell's new value"
             )
-        asked = self._stencil.choices.dtypes
-        if asked and len(asked) not in (1, len(made)):
+        asked = self._stencil.choices.dtypes or tuple(made)
+        if len(asked) == 1:
+            asked *= len(made)
+        if len(asked) != len(made):
             raise NoRule(
                 f"the kernel returns {len(made)} values, dtype= of the stencil has {len(asked)}"
             )
-        for t, to in zip(made, asked * (len(made) if len(asked) == 1 else 1), strict=False):
+        for t, to in zip(made, asked, strict=True):
             times = t.is_time or to.is_time
             if (t.is_complex and not to.is_complex) or (times and not can_cast_within_kind(t, to)):
                 raise NoRule(
                     f"the kernel returns {describe(t)}, dtype= of the stencil is {describe(to)}"
                 )
-        if asked:
-            made = list(asked * len(made) if len(asked) == 1 else asked)
-        return tuple(made), single
+        return asked, single
 
-    def _check_constant(
-        self, borders: Any, arrays: list[tuple[Scalar, str]], dtypes: tuple[Scalar, ...]
-    ) -> None:
+    def _check_constant(self, read: Sequence[Scalar], made: Sequence[Scalar]) -> None:
         """The constant is a value of the arrays, in whose place it is read, and of the results."""
-        if all("constant" not in border for border in borders):
-            return
-        made = [(t, "made") for t in dtypes if not t.is_bool]
-        for t, what in [*arrays, *made]:
-            if self._stencil.choices.constant_of(t) is None:
+        for t, does in [*((t, "reads") for t in read), *((t, "makes") for t in made)]:
+            result_of_test = does == "makes" and t.is_bool
+            if self._stencil.choices.constant_of(t) is None and not result_of_test:
                 raise NoRule(
                     f"cval={self._stencil.choices.cval!r} is no {t.long_name}, which is what "
-                    f"{self._stencil.__name__}() {'reads' if what == 'read' else 'makes'}",
+                    f"{self._stencil.__name__}() {does}",
                     "convert the array first, or choose another cval=",
                 )
 

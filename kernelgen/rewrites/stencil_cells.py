@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -155,9 +155,12 @@ class Cells:
             return [each[::-1] for each in product(*lists[::-1])]
         return list(product(*lists))
 
-    def several(self, read: Read, values: list[Value]) -> Value:
-        """A new array of what is read by slices."""
-        t = array_type(read.op.value)
+    def found(self, read: Read, element: Callable[[int, tuple[int, ...]], Value]) -> Value:
+        """What is read at one place: an element, or a new array of several."""
+        values = [element(read.window, each) for each in self.offsets(read)]
+        t = read.op.value.type
+        if not isinstance(t, Array):
+            return values[0]
         ranges = [o for o in read.offsets if isinstance(o, range)]
         lengths = [len(o) for o in (ranges[::-1] if self.kernel.reverse else ranges)]
         made = self.w.emit("frame_array", t, count=len(values), shape=tuple(lengths))
@@ -238,9 +241,7 @@ class PaddedCells(Cells):
             elif read.elements > MOST_WRITTEN_OUT:
                 found[read] = self._sliced(read, places)
             else:
-                values = [self._element(read.window, places, o) for o in self.offsets(read)]
-                sliced = any(isinstance(offset, range) for offset in read.offsets)
-                found[read] = self.several(read, values) if sliced else values[0]
+                found[read] = self.found(read, partial(self._element, places))
         for target, value in zip(self.targets, self.compute(found), strict=True):
             self.w.emit("put", NONE, target, value, *places, scope="written")
 
@@ -266,7 +267,7 @@ class PaddedCells(Cells):
         self.w.loops([self.w.integer(len(o)) for o in ranges[::turn]], at)
         return made
 
-    def _element(self, window: int, places: Sequence[Value], offsets: Sequence[int]) -> Value:
+    def _element(self, places: Sequence[Value], window: int, offsets: Sequence[int]) -> Value:
         indices = [
             self.plus(p, axis.low + offset)
             for p, axis, offset in zip(places, self.axes, offsets, strict=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from kernelgen.ir.core import Value
 from kernelgen.rewrites.loop_arrays import array_type
-from kernelgen.rewrites.stencil_body import Read
 from kernelgen.rewrites.stencil_cells import TABLE, Cells
 from kernelgen.schedule import LEAST_HEIGHT, kept_bytes, vectors_at_once
 from kernelgen.types.compound import NONE, Array
@@ -178,19 +176,13 @@ class RowCells(Cells):
                     elements[key] = self.get(row, place, scope="read")
                 return elements[key]
 
-            found = {read: self._found(read, element) for read in self.kernel.reads}
+            found = {read: self.found(read, element) for read in self.kernel.reads}
             place = self.w.emit("add", WEAK_INT, start, j)
             for target, value in zip(targets, self.compute(found), strict=True):
                 self.put(target, place, value, scope="written")
 
         read = {(r.window, each) for r in self.kernel.reads for each in self.offsets(r)}
         self.w.loops([count], at, interleave=vectors_at_once(len(read)))
-
-    def _found(self, read: Read, element: Callable[[int, tuple[int, ...]], Value]) -> Value:
-        """What is read at one place: an element, or a new array of several."""
-        if all(isinstance(offset, int) for offset in read.offsets):
-            return element(read.window, tuple(read.offsets))  # type: ignore[arg-type]
-        return self.several(read, [element(read.window, each) for each in self.offsets(read)])
 
 
 class _Ends:
