@@ -126,7 +126,7 @@ class StencilKernel:
         """The function that does several steps: of the arguments, their number, and ``out``."""
         names = _parameters(self.function)
         kernel = StencilSteps(self.function, self.choices)
-        call = _call_of(self.function, (*names, "kernelgen_steps"), kernel)
+        call = _call_of(self.function, (*names, _fresh("steps", names)), kernel)
         call.__defaults__ = None
         return make_jitted(call, FunctionChoices(options=self.choices.options))
 
@@ -286,7 +286,7 @@ def _parameters(function: FunctionType) -> tuple[str, ...]:
 
 def _call_of(function: FunctionType, names: Sequence[str], kernel: StencilKernel) -> FunctionType:
     """The function that a call of the stencil runs, with the kernel's parameters and ``out``."""
-    code = compile(_CALL.format(", ".join(names)), "<stencil>", "exec")
+    code = compile(_CALL.format(_fresh("kernel", names), ", ".join(names)), "<stencil>", "exec")
     made: dict[str, Any] = {}
     exec(code, made)
     call: FunctionType = made["bind"](kernel)
@@ -305,11 +305,18 @@ def _call_of(function: FunctionType, names: Sequence[str], kernel: StencilKernel
 
 
 _CALL = """
-def bind(kernel):
-    def call({0}, out=None):
-        return kernel({0}, out)
+def bind({0}):
+    def call({1}, out=None):
+        return {0}({1}, out)
     return call
 """
+
+
+def _fresh(name: str, names: Sequence[str]) -> str:
+    """A name that is none of some others."""
+    while name in names:
+        name += "_"
+    return name
 
 
 def choices_of(

@@ -833,3 +833,17 @@ def test_arrays_of_several_types() -> None:
     a, b, c = A.astype("f4"), A.astype("u1"), A.astype("c8")
     l, r = np.append(a[0], a[:-1]), np.append(c[1:], c[-1])
     equal(mixed(a, b, c), l * b + r)
+
+
+def test_parameters_may_have_any_names():
+    @stencil(mode="wrap", standard_indexing=("kernel", "kernel_"))
+    def moved(a, kernel, kernel_, steps, call, bind=2.0):
+        return a[-1, 0] * kernel[0] + a[0, 0] * kernel_[1] + steps - call + bind
+
+    a, weights = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0])
+    right = np.roll(a, 1, 0) + 2 * a + 1.0 - 0.5 + 2.0
+    assert np.array_equal(moved(a, weights, weights, 1.0, 0.5), right)
+    assert np.array_equal(moved(a, kernel_=weights, kernel=weights, call=0.5, steps=1.0), right)
+    out = np.empty((3, 2))
+    moved.kernel.steps(a, weights, weights, 1.0, 0.5, 2.0, 2, out)
+    assert np.array_equal(out, moved(right, weights, weights, 1.0, 0.5))
