@@ -198,6 +198,10 @@ def _make_gufunc(
     ufunc = make_kernel_ufunc(kernel, inputs, _KEYWORDS, core.numpys)
     separate_outputs(ufunc)
     make_writable(ufunc, operands.writable)
+    if operands.writable and ufunc.nin > 1:
+        from kernelgen.runtime.separate_inputs import separate_inputs
+
+        separate_inputs(ufunc)
     ufunc.operands, ufunc.options = operands, choices.options  # type: ignore[attr-defined]
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)

@@ -15,12 +15,14 @@ from kernelgen.runtime.numpy_api import own_binding
 _pointer, _int = ctypes.c_void_p, ctypes.c_int
 
 # Flags of the operands of NumPy's iterators, as in numpy/ndarraytypes.h.
-_READWRITE = 0x00010000
+READWRITE = 0x00010000
+"""Operands that a loop reads and writes."""
+
 _WRITE_BACK = 0x00100000 | 0x00800000
 _NEW_OUTPUT = 0x00040000 | 0x01000000 | 0x02000000 | 0x08000000
 
 
-class _UFunc(ctypes.Structure):
+class UFunc(ctypes.Structure):
     """``PyUFuncObject``, as in numpy/ufuncobject.h."""
 
     _fields_ = (
@@ -75,7 +77,7 @@ def compute_core_dims(ufunc: np.ufunc, function: int, owner: object) -> None:
         What the code needs. Kept as long as the ufunc.
     """
     own_binding(ufunc).owned.append(owner)
-    _UFunc.from_address(id(ufunc)).process_core_dims_func = function
+    UFunc.from_address(id(ufunc)).process_core_dims_func = function
 
 
 def separate_outputs(ufunc: np.ufunc) -> None:
@@ -85,13 +87,14 @@ def separate_outputs(ufunc: np.ufunc) -> None:
     elementwise loops do.
     """
     for i in range(ufunc.nin, ufunc.nargs):
-        _UFunc.from_address(id(ufunc)).op_flags[i] = _NEW_OUTPUT | _WRITE_BACK
+        UFunc.from_address(id(ufunc)).op_flags[i] = _NEW_OUTPUT | _WRITE_BACK
 
 
 def make_writable(ufunc: np.ufunc, inputs: Iterable[int]) -> None:
     """Let loops of a generalized ufunc write to some of its inputs, by their numbers.
 
-    NumPy hands over copies where it has to cast or operands overlap, and writes these back.
+    NumPy hands over copies where it has to cast or operands overlap, and writes these back; inputs
+    that are the same array are the caller's matter (`separate_inputs`).
     """
     for i in inputs:
-        _UFunc.from_address(id(ufunc)).op_flags[i] = _READWRITE | _WRITE_BACK
+        UFunc.from_address(id(ufunc)).op_flags[i] = READWRITE | _WRITE_BACK

@@ -73,7 +73,8 @@ def _size(dim: int) -> str:
 def _body(kernel: Lowered, space: Sequence[_Operand]) -> list[str]:
     """The kernel, with the promise that its arrays lie apart.
 
-    NumPy copies operands that an output or a writable input overlaps.
+    NumPy copies operands that an output or a writable input overlaps, and calls with one array
+    for several inputs are given copies before NumPy sees them.
     """
     types = [each for o in space for each in o.leaf_types()]
     parameters = ", ".join(f"{each} %x{i}" for i, each in enumerate(types))

@@ -69,6 +69,67 @@ def test_what_is_written_may_overlap_what_is_read(inside):
     assert a.tolist() == [0, 12, 8, 4, 1]
 
 
+@guvectorize("(n),(n)")
+def reverse(x, y):
+    for i in range(len(x)):
+        y[i] = x[len(x) - 1 - i]
+
+
+@guvectorize("(m,n),(n,m)")
+def transpose(x, y):
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            y[k, i] = x[i, k]
+
+
+@pytest.mark.parametrize(
+    ("ufunc", "turned"), [(reverse, lambda a: a[..., ::-1]), (transpose, np.matrix_transpose)]
+)
+@pytest.mark.parametrize("step", [1, 2, -1])
+def test_one_array_for_two_inputs_is_read_as_it_was(ufunc, turned, step):
+    a = np.arange(3 * 16 * 16.0).reshape(3, 16, 16)[:, :, ::step][:, : 16 // abs(step)]
+    expected = turned(a).copy()
+    ufunc(a, a)
+    np.testing.assert_array_equal(a, expected)
+    view = a[:]
+    ufunc(view, a, casting="same_kind")
+    np.testing.assert_array_equal(a, turned(expected))
+    single = a.astype(np.float32)
+    ufunc(single, single, signature=(np.float64, np.float64))
+    np.testing.assert_array_equal(single, expected)
+
+
+@guvectorize("(m,n),(n)")
+def columns_sums(x, y):
+    for k in range(len(y)):
+        y[k] = x[:, k].sum()
+
+
+def test_one_array_for_two_inputs_of_other_core_dimensions():
+    a = np.arange(5 * 5 * 3.0).reshape(5, 5, 3)
+    expected = np.broadcast_to(a.sum(axis=1), a.shape)
+    columns_sums(a, a)
+    np.testing.assert_array_equal(a, expected)
+
+
+@guvectorize("(n),(n),(n)", writable_args=(0, 1))
+def sums_and_differences(x, y, z):
+    for i in range(len(x)):
+        x[i], y[i] = x[i] + z[-1 - i], y[i] - z[-1 - i]
+
+
+def test_one_array_for_inputs_that_are_both_written_holds_what_the_last_was_given():
+    a = np.arange(40)
+    sums_and_differences(a, a, a)
+    np.testing.assert_array_equal(a, np.arange(40) - np.arange(40)[::-1])
+    with pytest.raises(TypeError, match="from 3 to 3 positional arguments but 5"):
+        sums_and_differences(a, a, a, a, a)
+    with pytest.raises(TypeError, match="from 3 to 3 positional arguments but 1"):
+        sums_and_differences(a)
+    with pytest.raises(TypeError, match="'wrong'"):
+        sums_and_differences(a, a, a, wrong=a)
+
+
 @guvectorize("(n),()")
 def scale(x, factor):
     x *= factor
