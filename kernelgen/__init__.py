@@ -10,6 +10,7 @@ from kernelgen.errors import (
     UnsupportedError,
 )
 from kernelgen.guvectorize import guvectorize
+from kernelgen.runtime.threads import get_num_threads, set_num_threads, threading_info
 from kernelgen.stencil import stencil
 from kernelgen.types import (
     b1,
@@ -76,6 +77,7 @@ __all__ = [
     "float32",
     "float64",
     "from_dtype",
+    "get_num_threads",
     "guvectorize",
     "i1",
     "i2",
@@ -91,7 +93,9 @@ __all__ = [
     "njit",
     "none",
     "prange",
+    "set_num_threads",
     "stencil",
+    "threading_info",
     "timedelta64",
     "types",
     "u1",

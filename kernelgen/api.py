@@ -90,7 +90,8 @@ def vectorize(
         exactly those that the kernel's own operations make, and none of a branch that is not
         taken; such loops are not vectorised, and take no ``fastmath``.
     target : {"cpu", "parallel"}
-        Where it runs: on one thread, also where several are asked for.
+        Where it runs: on the thread that calls it, or on several (`set_num_threads`). Calls that
+        are too small for that, reductions and operands that overlap stay on one.
     boundscheck : bool, optional
         Raise IndexError where an index of an array that the kernel makes is out of range. By
         default ``KERNELGEN_BOUNDSCHECK`` decides. Indices of constants are always checked.
@@ -133,8 +134,8 @@ def vectorize(
         precise,
         fp_errors,
         boundscheck=checks_bounds(boundscheck),
+        target=target,
     )
-    check_choice("target", target, ("cpu", "parallel"))
     given = function_or_signatures
     is_kernel = callable(given) and not isinstance(given, (Signature, Scalar))
     choices = Choices(() if is_kernel else _parsed(given), identity, options)
@@ -153,6 +154,7 @@ def ufunc_options(
     *,
     boundscheck: bool = False,
     interpreted: bool = False,
+    target: str = "cpu",
 ) -> Options:
     """The options of a ufunc's kernel.
 
@@ -166,7 +168,9 @@ def ufunc_options(
     flags = math_flags(fastmath)
     if fp_errors == "numpy" and flags:
         raise KernelgenError("fp_errors='numpy' and fastmath contradict each other")
-    return Options(error_model, flags, precise, fp_errors, boundscheck, interpreted)
+    check_choice("target", target, ("cpu", "parallel"))
+    parallel = target == "parallel"
+    return Options(error_model, flags, precise, fp_errors, boundscheck, interpreted, parallel)
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -34,6 +34,11 @@ OPT_LEVEL = Switch("KERNELGEN_OPT_LEVEL", "3", "LLVM's optimisation level for ke
 CPU = Switch(
     "KERNELGEN_CPU", "native", "the processor that code is for: native, or a level as x86-64-v3"
 )
+NUM_THREADS = Switch(
+    "KERNELGEN_NUM_THREADS",
+    "",
+    "how many threads run a parallel kernel; by default, one for each processor of the process",
+)
 
 
 def optimisation_level() -> int:
@@ -55,4 +60,4 @@ def checks_bounds(boundscheck: bool | None) -> bool:
     return bool(BOUNDSCHECK if boundscheck is None else boundscheck)
 
 
-SWITCHES = (DISABLE_JIT, VERIFY, BOUNDSCHECK, OPT_LEVEL, CPU)
+SWITCHES = (DISABLE_JIT, VERIFY, BOUNDSCHECK, OPT_LEVEL, CPU, NUM_THREADS)

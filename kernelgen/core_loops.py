@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernelgen import pipeline
 from kernelgen.load import Loop, flags_of, interpreted_loop, is_interpreted, name_of
@@ -20,6 +20,9 @@ from kernelgen.shells import gufunc, interpreted
 from kernelgen.types.compound import dtype_of
 from kernelgen.types.matching import Types
 from kernelgen.types.signature import Signature
+
+if TYPE_CHECKING:
+    from kernelgen.targets.parallel import Sharing
 
 
 @cache
@@ -43,6 +46,8 @@ class CoreLoops:
         How to tell them apart.
     flags : int
         NumPy's flags of these loops.
+    sharing : Sharing, optional
+        How calls are shared among threads.
 
     Attributes
     ----------
@@ -59,8 +64,10 @@ class CoreLoops:
         general: Callable[[], Request],
         operands: tuple[core_patterns.CoreOperand, ...],
         flags: int,
+        sharing: Sharing | None,
     ) -> None:
         self._kernel = kernel
+        self._sharing = sharing
         self._request = request
         self._general = general
         self._needs: list[object] = []
@@ -86,7 +93,14 @@ class CoreLoops:
         symbols = {**self._symbols, **errors.symbols, **native_symbols(kernel)}
         library = engine.link(module.object_code, [gufunc.SYMBOL], symbols)
         self._needs += [errors, library]
-        return library.address(gufunc.SYMBOL)
+        loop = library.address(gufunc.SYMBOL)
+        if self._sharing is None:
+            return loop
+        from kernelgen.shared_loops import SharedLoop
+
+        shared = SharedLoop(loop, self._sharing)
+        self._needs.append(shared)
+        return shared.address
 
 
 class Uncompiled(NamedTuple):
@@ -131,5 +145,13 @@ def link_core_loop(kernel: CoreKernel, compiled: Compilation | Uncompiled) -> Lo
         core_patterns.CoreOperand(dtype_of(each.type).size, each.dims) for each in arguments
     )
     flags |= LoopFlag.REQUIRES_GIL * compiled.kernel.draws
-    loops = CoreLoops(compiled.kernel, request, general, operands, flags)
+    sharing = None
+    if request.options.parallel and not compiled.kernel.draws:
+        from kernelgen import cost
+        from kernelgen.targets.parallel import Sharing
+
+        sizes = [each.size for each in operands]
+        dims = {dim for each in operands for dim in each.dims}
+        sharing = Sharing(sizes, len(sizes), len(dims), cost.of_slice(compiled.rewritten))
+    loops = CoreLoops(compiled.kernel, request, general, operands, flags, sharing)
     return Loop(name, loops.strided, loops.get_loop, 0, 0, flags, (loops,))

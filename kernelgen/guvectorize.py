@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.api import check_choice, ufunc_options
+from kernelgen.api import ufunc_options
 from kernelgen.config import checks_bounds
 
 
@@ -99,7 +99,6 @@ def guvectorize(
     """
     from kernelgen import generalized  # importing us stays cheap
 
-    check_choice("target", target, ("cpu", "parallel"))
     options = ufunc_options(
         error_model,
         fastmath,
@@ -107,6 +106,7 @@ def guvectorize(
         fp_errors,
         boundscheck=checks_bounds(boundscheck),
         interpreted=bool(forceobj),
+        target=target,
     )
     if core_dimensions is None:
         signatures, core_dimensions = (), signatures

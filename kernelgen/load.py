@@ -58,7 +58,12 @@ def link_loop(request: Request, compiled: Compilation, identity: object) -> Loop
         loop = interpreted_loop(name, callee, flags)
         return loop._replace(initial=start, needs=(*loop.needs, initial))
     flags |= LoopFlag.REQUIRES_GIL * compiled.kernel.draws
-    loops = Loops(compiled.kernel, flags)
+    time = None
+    if request.options.parallel and not compiled.kernel.draws:
+        from kernelgen import cost
+
+        time = cost.of_element(compiled.rewritten)
+    loops = Loops(compiled.kernel, flags, time)
     return Loop(name, loops.strided, loops.get_loop, loops.indexed, start, flags, (loops, initial))
 
 

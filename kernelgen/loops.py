@@ -52,6 +52,15 @@ def native_symbols(kernel: Lowered) -> dict[str, int]:
 class Loops:
     """The loops of ``kernel``, whose addresses hold while this object lives.
 
+    Parameters
+    ----------
+    kernel : Lowered
+        The kernel.
+    flags : int
+        NumPy's flags of these loops.
+    time : float, optional
+        The nanoseconds that an element takes, if calls may be shared among threads.
+
     Attributes
     ----------
     strided : int
@@ -62,10 +71,11 @@ class Loops:
         The address of the loop of ``ufunc.at``; 0 if the kernel is not a binary operation.
     """
 
-    def __init__(self, kernel: Lowered, flags: int) -> None:
+    def __init__(self, kernel: Lowered, flags: int, time: float | None = None) -> None:
         self._kernel = kernel
+        self._time = time
         self._errors = exceptions(kernel)
-        self._libraries: list[engine.Library] = []
+        self._needs: list[object] = []
         sizes = [t.size for t in kernel.inputs + kernel.outputs]
         reduces = elementwise.is_reduction(kernel)
         self._table = patterns.LoopTable(len(kernel.inputs), sizes, flags, reduces, self._compile)
@@ -85,7 +95,20 @@ class Loops:
         """Compile the loop for a code of the table; its address."""
         with locks.compiling:
             symbol, text = self._source(code)
-            return self._link(pipeline.machine_code(text), symbol).address(symbol)
+            loop = self._link(pipeline.machine_code(text), symbol).address(symbol)
+            if self._time is None or code == patterns.INDEXED:
+                return loop
+            return self._shared(loop, self._time)
+
+    def _shared(self, loop: int, time: float) -> int:
+        """The loop that shares the elements of a call among threads."""
+        from kernelgen.shared_loops import SharedLoop, Sharing
+
+        kernel = self._kernel
+        sizes = [t.size for t in kernel.inputs + kernel.outputs]
+        shared = SharedLoop(loop, Sharing(sizes, len(kernel.inputs), 0, [time]))
+        self._needs.append(shared)
+        return shared.address
 
     def _source(self, code: int) -> tuple[str, str]:
         kernel = self._kernel
@@ -98,5 +121,5 @@ class Loops:
 
     def _link(self, module: engine.Module, *exports: str) -> engine.Library:
         library = engine.link(module.object_code, exports, self._symbols)
-        self._libraries.append(library)
+        self._needs.append(library)
         return library

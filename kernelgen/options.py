@@ -13,7 +13,7 @@ class Options(NamedTuple):
     functions, which a vector library's equal to within 4 ulp. ``fp_errors`` is "ignore" or
     "numpy": whether floating point exceptions are those that the kernel earns. ``boundscheck``
     is whether an index out of range raises IndexError. ``interpreted`` is whether the Python
-    function runs in place of compiled code.
+    function runs in place of compiled code. ``parallel`` is whether threads share calls.
     """
 
     error_model: str = "numpy"
@@ -22,6 +22,7 @@ class Options(NamedTuple):
     fp_errors: str = "ignore"
     boundscheck: bool = False
     interpreted: bool = False
+    parallel: bool = False
 
 
 DEFAULTS = Options()
