@@ -1,7 +1,8 @@
 """How long a kernel takes, estimated from its code: whether several threads are worth their while.
 
-The estimate rather errs on the low side, as a call that stays on one thread loses less than one
-that is spread for nothing. A loop is taken to go round eight times, whatever it does.
+The estimate is what the first calls go by, until their own times are known. It rather errs on the
+low side, as a call that stays on one thread loses less than one that is spread for nothing. A loop
+is taken to go round eight times, whatever it does.
 """
 
 from __future__ import annotations

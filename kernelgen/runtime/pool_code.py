@@ -366,12 +366,16 @@ entry:
   %waiting = getelementptr %pool, ptr %pool, i64 0, i32 11
   br label %look
 look:
+  ; Who wakes for a task that is over by then looks for the next one before sleeping again.
+  %spun = phi i1 [ false, %entry ], [ false, %awake ], [ true, %spin ]
   call void @lock(ptr %pool)
   %seen = load atomic i64, ptr %offered monotonic, align 8
   %task = call ptr @join(ptr %pool)
   call void @unlock(ptr %pool)
   %none = icmp eq ptr %task, null
-  br i1 %none, label %sleep, label %joined
+  br i1 %none, label %idle, label %joined
+idle:
+  br i1 %spun, label %sleep, label %spin
 sleep:
   ; Who offers counts the offer, then looks whether somebody sleeps; here it is the other way round.
   %a = call i32 @pthread_mutex_lock(ptr %pool)
@@ -404,6 +408,8 @@ joined:
   %g = atomicrmw sub ptr %active.at, i64 1 seq_cst
   %waiters = load atomic i64, ptr %waiting seq_cst, align 8
   call void @rouse(ptr %pool, ptr %finished, i64 %waiters)
+  br label %spin
+spin:
   %h = atomicrmw add ptr %spinning, i64 1 monotonic
   %found = call i1 @watch(ptr %tasks, i1 false, i64 {spin})
   %i = atomicrmw sub ptr %spinning, i64 1 monotonic

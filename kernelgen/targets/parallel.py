@@ -3,11 +3,15 @@
 Behind each loop that may be shared stands the loop of one thread, which runs a chunk as it would
 run a call of fewer elements. Calls that are too small go to it whole, and so do calls whose
 elements depend on each other: reductions, accumulations, operands that overlap.
+
+How long an element takes is estimated beforehand. Calls that are not too short to be timed correct
+that, a quarter of the way each, within limits.
 """
 
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,11 +20,17 @@ SYMBOL = "kernelgen_parallel_loop"
 DESCRIPTOR = "kernelgen_descriptor"
 """What a loop is linked with: the words that say what it shares, and how."""
 
-CHUNK, WORTH_HOT, WORTH_COLD = 8_000, 20_000, 100_000
+CHUNK, WORTH_HOT, WORTH_COLD = 4_000, 15_000, 60_000
 """Nanoseconds: what a chunk takes at least; what a call takes that is shared, if workers look for
 tasks just then, and if they have to be woken."""
 
-_CHUNKS_PER_THREAD = 16
+_TIMED = 2_000
+"""Nanoseconds: what is expected to take less is not timed, which takes some 50."""
+
+_LEAST, _MOST = 0.05, 100
+"""How much less or more time than estimated an element may be found to take."""
+
+_CHUNKS_PER_THREAD = 32
 """So many even out elements that take different times."""
 
 _LINE = 64
@@ -43,6 +53,8 @@ class Words(ctypes.Structure):
     times : array of float
         The nanoseconds that an element takes in no loop, in loops over a core dimension, in loops
         over two, and over three.
+    scale : float
+        What these are to be multiplied with, as calls have shown.
     sizes : array of int
         The bytes of an element of each operand.
     """
@@ -57,6 +69,7 @@ class Words(ctypes.Structure):
         ("hot", ctypes.c_double),
         ("cold", ctypes.c_double),
         ("times", ctypes.c_double * 4),
+        ("scale", ctypes.c_double),
         ("sizes", ctypes.c_int64 * 64),
     )
 
@@ -73,6 +86,7 @@ def words(pool: int, loop: int, operands: Sharing) -> Words:
         WORTH_HOT,
         WORTH_COLD,
         (ctypes.c_double * 4)(*operands.times),
+        1.0,
         (ctypes.c_int64 * 64)(*operands.sizes),
     )
 
@@ -119,6 +133,10 @@ def module(launch: str, room: int, spinning: int) -> str:
         pieces=_CHUNKS_PER_THREAD,
         line=_LINE,
         rest=_LINE - 1,
+        timed=float(_TIMED),
+        lowest=_LEAST,
+        highest=float(_MOST),
+        monotonic=time.CLOCK_MONOTONIC,
         **offsets,
     )
 
@@ -128,12 +146,14 @@ _SOURCE = """
 declare i32 @{launch}(ptr, ptr, ptr, i64)
 declare i64 @llvm.umax.i64(i64, i64)
 declare i64 @llvm.umin.i64(i64, i64)
+declare i32 @clock_gettime(i32, ptr)
 declare double @llvm.minnum.f64(double, double)
 declare double @llvm.maxnum.f64(double, double)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
-; What chunks are told: context, data, dimensions, strides, and the number of elements of a chunk.
-%call = type {{ ptr, ptr, ptr, ptr, i64 }}
+; What chunks are told: context, data, dimensions, strides, the number of elements of a chunk; and
+; the nanoseconds that they have taken.
+%call = type {{ ptr, ptr, ptr, ptr, i64, i64 }}
 
 ; The lower end of an operand, and the number of bytes from there to behind the last element.
 define internal {{ i64, i64 }} @extent(i64 %p, i64 %stride, i64 %n, i64 %size) alwaysinline {{
@@ -218,6 +238,47 @@ no:
   ret i1 false
 }}
 
+; Nanoseconds of a clock.
+define internal i64 @now() {{
+  %at = alloca [2 x i64]
+  %status = call i32 @clock_gettime(i32 {monotonic}, ptr %at)
+  %seconds = load i64, ptr %at
+  %rest.at = getelementptr i64, ptr %at, i64 1
+  %rest = load i64, ptr %rest.at
+  %whole = mul i64 %seconds, 1000000000
+  %sum = add i64 %whole, %rest
+  ret i64 %sum
+}}
+
+; Run the loop of one thread, and count how long it takes.
+define internal i32 @timed(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %total) {{
+  %loop.at = getelementptr i8, ptr @{descriptor}, i64 {loop}
+  %loop = load ptr, ptr %loop.at
+  %begun = call i64 @now()
+  %status = call i32 %loop(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr null)
+  %ended = call i64 @now()
+  %taken = sub i64 %ended, %begun
+  %before = atomicrmw add ptr %total, i64 %taken monotonic
+  ret i32 %status
+}}
+
+; Learn from a call that was expected to take so many nanoseconds in all threads.
+define internal void @learn(ptr %total, double %expected) {{
+  %taken = load atomic i64, ptr %total monotonic, align 8
+  %taken.float = sitofp i64 %taken to double
+  %ratio = fdiv double %taken.float, %expected
+  %scale.at = getelementptr i8, ptr @{descriptor}, i64 {scale}
+  %scale = load atomic double, ptr %scale.at monotonic, align 8
+  %found = fmul double %scale, %ratio
+  %low = call double @llvm.maxnum.f64(double %found, double {lowest})
+  %bound = call double @llvm.minnum.f64(double %low, double {highest})
+  %change = fsub double %bound, %scale
+  %quarter = fmul double %change, 0.25
+  %next = fadd double %scale, %quarter
+  store atomic double %next, ptr %scale.at monotonic, align 8
+  ret void
+}}
+
 define internal i32 @chunk(ptr %call, i64 %number) {{
 entry:
   %context = load ptr, ptr %call
@@ -235,8 +296,6 @@ entry:
   %count = call i64 @llvm.umin.i64(i64 %left, i64 %length)
   %nargs.at = getelementptr i8, ptr @{descriptor}, i64 {nargs}
   %nargs = load i64, ptr %nargs.at
-  %loop.at = getelementptr i8, ptr @{descriptor}, i64 {loop}
-  %loop = load ptr, ptr %loop.at
   %own = alloca ptr, i64 %nargs
   %count.at = getelementptr i8, ptr @{descriptor}, i64 {dims}
   %cores = load i64, ptr %count.at
@@ -262,7 +321,8 @@ move:
   %i.next = add i64 %i, 1
   br label %each
 run:
-  %status = call i32 %loop(ptr %context, ptr %own, ptr %own.dims, ptr %strides, ptr null)
+  %total = getelementptr %call, ptr %call, i64 0, i32 5
+  %status = call i32 @timed(ptr %context, ptr %own, ptr %own.dims, ptr %strides, ptr %total)
   ret i32 %status
 }}
 
@@ -310,14 +370,17 @@ depth:
   %d.next = add i64 %d, 1
   br label %depths
 done:
-  ret double %sum
+  %scale.at = getelementptr i8, ptr @{descriptor}, i64 {scale}
+  %scale = load atomic double, ptr %scale.at monotonic, align 8
+  %scaled = fmul double %sum, %scale
+  ret double %scaled
 }}
 
 define i32 @{symbol}(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux) {{
 entry:
   %call = alloca %call
-  %loop.at = getelementptr i8, ptr @{descriptor}, i64 {loop}
-  %loop = load ptr, ptr %loop.at
+  %total = getelementptr %call, ptr %call, i64 0, i32 5
+  store i64 0, ptr %total
   %n = load i64, ptr %dims
   %time = call double @time(ptr %dims)
   %n.float = sitofp i64 %n to double
@@ -359,8 +422,8 @@ share:
   %least = call i64 @llvm.umax.i64(i64 %even, i64 %grain)
   %more = add i64 %least, {rest}
   %rounded = and i64 %more, -{line}
-  %long = icmp uge i64 %least, {line}
-  %length = select i1 %long, i64 %rounded, i64 %least
+  %lines = icmp uge i64 %least, {line}
+  %length = select i1 %lines, i64 %rounded, i64 %least
   %whole = add i64 %n, %length
   %up = sub i64 %whole, 1
   %chunks = udiv i64 %up, %length
@@ -374,8 +437,25 @@ share:
   %length.at = getelementptr %call, ptr %call, i64 0, i32 4
   store i64 %length, ptr %length.at
   %status = call i32 @{launch}(ptr %pool, ptr @chunk, ptr %call, i64 %chunks)
+  %fine = icmp eq i32 %status, 0
+  br i1 %fine, label %learn, label %failed
+learn:
+  call void @learn(ptr %total, double %whole.time)
+  ret i32 0
+failed:
   ret i32 %status
 alone:
+  %long = fcmp oge double %whole.time, {timed}
+  br i1 %long, label %look.alone, label %plain
+look.alone:
+  %status.timed = call i32 @timed(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %total)
+  %fine.alone = icmp eq i32 %status.timed, 0
+  br i1 %fine.alone, label %learn, label %failed.alone
+failed.alone:
+  ret i32 %status.timed
+plain:
+  %loop.at = getelementptr i8, ptr @{descriptor}, i64 {loop}
+  %loop = load ptr, ptr %loop.at
   %status.alone = tail call i32 %loop(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux)
   ret i32 %status.alone
 }}

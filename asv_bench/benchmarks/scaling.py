@@ -1,0 +1,32 @@
+"""Time of ten elementwise kernels on one thread and on several."""
+
+from __future__ import annotations
+
+import numpy as np
+from kernels import FLOATS, KERNELS
+
+import kernelgen
+
+
+class Scaling:
+    """One call of a kernel, compiled beforehand; the cpu target is "0 threads"."""
+
+    params = (list(KERNELS), [10, 10_000, 1_000_000], [0, 1, 2, 4, 8])
+    param_names = ("kernel", "n", "threads")
+    timeout = 120.0
+
+    def setup(self, name: str, n: int, threads: int) -> None:
+        """Make the data and compile."""
+        if threads > kernelgen.threading_info().cpus:
+            raise NotImplementedError("there are not so many processors")
+        kernel = KERNELS[name]
+        dtype = kernel.input_dtype(FLOATS[0])
+        self.inputs = kernel.make(n, dtype, 0)
+        self.out = np.empty(n, kernel.result_dtype(dtype))
+        kernelgen.set_num_threads(max(threads, 1))
+        self.call = kernelgen.vectorize(target="parallel" if threads else "cpu")(kernel.function)
+        self.call(*self.inputs, out=self.out)
+
+    def time_call(self, name: str, n: int, threads: int) -> None:
+        """Whole call."""
+        self.call(*self.inputs, out=self.out)
