@@ -152,6 +152,7 @@ def link_core_loop(kernel: CoreKernel, compiled: Compilation | Uncompiled) -> Lo
 
         sizes = [each.size for each in operands]
         dims = {dim for each in operands for dim in each.dims}
-        sharing = Sharing(sizes, len(sizes), len(dims), cost.of_slice(compiled.rewritten))
+        times = cost.of_slice(compiled.rewritten)
+        sharing = Sharing(sizes, len(sizes), len(dims), times, exact=True)
     loops = CoreLoops(compiled.kernel, request, general, operands, flags, sharing)
     return Loop(name, loops.strided, loops.get_loop, 0, 0, flags, (loops,))

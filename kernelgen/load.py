@@ -24,12 +24,16 @@ from kernelgen.types.table import Scalar
 
 if TYPE_CHECKING:
     from kernelgen.runtime import descriptors
+    from kernelgen.runtime.shared_rows import SharedTable
 
 _INITIAL = "kernelgen_initial"
 
 
 class Loop(NamedTuple):
-    """A loop as NumPy takes it: addresses of code (0: none), flags, what the code needs to live."""
+    """A loop as NumPy takes it: addresses of code (0: none), flags, what the code needs to live.
+
+    ``shared`` is the table of loops, if threads share calls.
+    """
 
     name: str
     strided: int
@@ -39,6 +43,7 @@ class Loop(NamedTuple):
     flags: LoopFlag
     needs: tuple[object, ...]
     resolve_descriptors: int = 0
+    shared: SharedTable | None = None
 
 
 def link_loop(request: Request, compiled: Compilation, identity: object) -> Loop:
@@ -64,7 +69,15 @@ def link_loop(request: Request, compiled: Compilation, identity: object) -> Loop
 
         time = cost.of_element(compiled.rewritten)
     loops = Loops(compiled.kernel, flags, time)
-    return Loop(name, loops.strided, loops.get_loop, loops.indexed, start, flags, (loops, initial))
+    needs = (loops, initial)
+    shared = None
+    exact = not compiled.kernel.kept  # no vector functions
+    if time is not None and exact and flags & LoopFlag.NO_FLOATINGPOINT_ERRORS:
+        from kernelgen.runtime.shared_rows import SharedTable
+
+        shared = SharedTable(loops.table, time)
+    addresses = loops.strided, loops.get_loop, loops.indexed, start
+    return Loop(name, *addresses, flags, needs, shared=shared)
 
 
 def link_loop_of_units(
@@ -129,6 +142,10 @@ def add_to_ufunc(ufunc: np.ufunc, dtypes: Sequence[DType], loop: Loop) -> None:
         initial=loop.initial,
         owner=loop.needs,
     )
+    if loop.shared is not None:
+        from kernelgen.runtime.shared_rows import share_rows
+
+        share_rows(ufunc, dtypes, loop.shared)
 
 
 class _Linked(NamedTuple):

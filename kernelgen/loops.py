@@ -69,6 +69,8 @@ class Loops:
         The address of NumPy's function that chooses a loop by strides.
     indexed : int
         The address of the loop of ``ufunc.at``; 0 if the kernel is not a binary operation.
+    table : int
+        The address of the table that the native code chooses from.
     """
 
     def __init__(self, kernel: Lowered, flags: int, time: float | None = None) -> None:
@@ -79,6 +81,7 @@ class Loops:
         sizes = [t.size for t in kernel.inputs + kernel.outputs]
         reduces = elementwise.is_reduction(kernel)
         self._table = patterns.LoopTable(len(kernel.inputs), sizes, flags, reduces, self._compile)
+        self.table = self._table.address
         self._symbols = {
             **trampolines.addresses().for_loops,
             **self._errors.symbols,
@@ -106,7 +109,9 @@ class Loops:
 
         kernel = self._kernel
         sizes = [t.size for t in kernel.inputs + kernel.outputs]
-        shared = SharedLoop(loop, Sharing(sizes, len(kernel.inputs), 0, [time]))
+        shared = SharedLoop(
+            loop, Sharing(sizes, len(kernel.inputs), 0, [time], exact=not kernel.kept)
+        )
         self._needs.append(shared)
         return shared.address
 

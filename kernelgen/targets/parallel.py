@@ -34,7 +34,8 @@ _CHUNKS_PER_THREAD = 32
 """So many even out elements that take different times."""
 
 _LINE = 64
-"""Chunks begin where lines of the cache do, if they have that many elements."""
+"""Chunks begin at multiples of so many elements, where lines of the cache begin, if they have that
+many, or if vectors must begin where they do in a call of one thread."""
 
 
 class Words(ctypes.Structure):
@@ -48,6 +49,8 @@ class Words(ctypes.Structure):
         The number of the first operand that must not overlap others, and how many there are.
     dims : int
         How many core dimensions there are.
+    least : int
+        How many elements a chunk has at least.
     chunk, hot, cold : float
         `CHUNK`, `WORTH_HOT` and `WORTH_COLD` at the time.
     times : array of float
@@ -65,6 +68,7 @@ class Words(ctypes.Structure):
         ("outputs", ctypes.c_int64),
         ("nargs", ctypes.c_int64),
         ("dims", ctypes.c_int64),
+        ("least", ctypes.c_int64),
         ("chunk", ctypes.c_double),
         ("hot", ctypes.c_double),
         ("cold", ctypes.c_double),
@@ -82,6 +86,7 @@ def words(pool: int, loop: int, operands: Sharing) -> Words:
         operands.outputs,
         len(operands.sizes),
         operands.dims,
+        1 if operands.exact else _LINE,
         CHUNK,
         WORTH_HOT,
         WORTH_COLD,
@@ -105,12 +110,16 @@ class Sharing(NamedTuple):
         How many core dimensions there are.
     times : sequence of float
         The nanoseconds that an element takes, as `cost.of_slice` has them.
+    exact : bool
+        Whether an element is computed the same way wherever a chunk begins: vector functions,
+        which the last few elements of a loop do not go through, may differ from libm's.
     """
 
     sizes: Sequence[int]
     outputs: int
     dims: int
     times: Sequence[float]
+    exact: bool
 
 
 def module(launch: str, room: int, spinning: int) -> str:
@@ -418,7 +427,9 @@ share:
   %grain.float = fdiv double %chunk, %time
   %grain.most = call double @llvm.minnum.f64(double %grain.float, double %n.float)
   %grain.int = fptosi double %grain.most to i64
-  %grain = call i64 @llvm.umax.i64(i64 %grain.int, i64 1)
+  %least.at = getelementptr i8, ptr @{descriptor}, i64 {least}
+  %fewest = load i64, ptr %least.at
+  %grain = call i64 @llvm.umax.i64(i64 %grain.int, i64 %fewest)
   %least = call i64 @llvm.umax.i64(i64 %even, i64 %grain)
   %more = add i64 %least, {rest}
   %rounded = and i64 %more, -{line}
