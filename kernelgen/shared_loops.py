@@ -16,7 +16,8 @@ __all__ = ["SharedLoop", "Sharing"]
 def _module() -> engine.Module:
     """The code is the same for all loops but for the words that it is linked with."""
     return engine.compile_module(
-        parallel.module(pool_code.LAUNCH, pool_code.ROOM, pool_code.SPINNING), opt_level=1
+        parallel.module(pool_code.LAUNCH, pool_code.NOW, pool_code.ROOM, pool_code.SPINNING),
+        opt_level=1,
     )
 
 
@@ -37,8 +38,12 @@ class SharedLoop:
     """
 
     def __init__(self, loop: int, sharing: Sharing) -> None:
-        launch, of_threads = pool.launcher()
-        self._words = words(of_threads, loop, sharing)
-        symbols = {pool_code.LAUNCH: launch, parallel.DESCRIPTOR: ctypes.addressof(self._words)}
+        launcher = pool.launcher()
+        self._words = words(launcher.pool, loop, sharing)
+        symbols = {
+            pool_code.LAUNCH: launcher.launch,
+            pool_code.NOW: launcher.now,
+            parallel.DESCRIPTOR: ctypes.addressof(self._words),
+        }
         self._library = engine.link(_module().object_code, [parallel.SYMBOL], symbols)
         self.address = self._library.address(parallel.SYMBOL)

@@ -13,6 +13,7 @@ import ctypes
 import os
 import threading
 from functools import cache
+from typing import NamedTuple
 
 from kernelgen.runtime import engine, locks, pool_code, threads
 
@@ -26,9 +27,10 @@ class Pool:
         self._starter = self.start_workers  # one object, whose address the native code holds
         symbols = {**pool_code.symbols(), "start": id(self._starter)}
         module = engine.compile_module(pool_code.source(), opt_level=0)
-        exports = [pool_code.LAUNCH, pool_code.WORKER, pool_code.RESET]
+        exports = [pool_code.LAUNCH, pool_code.NOW, pool_code.WORKER, pool_code.RESET]
         self._library = engine.link(module.object_code, exports, symbols)
         self.launch = self._library.address(pool_code.LAUNCH)
+        self.now = self._library.address(pool_code.NOW)
         self._reset = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
             self._library.address(pool_code.RESET)
         )
@@ -82,9 +84,27 @@ def _the_pool() -> Pool:
     return made
 
 
-def launcher() -> tuple[int, int]:
-    """The address of ``int launch(pool, int (*run)(argument, int64_t chunk), argument, int64_t
-    chunks)``, and that of the pool. They hold for the life of the process."""
+class Launcher(NamedTuple):
+    """Addresses that hold for the life of the process.
+
+    Attributes
+    ----------
+    launch : int
+        ``int launch(pool, int (*run)(argument, int64_t chunk), argument, int64_t chunks)``: 0, or
+        -1 with an exception set.
+    pool : int
+        What it is given first.
+    now : int
+        ``int64_t now(void)``, the nanoseconds of a clock.
+    """
+
+    launch: int
+    pool: int
+    now: int
+
+
+def launcher() -> Launcher:
+    """Return the addresses of the pool, which is made if there is none."""
     with locks.compiling:
         made = _the_pool()
-    return made.launch, made.address
+    return Launcher(made.launch, made.address, made.now)

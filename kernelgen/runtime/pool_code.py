@@ -22,6 +22,7 @@ from kernelgen.runtime import cpython_api
 LAUNCH = "kernelgen_launch"
 WORKER = "kernelgen_worker"
 RESET = "kernelgen_pool_reset"
+NOW = "kernelgen_now"
 
 SIZE = 320
 """The bytes of a pool."""
@@ -121,7 +122,7 @@ define void @kernelgen_pool_reset(ptr %pool) {{
 }}
 
 ; Nanoseconds of a clock.
-define internal i64 @now() {{
+define i64 @kernelgen_now() {{
   %at = alloca [2 x i64]
   %status = call i32 @clock_gettime(i32 {monotonic}, ptr %at)
   %seconds = load i64, ptr %at
@@ -135,7 +136,7 @@ define internal i64 @now() {{
 ; Look at a word until it is zero or not, as wanted, for so many nanoseconds at most.
 define internal i1 @watch(ptr %word, i1 %zero, i64 %time) {{
 entry:
-  %start = call i64 @now()
+  %start = call i64 @kernelgen_now()
   br label %look
 look:
   %k = phi i64 [ 0, %entry ], [ %k.next, %pause ], [ 0, %clock ]
@@ -151,7 +152,7 @@ pause:
   %k.next = add i64 %k, 1
   br label %look
 clock:
-  %now = call i64 @now()
+  %now = call i64 @kernelgen_now()
   %passed = sub i64 %now, %start
   %late = icmp sgt i64 %passed, %time
   br i1 %late, label %no, label %look
@@ -323,7 +324,7 @@ entry:
   %chunks.at = getelementptr %task, ptr %task, i64 0, i32 3
   %chunks = load i64, ptr %chunks.at
   %taken.at = getelementptr %task, ptr %task, i64 0, i32 13
-  %begun = call i64 @now()
+  %begun = call i64 @kernelgen_now()
   br label %each
 each:
   %looked = phi i64 [ %begun, %entry ], [ %looked, %fine ], [ %looked.now, %on ]
@@ -337,7 +338,7 @@ go:
 fine:
   br i1 %main, label %clock, label %each
 clock:
-  %now = call i64 @now()
+  %now = call i64 @kernelgen_now()
   %passed = sub i64 %now, %looked
   %late = icmp sgt i64 %passed, {signals}
   br i1 %late, label %signals, label %on

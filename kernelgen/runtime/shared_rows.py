@@ -369,7 +369,7 @@ def _plain_call() -> Any:
 def _launch() -> Any:
     pointer = ctypes.c_void_p
     made = ctypes.PYFUNCTYPE(ctypes.c_int, pointer, pointer, pointer, ctypes.c_int64)
-    return made(pool.launcher()[0])
+    return made(pool.launcher().launch)
 
 
 def _call_plainly(ufunc: np.ufunc, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
@@ -386,7 +386,7 @@ def _call_by_rows(ufunc: np.ufunc, /, *args: Any, **options: Any) -> Any:
     if work is None:
         return _call_plainly(ufunc, args, options)
     words = (ctypes.c_int64 * len(work.words))(*work.words)
-    _launch()(pool.launcher()[1], _runner().address(_RUN), ctypes.addressof(words), work.chunks)
+    _launch()(pool.launcher().pool, _runner().address(_RUN), ctypes.addressof(words), work.chunks)
     outputs = tuple(work.operands[ufunc.nin :])
     return outputs[0] if len(outputs) == 1 else outputs
 

@@ -11,7 +11,6 @@ that, a quarter of the way each, within limits.
 from __future__ import annotations
 
 import ctypes
-import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -122,13 +121,13 @@ class Sharing(NamedTuple):
     exact: bool
 
 
-def module(launch: str, room: int, spinning: int) -> str:
+def module(launch: str, now: str, room: int, spinning: int) -> str:
     """The LLVM text of the loop.
 
     Parameters
     ----------
-    launch : str
-        The symbol of the pool's function that runs chunks.
+    launch, now : str
+        The symbols of the pool's function that runs chunks, and of its clock.
     room, spinning : int
         Where in the pool it stands how many workers may join, and how many look for tasks.
     """
@@ -137,6 +136,7 @@ def module(launch: str, room: int, spinning: int) -> str:
         symbol=SYMBOL,
         descriptor=DESCRIPTOR,
         launch=launch,
+        now=now,
         room=room,
         spinning=spinning,
         pieces=_CHUNKS_PER_THREAD,
@@ -145,7 +145,6 @@ def module(launch: str, room: int, spinning: int) -> str:
         timed=float(_TIMED),
         lowest=_LEAST,
         highest=float(_MOST),
-        monotonic=time.CLOCK_MONOTONIC,
         **offsets,
     )
 
@@ -155,7 +154,7 @@ _SOURCE = """
 declare i32 @{launch}(ptr, ptr, ptr, i64)
 declare i64 @llvm.umax.i64(i64, i64)
 declare i64 @llvm.umin.i64(i64, i64)
-declare i32 @clock_gettime(i32, ptr)
+declare i64 @{now}()
 declare double @llvm.minnum.f64(double, double)
 declare double @llvm.maxnum.f64(double, double)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
@@ -247,25 +246,13 @@ no:
   ret i1 false
 }}
 
-; Nanoseconds of a clock.
-define internal i64 @now() {{
-  %at = alloca [2 x i64]
-  %status = call i32 @clock_gettime(i32 {monotonic}, ptr %at)
-  %seconds = load i64, ptr %at
-  %rest.at = getelementptr i64, ptr %at, i64 1
-  %rest = load i64, ptr %rest.at
-  %whole = mul i64 %seconds, 1000000000
-  %sum = add i64 %whole, %rest
-  ret i64 %sum
-}}
-
 ; Run the loop of one thread, and count how long it takes.
 define internal i32 @timed(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %total) {{
   %loop.at = getelementptr i8, ptr @{descriptor}, i64 {loop}
   %loop = load ptr, ptr %loop.at
-  %begun = call i64 @now()
+  %begun = call i64 @{now}()
   %status = call i32 %loop(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr null)
-  %ended = call i64 @now()
+  %ended = call i64 @{now}()
   %taken = sub i64 %ended, %begun
   %before = atomicrmw add ptr %total, i64 %taken monotonic
   ret i32 %status

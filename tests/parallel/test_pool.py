@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+from many_threads import in_threads
 
 import kernelgen
 from kernelgen.errors import KernelgenError
@@ -57,6 +58,18 @@ done:
   ret i32 0
 }
 
+; The same with some milliseconds of work in a chunk.
+define i32 @fail_slowly(ptr %counts, i64 %chunk) {
+  %bad = icmp eq i64 %chunk, 37
+  br i1 %bad, label %raise, label %good
+raise:
+  call void @kernelgen_raise(ptr @factory)
+  ret i32 -1
+good:
+  %status = call i32 @slow(ptr %counts, i64 %chunk)
+  ret i32 %status
+}
+
 ; Launch from within a launch: the counts, then the pool.
 define i32 @nested(ptr %counts, i64 %chunk) {
   %pool.at = getelementptr i64, ptr %counts, i64 100
@@ -75,14 +88,14 @@ class Chunks:
     """The native functions, launched from Python."""
 
     def __init__(self):
-        names = ["count", "fail", "slow", "nested"]
-        self.launch_address, self.pool = pool.launcher()
+        names = ["count", "fail", "slow", "fail_slowly", "nested"]
+        launch, self.pool, _ = pool.launcher()
         symbols = {**trampolines.addresses().for_loops, "factory": id(failure)}
-        symbols["kernelgen_launch"] = self.launch_address
+        symbols["kernelgen_launch"] = launch
         self.library = engine.link(engine.compile_module(CHUNKS).object_code, names, symbols)
         pointer = ctypes.c_void_p
         of_launch = ctypes.PYFUNCTYPE(ctypes.c_int, pointer, pointer, pointer, ctypes.c_int64)
-        self._launch = of_launch(self.launch_address)
+        self._launch = of_launch(launch)
 
     def __call__(self, name, counts, chunks):
         return self._launch(self.pool, self.library.address(name), ctypes.addressof(counts), chunks)
@@ -117,9 +130,16 @@ def test_an_exception_stops_the_rest_and_reaches_the_caller(chunks):
     for _ in range(50):
         counted = counts(1)
         with pytest.raises(ValueError, match="chunk 37"):
-            chunks("fail", counted, 100_000)
-        assert counted[0] < 100_000 - 1
+            chunks("fail", counted, 1000)
+        assert counted[0] < 1000
         assert chunks("count", counts(100), 100) == 0
+
+
+def test_what_is_not_begun_by_then_is_not_run(chunks):
+    counted = counts(1)
+    with pytest.raises(ValueError, match="chunk 37"):
+        chunks("fail_slowly", counted, 1_000_000)  # an hour
+    assert counted[0] < 1_000_000 - 1
 
 
 def test_launches_within_launches_end(chunks):
@@ -148,11 +168,7 @@ def test_many_threads_launch_at_once(chunks):
                 if (k + number) % 5 == 0:
                     wrong.append("an error is missing")
 
-    threads = [threading.Thread(target=drive, args=(k,)) for k in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(drive, 16)
     assert not wrong
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import threading
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from many_threads import in_threads
 
 from kernelgen import njit, vectorize
 
@@ -203,11 +203,7 @@ def test_many_threads_call_kernels_that_may_raise():
             if not np.array_equal(other(a, a), 4 * a):
                 wrong.append("a sum")
 
-    threads = [threading.Thread(target=drive, args=(k,)) for k in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(drive, 16)
     assert not wrong
 
 
