@@ -407,9 +407,10 @@ def _usual_call(
     ufunc: np.ufunc, args: Sequence[Any], options: Mapping[str, Any]
 ) -> tuple[list[Any], list[Any]] | None:
     """Inputs and given outputs; None if there is more to the call than arrays and numbers."""
-    if len(args) < ufunc.nin or not options.keys() <= {"out"}:
+    inputs, outs = list(args[: ufunc.nin]), args[ufunc.nin :]
+    if len(inputs) < ufunc.nin or options.keys() - {"out"} or (outs and options):
         return None
-    inputs, outs = list(args[: ufunc.nin]), options.get("out", args[ufunc.nin :])
+    outs = options.get("out", outs)
     given = [*outs] if isinstance(outs, tuple) else [outs]
     given += [None] * (ufunc.nout - len(given))
     usual = all(type(x) in (np.ndarray, *_WEAK) or isinstance(x, np.generic) for x in inputs)

@@ -195,6 +195,8 @@ def test_errors_are_numpys(taken):
         parallel(BIG[:, 1:], BIG[:, 1:], out=np.zeros((700, 699), int))
     with pytest.raises(TypeError):
         parallel(BIG[:, 1:])
+    with pytest.raises(TypeError, match="as both a positional and keyword"):
+        parallel(BIG[:, 1:], BIG[:, 1:], np.zeros((700, 699)), out=np.zeros((700, 699)))
     with pytest.raises(TypeError, match="wrong"):
         parallel(BIG[:, 1:], BIG[:, 1:], wrong=1)
     assert not taken
