@@ -25,6 +25,7 @@ from kernelgen.types.table import Scalar
 if TYPE_CHECKING:
     from kernelgen.runtime import descriptors
     from kernelgen.runtime.shared_rows import SharedTable
+    from kernelgen.targets.parallel import Sharing
 
 _INITIAL = "kernelgen_initial"
 
@@ -63,21 +64,30 @@ def link_loop(request: Request, compiled: Compilation, identity: object) -> Loop
         loop = interpreted_loop(name, callee, flags)
         return loop._replace(initial=start, needs=(*loop.needs, initial))
     flags |= LoopFlag.REQUIRES_GIL * compiled.kernel.draws
-    time = None
-    if request.options.parallel and not compiled.kernel.draws:
-        from kernelgen import cost
-
-        time = cost.of_element(compiled.rewritten)
-    loops = Loops(compiled.kernel, flags, time)
+    sharing = _sharing(request, compiled)
+    loops = Loops(compiled.kernel, flags, sharing)
     needs = (loops, initial)
     shared = None
-    exact = not compiled.kernel.kept  # no vector functions
-    if time is not None and exact and flags & LoopFlag.NO_FLOATINGPOINT_ERRORS:
+    if sharing is not None and sharing.exact and flags & LoopFlag.NO_FLOATINGPOINT_ERRORS:
         from kernelgen.runtime.shared_rows import SharedTable
 
-        shared = SharedTable(loops.table, time)
+        shared = SharedTable(loops.table, sharing.times[0])
     addresses = loops.strided, loops.get_loop, loops.indexed, start
     return Loop(name, *addresses, flags, needs, shared=shared)
+
+
+def _sharing(request: Request, compiled: Compilation) -> Sharing | None:
+    """How threads share calls; None if they do not."""
+    kernel = compiled.kernel
+    if not request.options.parallel or kernel.draws:
+        return None
+    from kernelgen import cost
+    from kernelgen.targets.parallel import Sharing
+
+    sizes = [t.size for t in kernel.inputs + kernel.outputs]
+    times = [cost.of_element(compiled.rewritten)]
+    no_vector_functions = not kernel.kept
+    return Sharing(sizes, len(kernel.inputs), 0, times, exact=no_vector_functions)
 
 
 def link_loop_of_units(

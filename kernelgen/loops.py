@@ -6,6 +6,7 @@ NumPy is given stubs. Each loop is compiled when a call first needs it.
 from __future__ import annotations
 
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from kernelgen import pipeline
 from kernelgen.ir.raised import Raised
@@ -15,6 +16,9 @@ from kernelgen.runtime import cpython_api, engine, locks, patterns, trampolines
 from kernelgen.shells import elementwise
 from kernelgen.source import Loc
 from kernelgen.tracebacks import traceback_to
+
+if TYPE_CHECKING:
+    from kernelgen.targets.parallel import Sharing
 
 
 @cache
@@ -58,8 +62,8 @@ class Loops:
         The kernel.
     flags : int
         NumPy's flags of these loops.
-    time : float, optional
-        The nanoseconds that an element takes, if calls may be shared among threads.
+    sharing : Sharing, optional
+        How calls are shared among threads.
 
     Attributes
     ----------
@@ -73,9 +77,9 @@ class Loops:
         The address of the table that the native code chooses from.
     """
 
-    def __init__(self, kernel: Lowered, flags: int, time: float | None = None) -> None:
+    def __init__(self, kernel: Lowered, flags: int, sharing: Sharing | None = None) -> None:
         self._kernel = kernel
-        self._time = time
+        self._sharing = sharing
         self._errors = exceptions(kernel)
         self._needs: list[object] = []
         sizes = [t.size for t in kernel.inputs + kernel.outputs]
@@ -99,21 +103,13 @@ class Loops:
         with locks.compiling:
             symbol, text = self._source(code)
             loop = self._link(pipeline.machine_code(text), symbol).address(symbol)
-            if self._time is None or code == patterns.INDEXED:
+            if self._sharing is None or code == patterns.INDEXED:
                 return loop
-            return self._shared(loop, self._time)
+            from kernelgen.shared_loops import SharedLoop
 
-    def _shared(self, loop: int, time: float) -> int:
-        """The loop that shares the elements of a call among threads."""
-        from kernelgen.shared_loops import SharedLoop, Sharing
-
-        kernel = self._kernel
-        sizes = [t.size for t in kernel.inputs + kernel.outputs]
-        shared = SharedLoop(
-            loop, Sharing(sizes, len(kernel.inputs), 0, [time], exact=not kernel.kept)
-        )
-        self._needs.append(shared)
-        return shared.address
+            shared = SharedLoop(loop, self._sharing)
+            self._needs.append(shared)
+            return shared.address
 
     def _source(self, code: int) -> tuple[str, str]:
         kernel = self._kernel

@@ -7,9 +7,7 @@ from functools import cache
 
 from kernelgen.runtime import engine, pool, pool_code
 from kernelgen.targets import parallel
-from kernelgen.targets.parallel import Sharing, words
-
-__all__ = ["SharedLoop", "Sharing"]
+from kernelgen.targets.parallel import Sharing
 
 
 @cache
@@ -39,7 +37,7 @@ class SharedLoop:
 
     def __init__(self, loop: int, sharing: Sharing) -> None:
         launcher = pool.launcher()
-        self._words = words(launcher.pool, loop, sharing)
+        self._words = parallel.words(launcher.pool, loop, sharing)
         symbols = {
             pool_code.LAUNCH: launcher.launch,
             pool_code.NOW: launcher.now,
