@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.runtime import cpython_api, engine, locks
+from kernelgen.runtime import cpython_api, engine, locks, native_calls
 from kernelgen.runtime.gufunc_api import READWRITE, UFunc
 from kernelgen.runtime.layouts import ARRAY_DATA, TYPE
 
@@ -21,12 +21,7 @@ _CALL = "kernelgen_call_separately"
 
 _LLVM = f"""
 @ndarray = external global i8
-@separate = external global i8
 declare i32 @PyType_IsSubtype(ptr, ptr)
-declare i64 @PyTuple_Size(ptr)
-declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
-declare ptr @numpy_call(ptr, ptr, i64, ptr)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 ; The address of an array's elements; null for anything else.
 define internal ptr @data_of(ptr %object) {{
@@ -45,7 +40,7 @@ no:
 
 define ptr @{_CALL}(ptr %ufunc, ptr %args, i64 %nargsf, ptr %names) {{
 entry:
-  %given = and i64 %nargsf, {(1 << 63) - 1}
+  %given = call i64 @positional(i64 %nargsf)
   %nin.at = getelementptr i8, ptr %ufunc, i64 {UFunc.nin.offset}
   %nin.int = load i32, ptr %nin.at
   %nin = sext i32 %nin.int to i64
@@ -91,25 +86,10 @@ next:
   %i.next = add i64 %i, 1
   br label %each
 call:
-  %result = tail call ptr @numpy_call(ptr %ufunc, ptr %args, i64 %nargsf, ptr %names)
+  %result = tail call ptr @kernelgen_numpys_call(ptr %ufunc, ptr %args, i64 %nargsf, ptr %names)
   ret ptr %result
 separate:
-  %named = icmp ne ptr %names, null
-  br i1 %named, label %count, label %hand
-count:
-  %number = call i64 @PyTuple_Size(ptr %names)
-  br label %hand
-hand:
-  %keywords = phi i64 [ 0, %separate ], [ %number, %count ]
-  %all = add i64 %given, %keywords
-  %one.more = add i64 %all, 1
-  %handed = alloca ptr, i64 %one.more
-  store ptr %ufunc, ptr %handed
-  %behind = getelementptr ptr, ptr %handed, i64 1
-  %bytes = mul i64 %all, 8
-  call void @llvm.memcpy.p0.p0.i64(ptr %behind, ptr %args, i64 %bytes, i1 false)
-  %positional = add i64 %given, 1
-  %answer = call ptr @PyObject_Vectorcall(ptr @separate, ptr %handed, i64 %positional, ptr %names)
+  %answer = call ptr @hand_over(ptr %ufunc, ptr %args, i64 %nargsf, ptr %names)
   ret ptr %answer
 }}
 """
@@ -119,16 +99,17 @@ def separate_inputs(ufunc: np.ufunc) -> None:
     """Have calls of a generalized ufunc that writes to inputs copy those that are one array."""
     with locks.compiling:
         library = _library()
-    UFunc.from_address(id(ufunc)).vectorcall = library.address(_CALL)
+    native_calls.go_through(ufunc, library.address(_CALL))
 
 
 @cache
 def _library() -> engine.Library:
-    module = engine.compile_module(_LLVM, opt_level=0)
-    names = ("PyType_IsSubtype", "PyTuple_Size", "PyObject_Vectorcall")
-    symbols = {name: cpython_api.address(name) for name in names}
-    symbols |= {"ndarray": id(np.ndarray), "separate": id(_call_separately)}
-    symbols["numpy_call"] = UFunc.from_address(id(np.add)).vectorcall
+    module = engine.compile_module(native_calls.HAND_OVER + _LLVM, opt_level=0)
+    symbols = {
+        **native_calls.symbols(_call_separately),
+        "PyType_IsSubtype": cpython_api.address("PyType_IsSubtype"),
+        "ndarray": id(np.ndarray),
+    }
     return engine.link(module.object_code, [_CALL], symbols)
 
 

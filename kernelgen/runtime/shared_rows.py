@@ -20,14 +20,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from kernelgen.runtime import cpython_api, engine, pool, threads, trampolines
-from kernelgen.runtime.gufunc_api import UFunc
+from kernelgen.runtime import engine, native_calls, pool, threads, trampolines
 from kernelgen.runtime.layouts import (
     ARRAY_FLAGS,
     ARRAY_NDIM,
     ARRAY_SHAPE,
     C_CONTIGUOUS,
-    LENGTH,
     TYPE,
 )
 from kernelgen.runtime.numpy_api import DType, own_binding
@@ -47,11 +45,7 @@ _AXES = 64
 _LLVM = f"""
 @{_TIME} = external global double
 @ndarray = external global i8
-@by_rows = external global i8
-declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
-declare ptr @numpy_call(ptr, ptr, i64, ptr)
 declare i32 @memcmp(ptr, ptr, i64)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 declare i64 @llvm.umax.i64(i64, i64)
 
@@ -104,20 +98,13 @@ done:
 define ptr @{_CALL}(ptr %ufunc, ptr %args, i64 %nargsf, ptr %names) {{
 entry:
   %lengths = alloca [{_AXES} x i64]
-  %given = and i64 %nargsf, {(1 << 63) - 1}
-  %named = icmp ne ptr %names, null
-  br i1 %named, label %count, label %look
-count:
-  %number.at = getelementptr i8, ptr %names, i64 {LENGTH}
-  %number = load i64, ptr %number.at
-  br label %look
-look:
-  %keywords = phi i64 [ 0, %entry ], [ %number, %count ]
+  %given = call i64 @positional(i64 %nargsf)
+  %keywords = call i64 @named(ptr %names)
   %all = add i64 %given, %keywords
   br label %find
 ; Whether any array has two axes.
 find:
-  %f = phi i64 [ 0, %look ], [ %f.next, %pass ]
+  %f = phi i64 [ 0, %entry ], [ %f.next, %pass ]
   %f.more = icmp ult i64 %f, %all
   br i1 %f.more, label %kind, label %call
 kind:
@@ -198,17 +185,10 @@ long:
   %worth = fcmp oge double %whole, {float(WORTH)}
   br i1 %worth, label %cut, label %call
 call:
-  %result = tail call ptr @numpy_call(ptr %ufunc, ptr %args, i64 %nargsf, ptr %names)
+  %result = tail call ptr @kernelgen_numpys_call(ptr %ufunc, ptr %args, i64 %nargsf, ptr %names)
   ret ptr %result
 cut:
-  %one.more = add i64 %all, 1
-  %handed = alloca ptr, i64 %one.more
-  store ptr %ufunc, ptr %handed
-  %behind = getelementptr ptr, ptr %handed, i64 1
-  %handed.bytes = mul i64 %all, 8
-  call void @llvm.memcpy.p0.p0.i64(ptr %behind, ptr %args, i64 %handed.bytes, i1 false)
-  %positional = add i64 %given, 1
-  %answer = call ptr @PyObject_Vectorcall(ptr @by_rows, ptr %handed, i64 %positional, ptr %names)
+  %answer = call ptr @hand_over(ptr %ufunc, ptr %args, i64 %nargsf, ptr %names)
   ret ptr %answer
 }}
 """
@@ -321,7 +301,7 @@ def share_rows(ufunc: np.ufunc, dtypes: Sequence[DType], table: SharedTable) -> 
     if rows is None:
         rows = _Rows()
         owned.append(rows)
-        UFunc.from_address(id(ufunc)).vectorcall = rows.address
+        native_calls.go_through(ufunc, rows.address)
     rows.tables[tuple(dtypes)] = table
     rows.time.value = max(rows.time.value, table.time)
 
@@ -333,10 +313,8 @@ class _Rows:
         self.tables: dict[tuple[DType, ...], SharedTable] = {}
         self.time = ctypes.c_double(0)
         symbols = {
-            "PyObject_Vectorcall": cpython_api.address("PyObject_Vectorcall"),
+            **native_calls.symbols(_call_by_rows),
             "ndarray": id(np.ndarray),
-            "by_rows": id(_call_by_rows),
-            "numpy_call": _numpys_call(),
             _TIME: ctypes.addressof(self.time),
         }
         self._library = engine.link(_module().object_code, [_CALL], symbols)
@@ -345,7 +323,7 @@ class _Rows:
 
 @cache
 def _module() -> engine.Module:
-    return engine.compile_module(_LLVM, opt_level=1)
+    return engine.compile_module(native_calls.HAND_OVER + _LLVM, opt_level=1)
 
 
 @cache
@@ -354,15 +332,11 @@ def _runner() -> engine.Library:
     return engine.link(module.object_code, [_RUN], trampolines.addresses().for_loops)
 
 
-def _numpys_call() -> int:
-    return int(UFunc.from_address(id(np.add)).vectorcall)
-
-
 @cache
 def _plain_call() -> Any:
     pointer, objects = ctypes.py_object, ctypes.POINTER(ctypes.py_object)
     made = ctypes.PYFUNCTYPE(pointer, pointer, objects, ctypes.c_size_t, ctypes.c_void_p)
-    return made(_numpys_call())
+    return made(native_calls.numpys_call())
 
 
 @cache
