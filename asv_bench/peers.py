@@ -246,14 +246,21 @@ def sample(action: Action, calls: int) -> float:
 
 
 def rounds(actions: Mapping[str, Action], repeat: int) -> dict[str, list[float]]:
-    """Seconds per call of each action, in all rounds; all take part in each."""
+    """Seconds of the processor per call of each action, in all rounds."""
     calls = {name: calls_per_sample(action) for name, action in actions.items()}
-    times: dict[str, list[float]] = {name: [] for name in actions}
-    order, shuffle = list(actions), random.Random(0).shuffle
+    return interleaved(actions, repeat, lambda k: sample(actions[k], calls[k]) / calls[k])
+
+
+def interleaved(
+    names: Iterable[str], repeat: int, measure: Callable[[str], float]
+) -> dict[str, list[float]]:
+    """What is measured of each name in all rounds; all take part in each, in random order."""
+    order, shuffle = list(names), random.Random(0).shuffle
+    times: dict[str, list[float]] = {name: [] for name in order}
     for _ in range(repeat):
         shuffle(order)
         for name in order:
-            times[name].append(sample(actions[name], calls[name]) / calls[name])
+            times[name].append(measure(name))
     return times
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import random
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from time import perf_counter
 
 import numpy as np
 from kernels import FLOATS, KERNELS, Array, Arrays, Kernel
-from peers import Action, installed, machine, markdown, number, with_jitted_helpers
+from peers import Action, installed, interleaved, machine, markdown, number, with_jitted_helpers
 
 import kernelgen
 
@@ -66,12 +65,7 @@ def compete(kernel: Kernel, n: int, repeat: int) -> dict[str, float]:
     np.testing.assert_array_equal(results[PARALLEL], results[CPU])
     if NUMBA in results:
         np.testing.assert_allclose(results[NUMBA], results[CPU], rtol=1e-9, atol=1e-9)
-    times: dict[str, list[float]] = {name: [] for name in taking_part}
-    order, shuffle = list(taking_part), random.Random(0).shuffle
-    for _ in range(repeat):
-        shuffle(order)
-        for name in order:
-            times[name].append(wall(taking_part[name], ROUND_SECONDS))
+    times = interleaved(taking_part, repeat, lambda name: wall(taking_part[name], ROUND_SECONDS))
     return {name: 1e6 * statistics.median(values) for name, values in times.items()}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from kernelgen.ir.core import TERMINATORS, Block, Function, Op
 from kernelgen.ir.dominance import immediate_dominators, natural_loops
 from kernelgen.ops.math import ROWS
+from kernelgen.targets.parallel import DEPTHS
 from kernelgen.types.compound import dtype_of
 
 _ROUNDS = 8
@@ -22,9 +23,6 @@ _ALONE = 4
 
 _SLICE = 2
 """How many times longer it takes in loops over core dimensions, of which some are vectorised."""
-
-DEPTHS = 4
-"""How deep loops are told apart; deeper ones go round `_ROUNDS` times."""
 
 _FREE = frozenset((*TERMINATORS, "const", "convert", "imag", "of_parts", "real", "truth"))
 _DIVISIONS = frozenset(("truediv", "floordiv", "mod", "remainder", "sqrt"))
@@ -49,6 +47,7 @@ def of_slice(kernel: Function) -> list[float]:
     """The nanoseconds that a kernel of arrays takes outside of loops, and in each round of loops.
 
     The first is outside, the second in loops, the third in loops within loops; `DEPTHS` of them.
+    What is deeper goes round `_ROUNDS` times.
     """
     straight, *looped = _by_depth(kernel)
     return [straight, *(_SLICE * time for time in looped)]

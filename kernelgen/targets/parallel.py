@@ -37,6 +37,10 @@ _LINE = 64
 many, or if vectors must begin where they do in a call of one thread."""
 
 
+DEPTHS = 4
+"""How deep loops over core dimensions are told apart: in none, one, two, three."""
+
+
 class Words(ctypes.Structure):
     """What a loop is linked with, as it stands in memory.
 
@@ -71,7 +75,7 @@ class Words(ctypes.Structure):
         ("chunk", ctypes.c_double),
         ("hot", ctypes.c_double),
         ("cold", ctypes.c_double),
-        ("times", ctypes.c_double * 4),
+        ("times", ctypes.c_double * DEPTHS),
         ("scale", ctypes.c_double),
         ("sizes", ctypes.c_int64 * 64),
     )
@@ -89,7 +93,7 @@ def words(pool: int, loop: int, operands: Sharing) -> Words:
         CHUNK,
         WORTH_HOT,
         WORTH_COLD,
-        (ctypes.c_double * 4)(*operands.times),
+        (ctypes.c_double * DEPTHS)(*operands.times),
         1.0,
         (ctypes.c_int64 * 64)(*operands.sizes),
     )
@@ -141,6 +145,7 @@ def module(launch: str, now: str, room: int, spinning: int) -> str:
         spinning=spinning,
         pieces=_CHUNKS_PER_THREAD,
         line=_LINE,
+        depths=DEPTHS,
         rest=_LINE - 1,
         timed=float(_TIMED),
         lowest=_LEAST,
@@ -351,7 +356,7 @@ depths:
   %sum = phi double [ %alone, %core ], [ %sum.next, %depth ]
   %rounds = phi double [ 1.0, %core ], [ %rounds.next, %depth ]
   %most = phi double [ %all, %core ], [ %most.next, %depth ]
-  %d.more = icmp ult i64 %d, 4
+  %d.more = icmp ult i64 %d, {depths}
   br i1 %d.more, label %depth, label %done
 depth:
   %rounds.next = fmul double %rounds, %longest
