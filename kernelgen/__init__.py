@@ -1,7 +1,7 @@
 """Real NumPy ufuncs from plain Python functions, compiled through LLVM."""
 
 from kernelgen import types
-from kernelgen.api import jit, njit, prange, vectorize
+from kernelgen.api import jit, njit, vectorize
 from kernelgen.errors import (
     InternalError,
     KernelgenError,
@@ -10,7 +10,13 @@ from kernelgen.errors import (
     UnsupportedError,
 )
 from kernelgen.guvectorize import guvectorize
-from kernelgen.runtime.threads import get_num_threads, set_num_threads, threading_info
+from kernelgen.prange import prange
+from kernelgen.runtime.threads import (
+    get_num_threads,
+    get_thread_id,
+    set_num_threads,
+    threading_info,
+)
 from kernelgen.stencil import stencil
 from kernelgen.types import (
     b1,
@@ -78,6 +84,7 @@ __all__ = [
     "float64",
     "from_dtype",
     "get_num_threads",
+    "get_thread_id",
     "guvectorize",
     "i1",
     "i2",

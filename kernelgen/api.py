@@ -438,11 +438,13 @@ def jit(
         writes whatever memory it hits. By default, ``KERNELGEN_BOUNDSCHECK`` decides.
     forceobj : bool
         Compile nothing: the function runs as plain Python.
-    nopython, cache, debug, inline, looplift, parallel
+    parallel : bool
+        Let threads share loops over `prange`, and long expressions of arrays.
+        ``f.parallel_report()`` says which, and why not others.
+    nopython, cache, debug, inline, looplift
         Accepted, and nothing depends on them: there is no mode in which compiled code works on
         Python's objects; nothing is kept on disk; exceptions always have the line that
-        raised them; all functions are inlined but those that call themselves; loops run on one
-        thread.
+        raised them; all functions are inlined but those that call themselves.
 
     Returns
     -------
@@ -471,7 +473,13 @@ def jit(
     is_function = callable(given) and not is_signature(given)
     choices = FunctionChoices(
         () if is_function or given is None else _declared(given),
-        Options(error_model, math_flags(fastmath), precise, boundscheck=checks_bounds(boundscheck)),
+        Options(
+            error_model,
+            math_flags(fastmath),
+            precise,
+            boundscheck=checks_bounds(boundscheck),
+            parallel=parallel,
+        ),
         nogil,
         forceobj,
         {name: _local_type(name, t) for name, t in (locals or {}).items()},
@@ -484,14 +492,6 @@ def jit(
 
 
 njit = jit
-
-
-def prange(*bounds: int) -> range:
-    """``range``, for a loop whose iterations may run in any order.
-
-    They run one after the other, on one thread.
-    """
-    return range(*bounds)
 
 
 def _declared(specs: Any) -> tuple[Declared, ...]:

@@ -7,11 +7,13 @@ is taken to go round eight times, whatever it does.
 
 from __future__ import annotations
 
-from kernelgen.ir.core import TERMINATORS, Block, Function, Op
+from collections.abc import Sequence
+
+from kernelgen.ir.core import CALLS, TERMINATORS, Block, Function, Op
 from kernelgen.ir.dominance import immediate_dominators, natural_loops
 from kernelgen.ops.math import ROWS
 from kernelgen.targets.parallel import DEPTHS
-from kernelgen.types.compound import dtype_of
+from kernelgen.types.compound import Array, dtype_of
 
 _ROUNDS = 8
 
@@ -51,6 +53,28 @@ def of_slice(kernel: Function) -> list[float]:
     """
     straight, *looped = _by_depth(kernel)
     return [straight, *(_SLICE * time for time in looped)]
+
+
+def of_iteration(loop: Function) -> float | None:
+    """The nanoseconds that an iteration takes of a loop that is a function; None if its code does
+    not tell, as it has loops within, or calls functions."""
+    _, time, *deeper = _by_depth(loop)
+    calls = any(op.name in CALLS for op in loop.ops())
+    return None if any(deeper) or calls else time
+
+
+def of_blocks(blocks: Sequence[Block]) -> float | None:
+    """The nanoseconds of an iteration of a loop with these blocks, the header in front, whose
+    arrays are not taken apart yet; None if they do not tell."""
+    if any(_takes_any_time(op) for block in blocks for op in block.ops):
+        return None
+    return sum(_time(op) for block in blocks for op in block.ops)
+
+
+def _takes_any_time(op: Op) -> bool:
+    """Whether an op makes or changes arrays, begins a loop, or calls what may do so."""
+    made = op.result is not None and isinstance(op.result.type, Array) and op.name != "subscript"
+    return made or op.name in ("invoke", "assign", "reduce", "iter")
 
 
 def _by_depth(kernel: Function) -> list[float]:

@@ -136,6 +136,37 @@ class Jitted:
             title = f"{self.__name__}({', '.join(map(str, arguments))})"
             print(f"{title}\n{'-' * len(title)}\n{text}\n", file=file or sys.stdout)
 
+    def parallel_report(self, signature: Any = None) -> str:
+        """What became of the loops that threads may share: which they do, which not, and why.
+
+        Parameters
+        ----------
+        signature : types of arguments, optional
+            For which; all those there are by default.
+
+        Returns
+        -------
+        str
+            For each loop the line of the source, and what is to be said. Only functions with
+            ``parallel=True`` have loops that threads share.
+
+        Examples
+        --------
+        >>> from kernelgen import jit, prange
+        >>> @jit("i8(i8)", parallel=True)
+        ... def triangular(n):
+        ...     s = 0
+        ...     for i in prange(n + 1):
+        ...         s += i
+        ...     return s
+        >>> print(triangular.parallel_report())  # doctest: +ELLIPSIS
+        triangular(i8)
+        ...: shared by threads (dynamic schedule)
+        ...
+          - s: the sum over all iterations
+        """
+        return self._dispatcher.report(self, signature)
+
     def inspect_ir(self, signature: Any = None) -> Any:
         """The SSA for ``signature``, typed and rewritten; without it a dict of all there are."""
         return self._inspect("rewritten", signature)
@@ -291,6 +322,20 @@ class Dispatcher:
         return lambda t: [w for w in WEAK if w.strong is t]
 
     # Looking inside.
+
+    def report(self, itself: Jitted, signature: Any) -> str:
+        """What became of the loops that threads may share."""
+        with locks.compiling:
+            found = list(self.overloads.values())
+            if signature is not None:
+                found = [self._overload_for(itself, self._parsed(signature))]
+        if not self.choices.options.parallel:
+            return f"{self.function.__name__}: threads share loops with parallel=True only"
+        texts = [
+            f"{self.function.__name__}({', '.join(map(str, each.arguments))})\n{each.report}"
+            for each in found
+        ]
+        return "\n\n".join(texts) or f"{self.function.__name__}: nothing has been compiled yet"
 
     def texts(self, itself: Jitted, stage: str, signature: Any) -> dict[Arguments, str]:
         """The text of a stage of compilation for ``signature``, or for all there are."""

@@ -40,7 +40,8 @@ def _make(error: Raised, place: Loc | None, words: bytes = b"") -> BaseException
 
 
 def native_symbols(kernel: Lowered) -> dict[str, int]:
-    """What a kernel is linked with that allocates arrays, multiplies matrices, or draws numbers."""
+    """What a kernel is linked with that allocates arrays, multiplies matrices, draws numbers, or
+    shares loops."""
     found: dict[str, int] = {}
     if kernel.calls_natively:
         from kernelgen.runtime import native_library
@@ -50,6 +51,10 @@ def native_symbols(kernel: Lowered) -> dict[str, int]:
         from kernelgen.runtime import random_states
 
         found |= random_states.symbols()
+    if kernel.uses_threads:
+        from kernelgen.runtime import shared_code
+
+        found |= shared_code.symbols()
     return found
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from kernelgen import blas, heap, randoms
+from kernelgen import blas, heap, randoms, sharing
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.ir.text import print_constant
@@ -66,6 +66,11 @@ class Lowered(NamedTuple):
     def draws(self) -> bool:
         """Whether it calls functions of ``runtime/random_states.py``."""
         return any(text in self.declarations for text in randoms.DECLARED.values())
+
+    @property
+    def uses_threads(self) -> bool:
+        """Whether it calls functions of the pool of threads."""
+        return any(text in self.declarations for text in sharing.DECLARED.values())
 
     @property
     def drawn(self) -> list[str]:
@@ -126,16 +131,22 @@ def _symbols(root: Function, name: str) -> dict[Function, str]:
 
 
 class _Program:
-    """What functions that invoke each other have in common: their names, their exceptions."""
+    """What functions that call each other have in common: their names, their exceptions.
+
+    The ``outermost`` ones are called by no other code of these: the kernel, and loops that threads
+    share. Each begins with a stack of its own and a list of its own blocks.
+    """
 
     def __init__(self, root: Function, name: str, emitter: Emitter) -> None:
         self.root = root
         self.emitter = emitter
         self.symbols = _symbols(root, name)
-        self.recursive = bool(self.symbols)
         self.symbols[root] = name
         self.errors: list[tuple[Raised, Loc | None]] = []
         ops = [op for each in self.symbols for op in each.ops()]
+        self.recursive = any(op.name == "invoke" for op in ops)
+        shared = [op.attrs["callee"] for op in ops if op.name == "parallel_for"]
+        self.outermost = {root, *shared}
         self.allocates = any(op.name == "allocate" for op in ops)
         raises = [op for op in ops if op.name in ("raise", "require")]
         self.words = max((count_words(op.attrs["error"].slots) for op in raises), default=0)
@@ -218,7 +229,11 @@ class _Lowering:
         self.exits: list[_Exit] = []
         self.outputs = _outputs(function)
         self.left = str(depth_limit())
-        self._own = {"invoke": self._lower_call, "require": self._lower_require}
+        self._own = {
+            "invoke": self._lower_call,
+            "parallel_for": self._lower_parallel_for,
+            "require": self._lower_require,
+        }
 
     def run(self) -> str:
         for i, param in enumerate(self.function.params):
@@ -240,7 +255,7 @@ class _Lowering:
 
     def _define(self) -> str:
         """The first line. None is a parameter of the IR, but not handed over."""
-        invoked = self.function is not self.program.root
+        invoked = self.function not in self.program.outermost
         types = enumerate(param.type for param in self.function.params)
         params = [f"{t.llvm} %x{i}" for i, t in types if isinstance(t, Scalar)]
         marks = f"{'' if invoked else 'alwaysinline '}nounwind {self.emitter.attribute}".rstrip()
@@ -250,7 +265,7 @@ class _Lowering:
 
     def _head(self) -> list[str]:
         """What stands in front of the first block."""
-        outermost = self.function is self.program.root
+        outermost = self.function in self.program.outermost
         lines = self._begin_heap() if outermost and self.program.allocates else []
         if self.program.recursive:
             lines += self._look_how_deep()
@@ -271,7 +286,7 @@ class _Lowering:
         e.lines = []
         e.declarations["frame"] = "declare ptr @llvm.frameaddress.p0(i32)"
         here = e(f"ptrtoint ptr {e('call ptr @llvm.frameaddress.p0(i32 0)')} to i64")
-        if self.function is self.program.root:
+        if self.function in self.program.outermost:
             return [*e.lines, f"  %floor = sub i64 {here}, {_stack()}", "  br label %b0"]
         spent, low = e("icmp eq i32 %depth, 0"), e(f"icmp ult i64 {here}, %floor")
         stop = e(f"or i1 {spent}, {low}")
@@ -309,6 +324,22 @@ class _Lowering:
         self._go_on_if(e(f"icmp eq i32 {status}, 0"))
         one = isinstance(op.value.type, Scalar)
         return e(f"extractvalue {struct} {result}, 0") if one else f"{struct} {result}"
+
+    def _lower_parallel_for(self, e: Emitter, op: Op, args: list[str]) -> str:
+        """Have threads share a loop, and leave with the status and words of what it raised."""
+        from kernelgen.lower_shared import SharedLoop  # few kernels need it
+
+        callee = op.attrs["callee"]
+        loop = SharedLoop(callee, self.program.symbols[callee], self.program.words)
+        pairs = [(v.type, arg) for v, arg in zip(op.operands, args, strict=True)]
+        *given, count = [(t.llvm, arg) for t, arg in pairs if isinstance(t, Scalar)]
+        struct = self.program.struct(())
+        text = loop.text(struct, [t for t, _ in given], e.attribute, op.attrs["schedule"])
+        e.declarations[loop.symbol] = text
+        failed, status, words = loop.call(e, given, count[1])
+        self._leave(self.label, status, words)
+        self._go_on_if(e(f"xor i1 {failed}, true"))
+        return "undef"
 
     def _lower_require(self, e: Emitter, op: Op, args: list[str]) -> str:
         """Leave with the status of an exception unless a condition holds."""
@@ -399,7 +430,7 @@ class _Lowering:
         for i, (llvm, _) in enumerate(columns):
             lines.append(f"  %ret{i} = insertvalue {result} {struct}, {llvm} %out{i}, {i}")
             struct = f"%ret{i}"
-        if self.function is self.program.root and self.program.allocates:
+        if self.function in self.program.outermost and self.program.allocates:
             lines += self._free_if_raised(f"%out{len(self.outputs)}")
         return [*lines, f"  ret {result} {struct}"]
 

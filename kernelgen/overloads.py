@@ -43,6 +43,8 @@ class Overload:
     ----------
     arguments, returned : Arguments, Argument
         The types.
+    report : Report or None
+        What became of the loops that threads may share.
     entry : int
         The address of its entry. It holds while this object lives.
     """
@@ -58,6 +60,7 @@ class Overload:
         compiled = pipeline.compile_function(request)
         self.arguments: Arguments = request.arguments
         self.returned: Argument = compiled.returned
+        self.report = compiled.report
         shell = entry_module(
             compiled.kernel,
             self.arguments,

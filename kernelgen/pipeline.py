@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from types import FunctionType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernelgen import config
 from kernelgen.bytecode.build import build
@@ -23,6 +23,7 @@ from kernelgen.lower import Lowered, lower
 from kernelgen.options import DEFAULTS, Options
 from kernelgen.returned import set_returned
 from kernelgen.rewrites import CHECK_BOUNDS, CHECK_DIVISION, TYPED_PASSES, UNTYPED_PASSES, Pass
+from kernelgen.rewrites.array_passes import count_references
 from kernelgen.rewrites.bind_defaults import bind_defaults
 from kernelgen.rewrites.check_bounds import check_tables
 from kernelgen.rewrites.resolve_classes import resolve_classes
@@ -35,6 +36,9 @@ from kernelgen.types.compound import GENERATOR, Array, Tuple, Type, describe, dt
 from kernelgen.types.promote import can_cast_within_kind
 from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
+
+if TYPE_CHECKING:
+    from kernelgen.report import Report
 
 
 class Request:
@@ -164,7 +168,7 @@ def _filled(function: Function, request: Request, outputs: tuple[Array, ...]) ->
 
 def rewritten(request: Request) -> Function:
     """Conversions explicit, definitions expanded, tuples split, dead code gone."""
-    return _rewrite(typed(request), request.options)
+    return _rewrite(typed(request), request.options, _report(request))
 
 
 def lowered(request: Request) -> Lowered:
@@ -173,18 +177,31 @@ def lowered(request: Request) -> Lowered:
 
 
 class CompiledFunction(NamedTuple):
-    """A jitted function for some arguments: what it returns, and the code of its body."""
+    """A jitted function for some arguments: what it returns, the code of its body, and what became
+    of the loops that threads may share."""
 
     returned: Argument
     kernel: Lowered
+    report: Report | None
 
 
 def compile_function(request: Request) -> CompiledFunction:
     """The body of a jitted function, which the shell makes callable from Python."""
     function = inferred(request)
     returned = set_returned(function, request.returned)
-    kernel = _lower(_rewrite(function, request.options), request.options)
-    return CompiledFunction(returned, kernel)
+    report = _report(request)
+    kernel = _lower(_rewrite(function, request.options, report), request.options)
+    return CompiledFunction(returned, kernel, report)
+
+
+def _report(request: Request) -> Report | None:
+    """What is noted of a function's loops, if threads may share them. Those of ufuncs' kernels
+    they may not: they share calls of ufuncs."""
+    if request.arguments is None or not request.options.parallel:
+        return None
+    from kernelgen.report import Report  # few functions need it
+
+    return Report()
 
 
 def machine_code(loop: str) -> engine.Module:
@@ -246,14 +263,28 @@ class Compilation:
 # ------------------------------------------------------------------------------ small tools
 
 
-def _rewrite(function: Function, options: Options) -> Function:
+def _rewrite(function: Function, options: Options, report: Report | None = None) -> Function:
     check_tables(function)
     passes = list(TYPED_PASSES)
     if options.error_model == "python":
         passes.insert(1, CHECK_DIVISION)
     if options.boundscheck:
         passes.insert(1, CHECK_BOUNDS)
+    if report is not None:
+        _share_loops(passes, function, report)
     return _apply(function, passes, is_typed=True)
+
+
+def _share_loops(passes: list[tuple[Pass, str]], function: Function, report: Report) -> None:
+    """Add the passes of a function whose loops threads may share."""
+    from kernelgen.rewrites.outline_loops import outline_loops  # few functions need them
+    from kernelgen.rewrites.share_loops import share_loops
+
+    for each in (function, *function.callees()):
+        each.sharing = report
+    passes.insert(1, (share_loops, "reductions are recognised as they are written"))
+    counts = [each for each, _ in passes].index(count_references)
+    passes.insert(counts, (outline_loops, "what is allocated in a loop is freed in its function"))
 
 
 def _lower(function: Function, options: Options) -> Lowered:

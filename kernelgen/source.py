@@ -44,6 +44,14 @@ def definition_of(code: CodeType) -> Loc:
     return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
 
 
+def text_at(loc: Loc | None) -> str:
+    """What stands at a place, if its source is there, and on one line."""
+    if loc is None or loc.column < 0 or loc.end_line != loc.line:
+        return ""
+    line = linecache.getline(loc.filename, loc.line).encode()
+    return line[loc.column : loc.end_column].decode(errors="replace")
+
+
 def excerpt(loc: Loc) -> str:
     """The source line of ``loc`` with carets under its span, and the calls that led there.
 

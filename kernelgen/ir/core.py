@@ -16,6 +16,9 @@ from kernelgen.ir.dominance import reverse_postorder
 from kernelgen.source import Loc
 from kernelgen.types.compound import Type
 
+CALLS = ("invoke", "parallel_for")
+"""The ops that run functions of the IR, and have them as ``callee``."""
+
 TERMINATORS = ("jump", "branch", "return", "raise", "unsupported")
 
 
@@ -120,6 +123,7 @@ class Function:
         self.chains: dict[Loc | None, tuple[CodeType, ...]] = {}  # what inlined calls stand in
         self.outlined: Any = None  # the functions that its calls are resolved to, by resolve_calls
         self.read_at_offsets: frozenset[Value] = frozenset()  # the arrays that a stencil reads so
+        self.sharing: Any = None  # the Report of its loops, if threads may share them
         self.asks = False  # whether what it does depends on the classes of its values
         self.blocks: list[Block] = []
         self.result: Type | None = None
@@ -138,11 +142,11 @@ class Function:
             yield from block.ops
 
     def callees(self) -> list[Function]:
-        """The functions that it invokes and those that they invoke, each once, but not itself."""
+        """The functions that it calls and those that they call, each once, but not itself."""
         found = [self]
         for function in found:
             for op in function.ops():
-                if op.name == "invoke" and op.attrs["callee"] not in found:
+                if op.name in CALLS and op.attrs["callee"] not in found:
                     found.append(op.attrs["callee"])
         return found[1:]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.errors import UnsupportedError
-from kernelgen.ir.core import Block, Function, Op, Value
+from kernelgen.ir.core import CALLS, Block, Function, Op, Value
 from kernelgen.ops.calls import TOO_DEEP, depth_limit
 from kernelgen.ops.registry import OPS
 
@@ -49,6 +49,12 @@ def interpret(function: Function, args: Sequence[Any], *, max_steps: int = 1_000
                 if len(frames) > depth_limit():
                     raise TOO_DEEP.make()
                 frames.append(_Frame(last.attrs["callee"], frame.operands(last)))
+            elif last.name == "parallel_for":
+                *given, count = frame.operands(last)
+                if count:
+                    frames.append(_Frame(last.attrs["callee"], [*given, np.int64(0), count]))
+                else:
+                    frame.give(None)
             elif last.name == "return":
                 results = tuple(frame.operands(last))
                 result = results if len(results) != 1 else results[0]
@@ -78,7 +84,7 @@ class _Frame:
 
     def advance(self) -> Op:
         """Run ops up to a call or the terminator, which is returned."""
-        while (op := self.block.ops[self.at]).result is not None and op.name != "invoke":
+        while (op := self.block.ops[self.at]).result is not None and op.name not in CALLS:
             self.values[op.value] = _run(op, self.operands(op))
             self.at += 1
         return op

@@ -99,5 +99,9 @@ def _verify_types(function: Function) -> None:
             params = [param.type for param in op.attrs["callee"].params]
             assert [v.type for v in op.operands] == params, "a call with other types"
             assert op.value.type == op.attrs["callee"].result, "a call with another result"
+        if op.name == "parallel_for":
+            params = [param.type for param in op.attrs["callee"].params]
+            handed = [v.type for v in (*op.operands, op.operands[-1])]
+            assert handed == params, "a loop with other types"
         if op.name == "branch":
             assert str(op.operands[0].type) in ("b1", "~b1"), "a branch on something not bool"

@@ -162,7 +162,12 @@ def _range_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     return Typed((WEAK_INT,) * 3, RANGE)
 
 
-def _range_reference(start: Any, stop: Any, step: Any) -> Any:
+def _range(start: Any, stop: Any, step: Any, schedule: str = "") -> range:
+    """A range, of a ``prange`` if there is a schedule."""
+    return range(start, stop, step)
+
+
+def _range_reference(start: Any, stop: Any, step: Any, schedule: str = "") -> Any:
     return start, stop, step
 
 
@@ -170,7 +175,7 @@ define(
     OpDef(
         "range",
         _range_rule,
-        range,
+        _range,
         never_lowered,
         _range_reference,
         ((library.unchecked_range, 3),),

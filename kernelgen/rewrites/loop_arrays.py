@@ -40,10 +40,13 @@ def expand_tree(
     rest.ops = [op for op in pending if op not in tree] + block.ops[at + 1 :]
     block.ops = [op for op in block.ops[:at] if op not in members]
     where = function.blocks.index(block) + 1
-    writer = Writer(block, root)
+    writer = Writer(block, root, shares=function.sharing is not None)
     for op in [*pending, root]:
         shapes.compute(writer, op, members.get(op, root))
-    result = kind(writer, root, [*tree, root], shapes.known).write()
+    expression = kind(writer, root, [*tree, root], shapes.known)
+    result = expression.write()
+    if writer.shares and not expression.independent:
+        function.sharing.reduced.append(root.loc)
     writer.jump(rest)
     function.blocks[where:where] = [*writer.blocks, rest]
     function.substitute({} if result is None else {root.value: result})
@@ -115,6 +118,11 @@ NOT_ELEMENTWISE = ("assign", "reduce", "accumulate", "normal_product")
 
 class Expression:
     """A tree of ops, the shapes of what they make, and the loops over these."""
+
+    @property
+    def independent(self) -> bool:
+        """Whether the rows of the outermost axis may be computed in any order."""
+        return True
 
     def __init__(
         self, writer: Writer, root: Op, ops: list[Op], shapes: dict[Value, list[Value]]
@@ -198,7 +206,7 @@ class Expression:
 
         def write(rows: Rows, outer: tuple[Value, ...], count: Value | None) -> None:
             counts = [] if count is None else [count]
-            self.w.loops(counts, lambda *i: self._write(targets, rows, i))
+            self.w.loops(counts, lambda *i: self._write(targets, rows, i), independent=not outer)
 
         return write
 
@@ -282,7 +290,7 @@ class Expression:
             rows = {v: self._row(v, view, outer, dense) for v, view in views.items()}
             on_row(rows, outer, shape[-1])
 
-        self.w.loops(shape[:-1], at_row)
+        self.w.loops(shape[:-1], at_row, independent=self.independent)
 
     def _stretched(self, v: Value, shape: list[Value]) -> Value:
         """An array, broadcast to the shape of the loops."""

@@ -24,6 +24,11 @@ class NormalProduct(Expression):
     the matrix and the vector.
     """
 
+    @property
+    def independent(self) -> bool:
+        """All rows are added to the one result."""
+        return False
+
     def write(self) -> Value:
         residuals, products, x, w = self.root.operands
         made = self.w.emit(

@@ -41,6 +41,11 @@ class Reduction(Expression):
         self._merge()
         self.kept = [axis for axis in range(len(self.shape)) if axis not in self.axes]
 
+    @property
+    def independent(self) -> bool:
+        """Whether each row of the outermost axis has states of its own."""
+        return 0 in self.kept
+
     def _turn(self) -> bool:
         """Where the first index runs fastest, go over all arrays with their axes in reverse."""
         ndim = len(self.shape)

@@ -22,6 +22,7 @@ from kernelgen.ops import iteration, library
 from kernelgen.ops.definitions import counts, definition
 from kernelgen.ops.functions import Nested
 from kernelgen.ops.registry import by_call
+from kernelgen.prange import SCHEDULES, scheduled
 from kernelgen.rewrites.bind_defaults import defaults_of
 from kernelgen.rewrites.choose_functions import choose_functions
 from kernelgen.rewrites.fold_constants import fold_constants
@@ -177,7 +178,7 @@ def _resolve(function: Function, block: Block, op: Op, callers: Callers) -> Bloc
         args = _bind(block, op, jitted, _default_of(block, op, jitted))
         _replace(function, block, op, resolve_jitted_call(block, op, callee, jitted, args))
         return block
-    if resolve_cast(block, op, callee) or _resolve_table_call(block, op, callee):
+    if _becomes_ops(block, op, callee, args):
         return block
     by_arity = by_call(callee)
     replacement = definition(callee, len(args))
@@ -229,6 +230,27 @@ def _resolve_table_call(block: Block, op: Op, callee: Any) -> bool:
 
 
 _ON_TABLES = (np.interp, np.searchsorted, np.digitize, np.polyval)
+
+
+def _becomes_ops(block: Block, op: Op, callee: Any, args: list[Value]) -> bool:
+    """Whether a call is replaced by ops that depend on what it is given."""
+    if resolve_cast(block, op, callee) or _resolve_table_call(block, op, callee):
+        return True
+    return _is_scheduled(op, callee, args)
+
+
+def _is_scheduled(op: Op, callee: Any, args: list[Value]) -> bool:
+    """Make the range of a ``prange`` one of which it is known that threads may share it."""
+    if callee is not scheduled:
+        return False
+    made, schedule = defining(args[0], "range"), args[1].constant
+    if made is None:
+        return False
+    if schedule is None or schedule.attrs["value"] not in SCHEDULES:
+        raise UnsupportedError(f"schedule= of prange is one of {', '.join(SCHEDULES)}", op.loc)
+    op.name, op.operands = "range", list(made.operands)
+    op.attrs = {"schedule": schedule.attrs["value"]}
+    return True
 
 
 def _core_of(callee: Any) -> Any:

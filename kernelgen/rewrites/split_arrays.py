@@ -155,6 +155,20 @@ def owners(t: Type) -> list[int]:
     return places
 
 
+def without_owners(s: Splitter, values: list[Value]) -> list[Value]:
+    """The scalars that values consist of; no arrays among them have an owner.
+
+    So threads that share arrays do not count references to them. Who has the threads run does.
+    """
+    found = []
+    for value in values:
+        parts = s.leaves([value])
+        for place in owners(value.type) if value.type is not None else ():
+            parts[place] = s.emit("default", ADDRESS, type=ADDRESS)
+        found += parts
+    return found
+
+
 # ---------------------------------------------------------------------------------- elements
 
 

@@ -93,6 +93,8 @@ class Splitter:
             arrays.change_references(self)
             return
         first = self.parts.get(self.final(op.operands[0])) if op.operands else None
+        if op.name == "parallel_for":
+            op.operands, first = arrays.without_owners(self, op.operands), None
         if op.name in _ON_LEAVES or (op.name in OPS and OPS[op.name].on_leaves):
             op.operands, first = self.leaves(op.operands), None
         if op.name == "invoke":

@@ -9,13 +9,20 @@ from kernelgen.ir.core import Block, Edge, Op, Value
 from kernelgen.types.compound import Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
+ELEMENTS = "elements"
+"""What loops are marked with that threads may share, and that the compiler wrote."""
+
 
 class Writer:
-    """Appends ops and blocks; ``near`` says where in the source they stand."""
+    """Appends ops and blocks; ``near`` says where in the source they stand.
 
-    def __init__(self, block: Block, near: Op) -> None:
+    ``shares`` is whether threads may share loops of which that is said.
+    """
+
+    def __init__(self, block: Block, near: Op, shares: bool = False) -> None:
         self.block = block
         self.near = near
+        self.shares = shares
         self.blocks: list[Block] = []
 
     def emit(self, name: str, t: Type, *operands: Value, **attrs: Any) -> Value:
@@ -110,11 +117,13 @@ class Writer:
         body: Callable[..., None],
         *indices: Value,
         interleave: int | None = None,
+        independent: bool = False,
     ) -> None:
         """Nested loops, one for each count; ``body`` is given the indices, outermost first.
 
         ``interleave`` is how many vectors of the innermost one's iterations are computed at once,
-        if it is not left to LLVM.
+        if it is not left to LLVM. ``independent`` says that the iterations of the outermost one
+        may run in any order, so that threads may share them.
         """
         if not counts:
             body(*indices)
@@ -128,6 +137,7 @@ class Writer:
         self.start(inside)
         self.loops(counts[1:], body, *indices, index, interleave=interleave)
         innermost = len(counts) == 1 and interleave is not None
-        marks = {"interleave": interleave} if innermost else {}
+        marks: dict[str, Any] = {"interleave": interleave} if innermost else {}
+        marks |= {"share": ELEMENTS} if independent and self.shares else {}
         self.jump(header, self.emit("add", WEAK_INT, index, one), **marks)
         self.start(behind)

@@ -27,14 +27,14 @@ class Pool:
         self._starter = self.start_workers  # one object, whose address the native code holds
         symbols = {**pool_code.symbols(), "start": id(self._starter)}
         module = engine.compile_module(pool_code.source(), opt_level=0)
-        exports = [pool_code.LAUNCH, pool_code.NOW, pool_code.WORKER, pool_code.RESET]
+        functions = [pool_code.LAUNCH, pool_code.NOW, pool_code.THREAD]
+        exports = [*functions, pool_code.WORKER, pool_code.RESET]
         self._library = engine.link(module.object_code, exports, symbols)
-        self.launch = self._library.address(pool_code.LAUNCH)
-        self.now = self._library.address(pool_code.NOW)
+        self.launch, self.now, self.thread = map(self._library.address, functions)
         self._reset = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
             self._library.address(pool_code.RESET)
         )
-        self._work = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
+        self._work = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(
             self._library.address(pool_code.WORKER)
         )
         self.reset()
@@ -63,16 +63,19 @@ class Pool:
         with self._starting:
             workers, room = self._word(pool_code.WORKERS), self._word(pool_code.ROOM)
             while workers.value < room.value:
-                name = f"kernelgen-{workers.value + 1}"
+                number = workers.value + 1
                 thread = threading.Thread(
-                    target=self._work, args=(self.address,), name=name, daemon=True
+                    target=self._work,
+                    args=(self.address, number),
+                    name=f"kernelgen-{number}",
+                    daemon=True,
                 )
                 try:
                     thread.start()
                 except RuntimeError:  # the system's limit, or the interpreter ends
                     room.value = workers.value
                     return
-                workers.value += 1
+                workers.value = number
 
 
 @cache
@@ -96,15 +99,18 @@ class Launcher(NamedTuple):
         What it is given first.
     now : int
         ``int64_t now(void)``, the nanoseconds of a clock.
+    thread : int
+        ``int64_t thread(void)``, the number of the calling thread.
     """
 
     launch: int
     pool: int
     now: int
+    thread: int
 
 
 def launcher() -> Launcher:
     """Return the addresses of the pool, which is made if there is none."""
     with locks.compiling:
         made = _the_pool()
-    return Launcher(made.launch, made.address, made.now)
+    return Launcher(made.launch, made.address, made.now, made.thread)

@@ -23,6 +23,7 @@ LAUNCH = "kernelgen_launch"
 WORKER = "kernelgen_worker"
 RESET = "kernelgen_pool_reset"
 NOW = "kernelgen_now"
+THREAD = "kernelgen_thread"
 
 SIZE = 320
 """The bytes of a pool."""
@@ -83,6 +84,10 @@ _SOURCE = """
 
 @start = external global i8
 
+; What threads keep their numbers under, once it is made.
+@key = internal global i32 0
+@key.made = internal global i1 false
+
 declare i32 @pthread_mutex_init(ptr, ptr)
 declare i32 @pthread_mutex_lock(ptr)
 declare i32 @pthread_mutex_unlock(ptr)
@@ -90,6 +95,9 @@ declare i32 @pthread_cond_init(ptr, ptr)
 declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_cond_timedwait(ptr, ptr, ptr)
 declare i32 @pthread_cond_signal(ptr)
+declare i32 @pthread_key_create(ptr, ptr)
+declare ptr @pthread_getspecific(i32)
+declare i32 @pthread_setspecific(i32, ptr)
 declare i32 @sched_yield()
 declare i32 @clock_gettime(i32, ptr)
 declare i32 @feclearexcept(i32)
@@ -112,6 +120,13 @@ declare void @Py_DecRef(ptr)
 
 ; Make a pool of this memory, without workers: at first, and in the child of a fork.
 define void @kernelgen_pool_reset(ptr %pool) {{
+  %made = load i1, ptr @key.made
+  br i1 %made, label %clear, label %make
+make:
+  %status = call i32 @pthread_key_create(ptr @key, ptr null)
+  store i1 true, ptr @key.made
+  br label %clear
+clear:
   call void @llvm.memset.p0.i64(ptr %pool, i8 0, i64 {size}, i1 false)
   %wake = getelementptr %pool, ptr %pool, i64 0, i32 1
   %done = getelementptr %pool, ptr %pool, i64 0, i32 2
@@ -119,6 +134,14 @@ define void @kernelgen_pool_reset(ptr %pool) {{
   %b = call i32 @pthread_cond_init(ptr %wake, ptr null)
   %c = call i32 @pthread_cond_init(ptr %done, ptr null)
   ret void
+}}
+
+; The number of this thread: that of a worker, 0 of all others.
+define i64 @kernelgen_thread() {{
+  %key = load i32, ptr @key
+  %kept = call ptr @pthread_getspecific(i32 %key)
+  %number = ptrtoint ptr %kept to i64
+  ret i64 %number
 }}
 
 ; Nanoseconds of a clock.
@@ -355,9 +378,12 @@ done:
   ret void
 }}
 
-; What a worker does as long as the process lives.
-define void @kernelgen_worker(ptr %pool) {{
+; What a worker does as long as the process lives. Their numbers begin at 1.
+define void @kernelgen_worker(ptr %pool, i64 %number) {{
 entry:
+  %key = load i32, ptr @key
+  %kept = inttoptr i64 %number to ptr
+  %set = call i32 @pthread_setspecific(i32 %key, ptr %kept)
   %wake = getelementptr %pool, ptr %pool, i64 0, i32 1
   %finished = getelementptr %pool, ptr %pool, i64 0, i32 2
   %tasks = getelementptr %pool, ptr %pool, i64 0, i32 3

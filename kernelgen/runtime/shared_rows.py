@@ -29,6 +29,7 @@ from kernelgen.runtime.layouts import (
     TYPE,
 )
 from kernelgen.runtime.numpy_api import DType, own_binding
+from kernelgen.targets.parallel import CHUNKS_PER_THREAD
 
 _CALL, _RUN = "kernelgen_call_by_rows", "kernelgen_run_rows"
 _TIME = "kernelgen_time_of_element"
@@ -36,8 +37,6 @@ _TIME = "kernelgen_time_of_element"
 WORTH, ROW, CHUNK = 400_000, 40, 8_000
 """Nanoseconds: what a call takes whose rows are shared, which takes some 50,000 to prepare; what a
 row takes at least, as each is a call of the loop; and what is taken at a time."""
-
-_CHUNKS_PER_THREAD = 32
 
 _AXES = 64
 """NumPy's arrays have no more."""
@@ -425,7 +424,7 @@ def _work(ufunc: np.ufunc, inputs: list[Any], given: list[Any]) -> _Work | None:
     count = math.prod(length for length, _ in axes)
     per = max(
         1,
-        count // (_CHUNKS_PER_THREAD * threads.get_num_threads()),
+        count // (CHUNKS_PER_THREAD * threads.get_num_threads()),
         math.ceil(CHUNK / (n * table.time)),
     )
     words = [table.address, len(operands), len(axes), count, per, n]

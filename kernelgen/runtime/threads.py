@@ -101,6 +101,25 @@ def set_num_threads(n: int) -> None:
         pool.set_room(n - 1)
 
 
+def get_thread_id() -> int:
+    """The number of the thread that runs an iteration of a loop that threads share.
+
+    Returns
+    -------
+    int
+        0 of the thread that called the function, and outside of such loops; else that of the
+        worker, from 1 to ``threading_info().workers``. No two threads that work on a loop at one
+        time have the same. Which thread runs an iteration may be another one in each call.
+
+    Examples
+    --------
+    >>> import kernelgen
+    >>> kernelgen.get_thread_id()
+    0
+    """
+    return 0
+
+
 def threading_info() -> ThreadingInfo:
     """What the pool of threads is made of at the moment.
 

@@ -145,7 +145,7 @@ class _Shell(Objects):
         e.lines += [f"  call void @PyEval_RestoreThread(ptr {state})"] * nogil
         e.lines += [f"  call void @{generators.UNLOCK}({locked})"] * bool(locked)
         count = len(kernel.outputs)
-        if kernel.errors:
+        if kernel.errors or kernel.uses_threads:
             self._raise(result, count)
         return [
             (t.llvm, e(f"extractvalue {kernel.result} {result}, {i}"))
@@ -166,7 +166,7 @@ class _Shell(Objects):
         return given
 
     def _raise(self, result: str, count: int) -> None:
-        """Go on if nothing is raised; else set the exception, and leave."""
+        """Go on if nothing is raised; else set the exception, unless there is one, and leave."""
         e, kernel = self.e, self.kernel
         status = e(f"extractvalue {kernel.result} {result}, {count}")
         raised, go_on = self._label("raised"), self._label("next")

@@ -23,16 +23,16 @@ CHUNK, WORTH_HOT, WORTH_COLD = 4_000, 15_000, 60_000
 """Nanoseconds: what a chunk takes at least; what a call takes that is shared, if workers look for
 tasks just then, and if they have to be woken."""
 
-_TIMED = 2_000
+TIMED = 2_000
 """Nanoseconds: what is expected to take less is not timed, which takes some 50."""
 
 _LEAST, _MOST = 0.05, 100
 """How much less or more time than estimated an element may be found to take."""
 
-_CHUNKS_PER_THREAD = 32
+CHUNKS_PER_THREAD = 32
 """So many even out elements that take different times."""
 
-_LINE = 64
+LINE = 64
 """Chunks begin at multiples of so many elements, where lines of the cache begin, if they have that
 many, or if vectors must begin where they do in a call of one thread."""
 
@@ -89,7 +89,7 @@ def words(pool: int, loop: int, operands: Sharing) -> Words:
         operands.outputs,
         len(operands.sizes),
         operands.dims,
-        1 if operands.exact else _LINE,
+        1 if operands.exact else LINE,
         CHUNK,
         WORTH_HOT,
         WORTH_COLD,
@@ -143,11 +143,11 @@ def module(launch: str, now: str, room: int, spinning: int) -> str:
         now=now,
         room=room,
         spinning=spinning,
-        pieces=_CHUNKS_PER_THREAD,
-        line=_LINE,
+        pieces=CHUNKS_PER_THREAD,
+        line=LINE,
         depths=DEPTHS,
-        rest=_LINE - 1,
-        timed=float(_TIMED),
+        rest=LINE - 1,
+        timed=float(TIMED),
         lowest=_LEAST,
         highest=float(_MOST),
         **offsets,

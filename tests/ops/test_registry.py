@@ -90,6 +90,7 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     made_by_passes |= {  # see tests/semantics/test_records.py
         "as_array", "clear", "clear_bytes", "copy_record", "field", "store_attr",
     }  # fmt: skip
+    made_by_passes |= {"parallel_for", "thread_id"}  # see tests/parallel/test_prange.py
     made_by_passes |= {name for name in OPS if name.startswith("random_")}  # test_random_numbers.py
     resolved_before_inference = {
         "class_of", "contains", "unpack_starred", "zip", "generator", "yield",
@@ -104,6 +105,7 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     left |= {"greater_number", "greater_or_nan", "less_number", "less_or_nan"}
     left |= {"reserve"}  # see test_array_reductions.py
     left |= {"begin_scope"}  # see tests/stencils
+    left |= {"thread_id"}  # see tests/parallel/test_prange.py
     left |= {"clear_bytes", "copy_record"}  # see tests/semantics/test_records.py
     left |= {name for name in OPS if name.startswith("random_")}  # see test_random_numbers.py
     left |= {name for name, op in OPS.items() if op.rule.__module__ in of_arrays}

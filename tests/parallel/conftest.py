@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import kernelgen
+from kernelgen.runtime import shared_code
 from kernelgen.targets import parallel
 
 
@@ -23,3 +24,12 @@ def shares_all(monkeypatch):
     monkeypatch.setattr(parallel, "CHUNK", 0)
     monkeypatch.setattr(parallel, "WORTH_HOT", 0)
     monkeypatch.setattr(parallel, "WORTH_COLD", 0)
+
+
+@pytest.fixture
+def shares_all_loops(monkeypatch):
+    """Functions that are called meanwhile share all loops, and those that are compiled divide
+    loops with reductions into as many pieces as they can."""
+    monkeypatch.setattr(parallel, "CHUNK", 0)
+    for name in ("timed", "chunk", "hot", "cold"):
+        monkeypatch.setattr(shared_code.limits, name, 0.0)
