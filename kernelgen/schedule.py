@@ -56,6 +56,16 @@ their edges than they save.
 """
 
 
+CELLS_OF_BAND, MOST_BANDS = 8192, 256
+"""Threads share the rows of a stencil in bands, which have as many cells at least, some 5 to 50
+microseconds, so that what a band needs of its own is soon made; and how many bands there are."""
+
+ROWS_OF_STEPS, BANDS_OF_STEPS = 8, (2, 4, 8, 16, 32, 64)
+"""Where several steps are done at once, bands overlap: a step computes ``lag`` rows beyond either
+end of a band for each step that follows. So it has as many rows for each of these; and the numbers
+of bands, which come out even on most numbers of threads."""
+
+
 def steps_at_once(plan: Plan, shape: Sequence[int], itemsizes: Sequence[int]) -> int:
     """How many steps of a stencil are done on one way through memory.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kernelgen.api import check_choice, checked_function, ufunc_options
+from kernelgen.api import checked_function, ufunc_options
 from kernelgen.config import checks_bounds
 from kernelgen.errors import KernelgenError
 
@@ -64,8 +64,11 @@ def stencil(
         Of the result, or of each; by default that of what the kernel returns.
     error_model : {"numpy", "python"}
         What division by zero does: what NumPy gives, or ZeroDivisionError.
-    fastmath, precise, target
+    fastmath, precise
         As for `vectorize`.
+    target : {"cpu", "parallel"}
+        Whether the threads of a pool share the cells of an array that is large enough for that. The
+        results are the same.
     boundscheck : bool, optional
         Raise IndexError for an index of an array in ``standard_indexing`` that is out of range. By
         default, ``KERNELGEN_BOUNDSCHECK`` decides. Offsets are always right.
@@ -105,7 +108,6 @@ def stencil(
     """
     from kernelgen import stencils  # importing us stays cheap
 
-    check_choice("target", target, ("cpu", "parallel"))
     is_kernel = callable(func_or_mode)
     if mode is not None and func_or_mode is not None and not is_kernel:
         raise KernelgenError(f"the mode is given twice: {func_or_mode!r} and {mode!r}")
@@ -117,7 +119,12 @@ def stencil(
         standard_indexing,
         dtype,
         ufunc_options(
-            error_model, fastmath, precise, "ignore", boundscheck=checks_bounds(boundscheck)
+            error_model,
+            fastmath,
+            precise,
+            "ignore",
+            boundscheck=checks_bounds(boundscheck),
+            target=target,
         ),
     )
 

@@ -41,7 +41,7 @@ def _expand(function: Function, block: Block, op: Op) -> Block:
     at, where = block.ops.index(op), function.blocks.index(block) + 1
     rest = Block()
     rest.ops, block.ops = block.ops[at + 1 :], block.ops[:at]
-    writer = Writer(block, op)
+    writer = Writer(block, op, shares=function.sharing is not None)
     result = _write(writer, op)
     writer.jump(rest)
     function.blocks[where:where] = [*writer.blocks, rest]

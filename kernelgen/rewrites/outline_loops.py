@@ -29,7 +29,7 @@ def outline_loops(function: Function) -> None:
         within |= {op.loc for block in loop.blocks for op in block.ops}
         _outline(function, loop, f"{function.name}.loop{count}", schedule)
         if schedule == ELEMENTS:
-            text = "shared by threads if it is long: an expression of arrays"
+            text = "shared by threads if it is long: a loop over elements of arrays"
             function.sharing.add(latch.terminator.loc, True, text)
     if function.sharing is not None:
         for loc in (each for each in function.sharing.reduced if each not in within):

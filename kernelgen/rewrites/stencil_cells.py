@@ -215,7 +215,7 @@ class PaddedCells(Cells):
         tables = [self.table(axis) if axis.crosses else None for axis in self.axes]
         self.padded = [self._pad(v, tables) for v in self.windows]
         self.w.emit("begin_scope", NONE)
-        self.w.loops([axis.cells for axis in self.axes], self._cell)
+        self.w.loops([axis.cells for axis in self.axes], self._cell, independent=True)
 
     def _pad(self, window: Value, tables: list[Value | None]) -> Value:
         lengths = [self.plus(axis.cells, axis.low + axis.high) for axis in self.axes]
@@ -230,7 +230,7 @@ class PaddedCells(Cells):
             value = self.element_or_constant(window, indices, self.axes)
             self.w.emit("put", NONE, made, value, *places)
 
-        self.w.loops(lengths, at)
+        self.w.loops(lengths, at, independent=True)
         return made
 
     def _cell(self, *places: Value) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kernelgen.ir.core import Value
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_cells import TABLE, Cells
-from kernelgen.schedule import LEAST_HEIGHT, kept_bytes, vectors_at_once
+from kernelgen.schedule import (
+    CELLS_OF_BAND,
+    LEAST_HEIGHT,
+    MOST_BANDS,
+    kept_bytes,
+    vectors_at_once,
+)
 from kernelgen.types.compound import NONE, Array
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
@@ -25,17 +32,57 @@ class RowCells(Cells):
     is how many elements around an end are copied.
     """
 
+    band: tuple[Value, Value] | None = None
     tile: tuple[Value, Value] | None = None
-    """The first index of the second axis that loops are at, and how many there are."""
+    """The first index of the first and of the second axis that loops are at, and how many."""
 
     def write(self) -> None:
         """Write the loops."""
         self.prepare()
         self.tables = [self.table(axis) if axis.crosses else None for axis in self.outer]
+        if self.w.shares and self.outer:
+            self.over_bands(self.bands(), self._over_rows)
+        else:
+            self._over_rows()
+
+    def _over_rows(self) -> None:
+        self.make_copies()
         if len(self.outer) > 1 and (self.outer[0].low or self.outer[0].high):
             self._over_tiles()
         else:
             self.over(0, (), {})
+
+    def make_copies(self) -> None:
+        """Make room for the copies of what ends of rows read, which a thread has for itself."""
+        if self.ends is not None:
+            self.ends.make_copies()
+
+    def bands(self) -> Value:
+        """How many bands threads share."""
+        w, cells = self.w, self.axes[0].cells
+        rows = w.emit("min", WEAK_INT, cells, w.integer(MOST_BANDS))
+        for axis in self.axes[1:]:
+            cells = w.emit("mul", WEAK_INT, cells, axis.cells)
+        worth = w.emit("floordiv", WEAK_INT, cells, w.integer(CELLS_OF_BAND))
+        return w.emit("min", WEAK_INT, rows, w.emit("add", WEAK_INT, worth, w.integer(1)))
+
+    def over_bands(self, count: Value, body: Callable[[], None]) -> None:
+        """Loop over so many bands of the first axis, which threads share."""
+        w, cells = self.w, self.axes[0].cells
+        each = w.emit("floordiv", WEAK_INT, cells, count)
+        rest = w.emit("sub", WEAK_INT, cells, w.emit("mul", WEAK_INT, each, count))
+
+        def first(k: Value) -> Value:
+            more = w.emit("min", WEAK_INT, k, rest)
+            return w.emit("add", WEAK_INT, w.emit("mul", WEAK_INT, each, k), more)
+
+        def at(k: Value) -> None:
+            start = first(k)
+            end = first(w.emit("add", WEAK_INT, k, w.integer(1)))
+            self.band = start, w.emit("sub", WEAK_INT, end, start)
+            body()
+
+        w.loops([count], at, independent=True)
 
     def _over_tiles(self) -> None:
         """Loop over tiles of the second axis, so that what is read again along the first one is
@@ -95,9 +142,8 @@ class RowCells(Cells):
             self._row(places, indices)
             return
         axis, table = self.outer[depth], self.tables[depth]
-        start, count = None, axis.cells
-        if depth == 1 and self.tile is not None:
-            start, count = self.tile
+        part = (self.band, self.tile)[depth] if depth < 2 else None
+        start, count = (None, axis.cells) if part is None else part
 
         def at(i: Value) -> None:
             i = i if start is None else self.w.emit("add", WEAK_INT, start, i)
@@ -182,7 +228,8 @@ class RowCells(Cells):
                 self.put(target, place, value, scope="written")
 
         read = {(r.window, each) for r in self.kernel.reads for each in self.offsets(r)}
-        self.w.loops([count], at, interleave=vectors_at_once(len(read)))
+        count_of_vectors = vectors_at_once(len(read))
+        self.w.loops([count], at, interleave=count_of_vectors, independent=not self.outer)
 
 
 class _Ends:
@@ -197,24 +244,7 @@ class _Ends:
 
     def __init__(self, cells: RowCells) -> None:
         self.cells = cells
-        self.w = w = cells.w
-        axis, section = cells.last, cells.section
-        zero = w.integer(0)
-        wanted = w.integer(axis.low if axis.border.low != "valid" else 0)
-        self.left = w.emit("min", WEAK_INT, wanted, axis.cells)
-        rest = w.emit("sub", WEAK_INT, axis.cells, self.left)
-        wanted = w.integer(axis.high if axis.border.high != "valid" else 0)
-        self.right = w.emit("min", WEAK_INT, wanted, rest)
-        self.middle = w.emit("sub", WEAK_INT, rest, self.right)
-        self.behind = w.emit("add", WEAK_INT, self.left, self.middle)
-        self.sources = (
-            w.emit("frame_array", TABLE, count=2 * section)
-            if section <= MOST_IN_FRAME
-            else w.emit("array_of_shape", TABLE, w.integer(2 * section))
-        )
-        for side, start in enumerate((zero, self.behind)):
-            self._fill(start, side * section)
-        self.copies = self._copies()
+        self.w = cells.w
 
     def _fill(self, start: Value, at: int) -> None:
         """Note which elements stand around the cell ``start``."""
@@ -227,7 +257,13 @@ class _Ends:
 
         self.w.loops([self.w.integer(cells.section)], put)
 
-    def _copies(self) -> dict[tuple[int, Outer], Value]:
+    def make_copies(self) -> None:
+        """Make room for the copies, and note what goes there.
+
+        A band begins with that, so that LLVM knows how few cells the ends have.
+        """
+        self._divide()
+        self._find_sources()
         cells, found = self.cells, {}
         for n in dict.fromkeys(n for n, _ in cells.rows):
             own = [key for key in cells.rows if key[0] == n]
@@ -236,7 +272,29 @@ class _Ends:
             block = self.w.emit("array_of_shape", Array(t, 2, "C"), *lengths)
             for k, key in enumerate(own):
                 found[key] = self.w.emit("row", Array(t, 1, "C"), block, self.w.integer(k))
-        return found
+        self.copies = found
+
+    def _divide(self) -> None:
+        """How many cells are at the left end, in the middle, and at the right end."""
+        w, axis = self.w, self.cells.last
+        wanted = w.integer(axis.low if axis.border.low != "valid" else 0)
+        self.left = w.emit("min", WEAK_INT, wanted, axis.cells)
+        rest = w.emit("sub", WEAK_INT, axis.cells, self.left)
+        wanted = w.integer(axis.high if axis.border.high != "valid" else 0)
+        self.right = w.emit("min", WEAK_INT, wanted, rest)
+        self.middle = w.emit("sub", WEAK_INT, rest, self.right)
+        self.behind = w.emit("add", WEAK_INT, self.left, self.middle)
+
+    def _find_sources(self) -> None:
+        """Which elements stand around the first cells of the ends."""
+        w, section = self.w, self.cells.section
+        self.sources = (
+            w.emit("frame_array", TABLE, count=2 * section)
+            if section <= MOST_IN_FRAME
+            else w.emit("array_of_shape", TABLE, w.integer(2 * section))
+        )
+        for side, start in enumerate((w.integer(0), self.behind)):
+            self._fill(start, side * section)
 
     def copy(self, rows: dict[tuple[int, Outer], Value]) -> None:
         """Copy what is read around the ends of rows."""

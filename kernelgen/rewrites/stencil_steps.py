@@ -8,6 +8,7 @@ from kernelgen.ir.core import Value
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_cells import TABLE, Axis
 from kernelgen.rewrites.stencil_rows import RowCells
+from kernelgen.schedule import BANDS_OF_STEPS, ROWS_OF_STEPS
 from kernelgen.types.compound import Array
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
@@ -18,6 +19,8 @@ class StepCells(RowCells):
     Along the first axis, each step follows the one before it as closely as what it reads allows:
     at distance ``lag``. All but the last keep only the rows around there, in a ring of ``depth``
     rows that stay in the cache. Where that axis wraps round, steps but the last go beyond its ends.
+    Threads share bands of rows; the steps of each begin so far in front of the band, and end so
+    far behind it, that the last step has all that it needs.
 
     Parameters
     ----------
@@ -42,21 +45,51 @@ class StepCells(RowCells):
         self.start = self.plus(before, axis.low)
         rows = w.emit("add", WEAK_INT, axis.cells, w.emit("add", WEAK_INT, before, behind))
         self._write_tables(axis, self.plus(rows, axis.low + axis.high))
+        self.sources, self.results = self.windows, self.targets
+        self.rows_beyond = before, behind
+        if w.shares:
+            self.over_bands(self._bands_of_steps(), self._over_steps)
+        else:
+            self._over_steps()
+
+    def _bands_of_steps(self) -> Value:
+        """How many bands threads share; they overlap, so they are not too low."""
+        w, cells = self.w, self.outer[0].cells
+        least = w.emit("mul", WEAK_INT, self.steps, w.integer(ROWS_OF_STEPS * self.lag))
+        bands = w.integer(1)
+        for count in BANDS_OF_STEPS:
+            needed = w.emit("mul", WEAK_INT, least, w.integer(count))
+            enough = w.emit("ge", WEAK_BOOL, cells, needed)
+            bands = w.emit("where", WEAK_INT, enough, w.integer(count), bands)
+        return w.emit("min", WEAK_INT, bands, self.bands())
+
+    def _over_steps(self) -> None:
+        """Do all steps of a band, or of all rows."""
+        w, axis, lag = self.w, self.outer[0], self.w.integer(self.lag)
+        self.make_copies()
         inner = [other.length for other in self.axes[1:]]
         self.rings = [
             w.emit(
                 "array_of_shape",
                 Array(array_type(v).dtype, len(self.axes) + 1, "C"),
-                *(earlier, w.integer(self.depth), *inner),
+                *(self.final, w.integer(self.depth), *inner),
             )
-            for v in self.targets
+            for v in self.results
         ]
-        self.sources, self.results = self.windows, self.targets
-        delay = w.emit("mul", WEAK_INT, earlier, w.integer(self.lag))
+        before, behind = self.rows_beyond
+        first = w.emit("neg", WEAK_INT, before)
+        end = w.emit("add", WEAK_INT, axis.cells, behind)
+        delay = w.emit("mul", WEAK_INT, self.final, lag)
+        if self.band is not None:
+            start, count = self.band
+            reached = w.emit("sub", WEAK_INT, start, delay)
+            first = w.emit("max", WEAK_INT, first, reached)
+            end = w.emit("add", WEAK_INT, start, count)
+        rows = w.emit("sub", WEAK_INT, end, first)
 
         def at(t: Value, s: Value) -> None:
-            behind_first = w.emit("mul", WEAK_INT, s, w.integer(self.lag))
-            row = w.emit("sub", WEAK_INT, w.emit("sub", WEAK_INT, t, before), behind_first)
+            behind_first = w.emit("mul", WEAK_INT, s, lag)
+            row = w.emit("sub", WEAK_INT, w.emit("add", WEAK_INT, t, first), behind_first)
             w.choose(self._has(row, s), lambda: self._step(row, s), lambda: None)
 
         w.loops([w.emit("add", WEAK_INT, rows, delay), self.steps], at)
@@ -93,6 +126,13 @@ class StepCells(RowCells):
         axis, left = self.outer[0], self.w.emit("sub", WEAK_INT, self.final, step)
         first = self.w.emit("neg", WEAK_INT, self._beyond(left, axis.low))
         last = self.w.emit("add", WEAK_INT, axis.cells, self._beyond(left, axis.high))
+        if self.band is not None:
+            start, count = self.band
+            reach = self.w.emit("mul", WEAK_INT, left, self.w.integer(self.lag))
+            begins = self.w.emit("sub", WEAK_INT, start, reach)
+            end = self.w.emit("add", WEAK_INT, start, count)
+            first = self.w.emit("max", WEAK_INT, first, begins)
+            last = self.w.emit("min", WEAK_INT, last, self.w.emit("add", WEAK_INT, end, reach))
         begun = self.w.emit("ge", WEAK_BOOL, row, first)
         return self.w.emit("and", WEAK_BOOL, begun, self.w.emit("lt", WEAK_BOOL, row, last))
 

@@ -582,7 +582,7 @@ def test_expressions_of_arrays_are_shared():
         for x, y in zip(found, expected, strict=True):
             np.testing.assert_array_equal(x, y)
     report = compiled.parallel_report()
-    assert "an expression of arrays" in report and "reduced or accumulated" in report
+    assert "elements of arrays" in report and "reduced or accumulated" in report
 
 
 def test_long_expressions_equal_those_of_one_thread_bit_for_bit():
