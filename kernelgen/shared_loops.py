@@ -13,10 +13,10 @@ from kernelgen.targets.parallel import Sharing
 @cache
 def _module() -> engine.Module:
     """The code is the same for all loops but for the words that it is linked with."""
-    return engine.compile_module(
-        parallel.module(pool_code.LAUNCH, pool_code.NOW, pool_code.ROOM, pool_code.SPINNING),
-        opt_level=1,
+    symbols = parallel.Symbols(
+        pool_code.LAUNCH, pool_code.NOW, pool_code.WORTH, pool_code.NOTE, pool_code.ROOM
     )
+    return engine.compile_module(parallel.module(symbols), opt_level=1)
 
 
 class SharedLoop:
@@ -39,8 +39,7 @@ class SharedLoop:
         launcher = pool.launcher()
         self._words = parallel.words(launcher.pool, loop, sharing)
         symbols = {
-            pool_code.LAUNCH: launcher.launch,
-            pool_code.NOW: launcher.now,
+            **launcher.symbols,
             parallel.DESCRIPTOR: ctypes.addressof(self._words),
         }
         self._library = engine.link(_module().object_code, [parallel.SYMBOL], symbols)

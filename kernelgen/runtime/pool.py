@@ -16,6 +16,7 @@ from functools import cache
 from typing import NamedTuple
 
 from kernelgen.runtime import engine, locks, pool_code, threads
+from kernelgen.targets import parallel
 
 
 class Pool:
@@ -25,12 +26,12 @@ class Pool:
         self._bytes = (ctypes.c_char * (pool_code.SIZE + 64))()
         self.address = -(-ctypes.addressof(self._bytes) // 64) * 64
         self._starter = self.start_workers  # one object, whose address the native code holds
-        symbols = {**pool_code.symbols(), "start": id(self._starter)}
+        limits = ctypes.addressof(parallel.limits)
+        symbols = {**pool_code.symbols(), "start": id(self._starter), "limits": limits}
         module = engine.compile_module(pool_code.source(), opt_level=0)
-        functions = [pool_code.LAUNCH, pool_code.NOW, pool_code.THREAD]
-        exports = [*functions, pool_code.WORKER, pool_code.RESET]
+        exports = [*pool_code.FUNCTIONS, pool_code.WORKER, pool_code.RESET]
         self._library = engine.link(module.object_code, exports, symbols)
-        self.launch, self.now, self.thread = map(self._library.address, functions)
+        self.functions = {name: self._library.address(name) for name in pool_code.FUNCTIONS}
         self._reset = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
             self._library.address(pool_code.RESET)
         )
@@ -88,29 +89,35 @@ def _the_pool() -> Pool:
 
 
 class Launcher(NamedTuple):
-    """Addresses that hold for the life of the process.
+    """The pool and its functions, which are there for the life of the process.
 
     Attributes
     ----------
-    launch : int
-        ``int launch(pool, int (*run)(argument, int64_t chunk), argument, int64_t chunks)``: 0, or
-        -1 with an exception set.
     pool : int
-        What it is given first.
-    now : int
-        ``int64_t now(void)``, the nanoseconds of a clock.
-    thread : int
-        ``int64_t thread(void)``, the number of the calling thread.
+        Its address.
+    functions : dict of str to int
+        The addresses of `pool_code.FUNCTIONS`.
     """
 
-    launch: int
     pool: int
-    now: int
-    thread: int
+    functions: dict[str, int]
+
+    @property
+    def launch(self) -> int:
+        """``int launch(pool, int (*run)(argument, int64_t chunk), argument, int64_t chunks)``.
+
+        It returns 0, or -1 with an exception set.
+        """
+        return self.functions[pool_code.LAUNCH]
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        """What code is linked with that shares something."""
+        return {**self.functions, "limits": ctypes.addressof(parallel.limits)}
 
 
 def launcher() -> Launcher:
-    """Return the addresses of the pool, which is made if there is none."""
+    """Return the pool, which is made if there is none."""
     with locks.compiling:
         made = _the_pool()
-    return Launcher(made.launch, made.address, made.now, made.thread)
+    return Launcher(made.address, made.functions)

@@ -18,19 +18,25 @@ import sys
 import time
 
 from kernelgen.runtime import cpython_api
+from kernelgen.targets.parallel import AT
 
 LAUNCH = "kernelgen_launch"
 WORKER = "kernelgen_worker"
 RESET = "kernelgen_pool_reset"
 NOW = "kernelgen_now"
 THREAD = "kernelgen_thread"
+WORTH = "kernelgen_worth"
+NOTE = "kernelgen_note"
+
+FUNCTIONS = (LAUNCH, NOW, THREAD, WORTH, NOTE)
+"""What other code calls."""
 
 SIZE = 320
 """The bytes of a pool."""
 
-SPINNING, WORKERS, ROOM, MAIN = 208, 216, 224, 232
-"""Where in a pool it stands how many workers look for tasks without sleeping, how many there are,
-how many may work on one task, and the identity of Python's main thread."""
+WORKERS, ROOM, MAIN = 208, 216, 224
+"""Where in a pool it stands how many workers there are, how many may work on one task, and the
+identity of Python's main thread."""
 
 # Nanoseconds: how long workers look for tasks before they sleep, and launching threads for the end
 # of theirs; how often the main thread asks for signals.
@@ -64,6 +70,8 @@ def source() -> str:
         spin=_SPIN,
         wait=_WAIT,
         signals=_SIGNALS,
+        room=ROOM,
+        long=AT["long"],
         monotonic=time.CLOCK_MONOTONIC,
         pause="@llvm.x86.sse2.pause()" if intel else "@llvm.aarch64.hint(i32 1)",
         pause_type="@llvm.x86.sse2.pause()" if intel else "@llvm.aarch64.hint(i32)",
@@ -78,15 +86,17 @@ _SOURCE = """
 %task = type {{ ptr, ptr, ptr, i64, i64, i64, i64, ptr, ptr, ptr, i32, i32, [40 x i8], i64,
                 [56 x i8] }}
 ; The mutex, what sleeping workers wait for, what launching threads wait for, the list of tasks;
-; how many workers sleep, how many look for tasks, how many there are, room in a task; the main
-; thread; the spin lock, how many tasks there have been, how many launching threads wait.
-%pool = type {{ [64 x i8], [64 x i8], [64 x i8], ptr, i64, i64, i64, i64, i64, i64, i64, i64 }}
+; how many workers sleep, how many there are, room in a task; the main thread; the spin lock, how
+; many tasks there have been, how many launching threads wait.
+%pool = type {{ [64 x i8], [64 x i8], [64 x i8], ptr, i64, i64, i64, i64, i64, i64, i64 }}
 
 @start = external global i8
 
 ; What threads keep their numbers under, once it is made.
 @key = internal global i32 0
 @key.made = internal global i1 false
+
+@limits = external global i8
 
 declare i32 @pthread_mutex_init(ptr, ptr)
 declare i32 @pthread_mutex_lock(ptr)
@@ -144,6 +154,56 @@ define i64 @kernelgen_thread() {{
   ret i64 %number
 }}
 
+; Whether to share what would take so many nanoseconds on one thread. If it did not profit lately,
+; as workers had to be woken or the processors were busy, only some calls are shared, ever fewer.
+define i1 @kernelgen_worth(ptr %pool, ptr %memory, double %time) {{
+  %room.at = getelementptr i8, ptr %pool, i64 {room}
+  %room = load atomic i64, ptr %room.at monotonic, align 8
+  %others = icmp sgt i64 %room, 0
+  br i1 %others, label %look, label %no
+look:
+  %long.at = getelementptr i8, ptr @limits, i64 {long}
+  %long = load double, ptr %long.at
+  %is.long = fcmp oge double %time, %long
+  br i1 %is.long, label %yes, label %remember
+remember:
+  %skip = load atomic i64, ptr %memory monotonic, align 8
+  %skips = icmp sgt i64 %skip, 0
+  br i1 %skips, label %pass, label %yes
+pass:
+  %skip.next = sub i64 %skip, 1
+  store atomic i64 %skip.next, ptr %memory monotonic, align 8
+  br label %no
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}}
+
+; Remember how long a call took by the clock, and how long all of its chunks. Where it did not
+; profit, the next one may, as the workers are awake by then. If that did not either, calls are
+; passed over: 8, then 16, and so on.
+define void @kernelgen_note(ptr %memory, i64 %wall, i64 %taken) {{
+  %level.at = getelementptr i64, ptr %memory, i64 1
+  %level = load atomic i64, ptr %level.at monotonic, align 8
+  %less = mul i64 %wall, 8
+  %more = mul i64 %taken, 7
+  %useful = icmp sle i64 %less, %more
+  %level.more = add i64 %level, 1
+  %level.most = call i64 @llvm.umin.i64(i64 %level.more, i64 16)
+  %level.next = select i1 %useful, i64 0, i64 %level.most
+  %odd = and i64 %level.next, 1
+  %again = icmp ne i64 %odd, 0
+  %power = lshr i64 %level.next, 1
+  %many = shl i64 4, %power
+  %first = icmp eq i64 %level.next, 0
+  %none = or i1 %again, %first
+  %skip = select i1 %none, i64 0, i64 %many
+  store atomic i64 %level.next, ptr %level.at monotonic, align 8
+  store atomic i64 %skip, ptr %memory monotonic, align 8
+  ret void
+}}
+
 ; Nanoseconds of a clock.
 define i64 @kernelgen_now() {{
   %at = alloca [2 x i64]
@@ -188,7 +248,7 @@ no:
 ; Take the spin lock. Its holders are soon done, unless they lose their processor just then.
 define internal void @lock(ptr %pool) {{
 entry:
-  %at = getelementptr %pool, ptr %pool, i64 0, i32 9
+  %at = getelementptr %pool, ptr %pool, i64 0, i32 8
   br label %each
 each:
   %k = phi i64 [ 1, %entry ], [ %k.next, %wait ], [ 1, %yield ]
@@ -210,7 +270,7 @@ done:
 }}
 
 define internal void @unlock(ptr %pool) {{
-  %at = getelementptr %pool, ptr %pool, i64 0, i32 9
+  %at = getelementptr %pool, ptr %pool, i64 0, i32 8
   store atomic i64 0, ptr %at release, align 8
   ret void
 }}
@@ -388,9 +448,8 @@ entry:
   %finished = getelementptr %pool, ptr %pool, i64 0, i32 2
   %tasks = getelementptr %pool, ptr %pool, i64 0, i32 3
   %sleeping = getelementptr %pool, ptr %pool, i64 0, i32 4
-  %spinning = getelementptr %pool, ptr %pool, i64 0, i32 5
-  %offered = getelementptr %pool, ptr %pool, i64 0, i32 10
-  %waiting = getelementptr %pool, ptr %pool, i64 0, i32 11
+  %offered = getelementptr %pool, ptr %pool, i64 0, i32 9
+  %waiting = getelementptr %pool, ptr %pool, i64 0, i32 10
   br label %look
 look:
   ; Who wakes for a task that is over by then looks for the next one before sleeping again.
@@ -437,9 +496,7 @@ joined:
   call void @rouse(ptr %pool, ptr %finished, i64 %waiters)
   br label %spin
 spin:
-  %h = atomicrmw add ptr %spinning, i64 1 monotonic
   %found = call i1 @watch(ptr %tasks, i1 false, i64 {spin})
-  %i = atomicrmw sub ptr %spinning, i64 1 monotonic
   br label %look
 }}
 
@@ -448,7 +505,7 @@ define internal void @offer(ptr %pool, ptr %task, i64 %useful) {{
   %wake = getelementptr %pool, ptr %pool, i64 0, i32 1
   %tasks = getelementptr %pool, ptr %pool, i64 0, i32 3
   %sleeping = getelementptr %pool, ptr %pool, i64 0, i32 4
-  %offered = getelementptr %pool, ptr %pool, i64 0, i32 10
+  %offered = getelementptr %pool, ptr %pool, i64 0, i32 9
   call void @lock(ptr %pool)
   %first = load ptr, ptr %tasks
   store ptr %first, ptr %task
@@ -466,7 +523,7 @@ define internal void @finish(ptr %pool, ptr %task, i1 %main) {{
 entry:
   %until = alloca [2 x i64]
   %finished = getelementptr %pool, ptr %pool, i64 0, i32 2
-  %waiting = getelementptr %pool, ptr %pool, i64 0, i32 11
+  %waiting = getelementptr %pool, ptr %pool, i64 0, i32 10
   %active.at = getelementptr %task, ptr %task, i64 0, i32 5
   call void @lock(ptr %pool)
   call void @unlist(ptr %pool, ptr %task)
@@ -526,8 +583,8 @@ entry:
   store ptr %argument, ptr %argument.at
   %chunks.at = getelementptr %task, ptr %task, i64 0, i32 3
   store i64 %chunks, ptr %chunks.at
-  %room.at = getelementptr %pool, ptr %pool, i64 0, i32 7
-  %workers.at = getelementptr %pool, ptr %pool, i64 0, i32 6
+  %room.at = getelementptr %pool, ptr %pool, i64 0, i32 6
+  %workers.at = getelementptr %pool, ptr %pool, i64 0, i32 5
   %wanted = load atomic i64, ptr %room.at monotonic, align 8
   %workers = load atomic i64, ptr %workers.at monotonic, align 8
   %short = icmp slt i64 %workers, %wanted
@@ -546,7 +603,7 @@ ready:
   %listed.at = getelementptr %task, ptr %task, i64 0, i32 6
   store i64 1, ptr %listed.at
   %identity = call i64 @PyThread_get_thread_ident()
-  %main.at = getelementptr %pool, ptr %pool, i64 0, i32 8
+  %main.at = getelementptr %pool, ptr %pool, i64 0, i32 7
   %main.identity = load i64, ptr %main.at
   %main = icmp eq i64 %identity, %main.identity
   %others = sub i64 %chunks, 1

@@ -3,63 +3,25 @@
 What is shared is a function ``int run(argument, int64_t first, int64_t end)``, which goes through
 iterations of the loop. How long one takes is known if the loop's code tells, else from the last
 call. A loop that seems too short is begun on one thread and watched: if what is left turns out to
-be long, it is shared. One that did not profit from other threads, as the processors were busy
-otherwise, stays on one thread for a while.
+be long, it is shared.
 """
 
 from __future__ import annotations
 
-import ctypes
 from functools import cache
 
 from kernelgen import sharing
 from kernelgen.runtime import engine, pool, pool_code
-from kernelgen.targets.parallel import (
-    CHUNK,
-    CHUNKS_PER_THREAD,
-    LINE,
-    TIMED,
-    WORTH_COLD,
-    WORTH_HOT,
-)
+from kernelgen.targets.parallel import AT, CHUNKS_PER_THREAD, LINE
 
 _PROBED = 16
 """A loop of which nothing is known is watched after this part of its iterations."""
-
-_SKIPPED, _LONG = 8, 1_000_000.0
-"""How many calls stay on one thread behind one that did not profit, unless they take as many
-nanoseconds."""
-
-
-class Limits(ctypes.Structure):
-    """What is shared, in nanoseconds, as it stands in memory.
-
-    Attributes
-    ----------
-    timed, chunk, hot, cold : float
-        What loops take that are not timed; `CHUNK`, `WORTH_HOT` and `WORTH_COLD`.
-    """
-
-    _fields_ = (
-        ("timed", ctypes.c_double),
-        ("chunk", ctypes.c_double),
-        ("hot", ctypes.c_double),
-        ("cold", ctypes.c_double),
-    )
-
-
-limits = Limits(TIMED, CHUNK, WORTH_HOT, WORTH_COLD)
 
 
 @cache
 def _library() -> engine.Library:
     launcher = pool.launcher()
-    symbols = {
-        pool_code.LAUNCH: launcher.launch,
-        pool_code.NOW: launcher.now,
-        "pool": launcher.pool,
-        "limits": ctypes.addressof(limits),
-    }
+    symbols = {**launcher.symbols, "pool": launcher.pool}
     module = engine.compile_module(_source(), opt_level=1)
     return engine.link(module.object_code, [sharing.SHARE], symbols)
 
@@ -68,7 +30,7 @@ def symbols() -> dict[str, int]:
     """What functions are linked with that share loops."""
     return {
         sharing.SHARE: _library().address(sharing.SHARE),
-        sharing.THREAD: pool.launcher().thread,
+        sharing.THREAD: pool.launcher().functions[pool_code.THREAD],
     }
 
 
@@ -78,14 +40,13 @@ def _source() -> str:
         launch=pool_code.LAUNCH,
         now=pool_code.NOW,
         room=pool_code.ROOM,
-        spinning=pool_code.SPINNING,
-        **{each: getattr(Limits, each).offset for each in ("timed", "chunk", "hot", "cold")},
+        **{f"{name}_limit": place for name, place in AT.items()},
+        worth=pool_code.WORTH,
+        note=pool_code.NOTE,
         pieces=CHUNKS_PER_THREAD,
         probed=_PROBED,
-        skipped=_SKIPPED,
         line_less=LINE - 1,
         line_mask=-LINE,
-        long=_LONG,
     )
 
 
@@ -94,14 +55,16 @@ _SOURCE = """
 @limits = external global i8
 declare i32 @{launch}(ptr, ptr, ptr, i64)
 declare i64 @{now}()
+declare i1 @{worth}(ptr, ptr, double)
+declare void @{note}(ptr, i64, i64)
 declare i64 @llvm.umax.i64(i64, i64)
 declare i64 @llvm.umin.i64(i64, i64)
 declare double @llvm.maxnum.f64(double, double)
 declare double @llvm.minnum.f64(double, double)
 
 ; Of a loop: the nanoseconds that an iteration takes, whether its code tells them, whether each
-; thread gets one chunk, and how many calls stay on one thread.
-%words = type {{ double, i64, i64, i64 }}
+; thread gets one chunk, and what the pool remembers.
+%words = type {{ double, i64, i64, [2 x i64] }}
 
 ; What chunks are told: run, its argument, the first iteration, how many a chunk has, the end; and
 ; the nanoseconds that they have taken.
@@ -155,32 +118,20 @@ ask:
   %time = load double, ptr %words
   %count = sitofp i64 %n to double
   %total = fmul double %time, %count
-  %timed.at = getelementptr i8, ptr @limits, i64 {timed}
+  %timed.at = getelementptr i8, ptr @limits, i64 {timed_limit}
   %timed = load double, ptr %timed.at
   %short = fcmp olt double %total, %timed
   %untimed = and i1 %short, %is.certain
-  br i1 %untimed, label %serial, label %look
-look:
-  %skip.at = getelementptr %words, ptr %words, i64 0, i32 3
-  %skip = load i64, ptr %skip.at
-  %skips = icmp sgt i64 %skip, 0
-  %not.long = fcmp olt double %total, {long}
-  %skipped = and i1 %skips, %not.long
-  br i1 %skipped, label %pass, label %decide
-pass:
-  %skip.next = sub i64 %skip, 1
-  store i64 %skip.next, ptr %skip.at
-  br label %serial
+  br i1 %untimed, label %serial, label %decide
 decide:
-  %spinning.at = getelementptr i8, ptr @pool, i64 {spinning}
-  %spinning = load i64, ptr %spinning.at
-  %asleep = icmp eq i64 %spinning, 0
-  %hot.at = getelementptr i8, ptr @limits, i64 {hot}
-  %cold.at = getelementptr i8, ptr @limits, i64 {cold}
-  %worth.at = select i1 %asleep, ptr %cold.at, ptr %hot.at
+  %memory = getelementptr %words, ptr %words, i64 0, i32 3
+  %worth.at = getelementptr i8, ptr @limits, i64 {worth_limit}
   %worth = load double, ptr %worth.at
   %begun = call i64 @{now}()
-  %pays = fcmp oge double %total, %worth
+  %long = fcmp oge double %total, %worth
+  br i1 %long, label %ask.pool, label %probe
+ask.pool:
+  %pays = call i1 @{worth}(ptr @pool, ptr %memory, double %total)
   br i1 %pays, label %share, label %probe
 probe:
   %part = udiv i64 %n, {probed}
@@ -205,8 +156,13 @@ rest:
   %left.time = fmul double %probe.each, %left.count
   %left.pays = fcmp oge double %left.time, %worth
   %left.many = icmp sgt i64 %left, 1
-  %share.rest = and i1 %left.pays, %left.many
-  br i1 %share.rest, label %share, label %go.on
+  %surprise = fcmp olt double %total, %worth
+  %a = and i1 %left.pays, %left.many
+  %maybe = and i1 %a, %surprise
+  br i1 %maybe, label %ask.again, label %go.on
+ask.again:
+  %left.worth = call i1 @{worth}(ptr @pool, ptr %memory, double %left.time)
+  br i1 %left.worth, label %share, label %go.on
 go.on:
   %rest.status = call i32 %run(ptr %argument, i64 %probe.end, i64 %n)
   %rest.bad = icmp ne i32 %rest.status, 0
@@ -221,8 +177,8 @@ learn:
   store double %each, ptr %words
   ret i32 0
 share:
-  %first = phi i64 [ 0, %decide ], [ %probe.end, %rest ]
-  %guess = phi double [ %time, %decide ], [ %probe.each, %rest ]
+  %first = phi i64 [ 0, %ask.pool ], [ %probe.end, %ask.again ]
+  %guess = phi double [ %time, %ask.pool ], [ %probe.each, %ask.again ]
   %iterations = sub i64 %n, %first
   %threads = add i64 %room, 1
   %threads.less = sub i64 %threads, 1
@@ -231,7 +187,7 @@ share:
   %most = mul i64 %threads, {pieces}
   %fair = udiv i64 %iterations, %most
   %safe = call double @llvm.maxnum.f64(double %guess, double 1.0e-3)
-  %chunk.at = getelementptr i8, ptr @limits, i64 {chunk}
+  %chunk.at = getelementptr i8, ptr @limits, i64 {chunk_limit}
   %chunk = load double, ptr %chunk.at
   %wanted = fdiv double %chunk, %safe
   %wanted.count = fptoui double %wanted to i64
@@ -274,9 +230,7 @@ done:
   %found = fdiv double %taken.time, %iterations.count
   store double %found, ptr %words
   %wall = sub i64 %share.ended, %share.begun
-  %useless = icmp sge i64 %wall, %taken
-  %skips.next = select i1 %useless, i64 {skipped}, i64 0
-  store i64 %skips.next, ptr %skip.at
+  call void @{note}(ptr %memory, i64 %wall, i64 %taken)
   ret i32 0
 }}
 """

@@ -19,12 +19,10 @@ SYMBOL = "kernelgen_parallel_loop"
 DESCRIPTOR = "kernelgen_descriptor"
 """What a loop is linked with: the words that say what it shares, and how."""
 
-CHUNK, WORTH_HOT, WORTH_COLD = 4_000, 15_000, 60_000
-"""Nanoseconds: what a chunk takes at least; what a call takes that is shared, if workers look for
-tasks just then, and if they have to be woken."""
-
-TIMED = 2_000
-"""Nanoseconds: what is expected to take less is not timed, which takes some 50."""
+CHUNK, WORTH, LONG, TIMED = 4_000, 10_000, 1_000_000, 2_000
+"""Nanoseconds: what a chunk takes at least; what a call takes that is shared; one that is shared
+whatever came of earlier ones. What is expected to take less than the last is not timed, which takes
+some 50."""
 
 _LEAST, _MOST = 0.05, 100
 """How much less or more time than estimated an element may be found to take."""
@@ -54,8 +52,8 @@ class Words(ctypes.Structure):
         How many core dimensions there are.
     least : int
         How many elements a chunk has at least.
-    chunk, hot, cold : float
-        `CHUNK`, `WORTH_HOT` and `WORTH_COLD` at the time.
+    memory : array of int
+        What the pool remembers of calls that were shared.
     times : array of float
         The nanoseconds that an element takes in no loop, in loops over a core dimension, in loops
         over two, and over three.
@@ -72,9 +70,7 @@ class Words(ctypes.Structure):
         ("nargs", ctypes.c_int64),
         ("dims", ctypes.c_int64),
         ("least", ctypes.c_int64),
-        ("chunk", ctypes.c_double),
-        ("hot", ctypes.c_double),
-        ("cold", ctypes.c_double),
+        ("memory", ctypes.c_int64 * 2),
         ("times", ctypes.c_double * DEPTHS),
         ("scale", ctypes.c_double),
         ("sizes", ctypes.c_int64 * 64),
@@ -90,9 +86,7 @@ def words(pool: int, loop: int, operands: Sharing) -> Words:
         len(operands.sizes),
         operands.dims,
         1 if operands.exact else LINE,
-        CHUNK,
-        WORTH_HOT,
-        WORTH_COLD,
+        (ctypes.c_int64 * 2)(),
         (ctypes.c_double * DEPTHS)(*operands.times),
         1.0,
         (ctypes.c_int64 * 64)(*operands.sizes),
@@ -125,24 +119,51 @@ class Sharing(NamedTuple):
     exact: bool
 
 
-def module(launch: str, now: str, room: int, spinning: int) -> str:
-    """The LLVM text of the loop.
+class Limits(ctypes.Structure):
+    """What is shared, in nanoseconds, as it stands in memory: `CHUNK` and so on, at the time."""
 
-    Parameters
+    _fields_ = (
+        ("chunk", ctypes.c_double),
+        ("worth", ctypes.c_double),
+        ("long", ctypes.c_double),
+        ("timed", ctypes.c_double),
+    )
+
+
+limits = Limits(CHUNK, WORTH, LONG, TIMED)
+
+AT = {name: getattr(Limits, name).offset for name in ("chunk", "worth", "long", "timed")}
+"""Where in them each stands."""
+
+
+class Symbols(NamedTuple):
+    """The symbols of the pool's functions.
+
+    Attributes
     ----------
-    launch, now : str
-        The symbols of the pool's function that runs chunks, and of its clock.
-    room, spinning : int
-        Where in the pool it stands how many workers may join, and how many look for tasks.
+    launch, now, worth, note : str
+        What runs chunks; the clock; whether it is worth to share a call; and what remembers
+        whether it was.
+    room : int
+        Where in the pool it stands how many workers may join.
     """
+
+    launch: str
+    now: str
+    worth: str
+    note: str
+    room: int
+
+
+def module(pool: Symbols) -> str:
+    """The LLVM text of the loop."""
     offsets = {name: getattr(Words, name).offset for name, _ in Words._fields_}
     return _SOURCE.format(
         symbol=SYMBOL,
         descriptor=DESCRIPTOR,
-        launch=launch,
-        now=now,
-        room=room,
-        spinning=spinning,
+        **pool._asdict(),
+        chunk_limit=AT["chunk"],
+        worth_limit=AT["worth"],
         pieces=CHUNKS_PER_THREAD,
         line=LINE,
         depths=DEPTHS,
@@ -156,6 +177,9 @@ def module(launch: str, now: str, room: int, spinning: int) -> str:
 
 _SOURCE = """
 @{descriptor} = external global i64
+@limits = external global i8
+declare i1 @{worth}(ptr, ptr, double)
+declare void @{note}(ptr, i64, i64)
 declare i32 @{launch}(ptr, ptr, ptr, i64)
 declare i64 @llvm.umax.i64(i64, i64)
 declare i64 @llvm.umin.i64(i64, i64)
@@ -386,35 +410,28 @@ entry:
   %time = call double @time(ptr %dims)
   %n.float = sitofp i64 %n to double
   %whole.time = fmul double %time, %n.float
-  %hot.at = getelementptr i8, ptr @{descriptor}, i64 {hot}
-  %hot = load double, ptr %hot.at
-  %enough = fcmp oge double %whole.time, %hot
+  %worth.at = getelementptr i8, ptr @limits, i64 {worth_limit}
+  %least.time = load double, ptr %worth.at
+  %enough = fcmp oge double %whole.time, %least.time
   %several = icmp sgt i64 %n, 1
   %asks = and i1 %enough, %several
-  br i1 %asks, label %ask, label %alone
+  br i1 %asks, label %look, label %alone
+look:
+  %free = call i1 @independent(ptr %data, i64 %n, ptr %strides)
+  br i1 %free, label %ask, label %alone
 ask:
   %pool.at = getelementptr i8, ptr @{descriptor}, i64 {pool}
   %pool = load ptr, ptr %pool.at
+  %memory = getelementptr i8, ptr @{descriptor}, i64 {memory}
+  %pays = call i1 @{worth}(ptr %pool, ptr %memory, double %whole.time)
+  br i1 %pays, label %share, label %alone
+share:
   %room.at = getelementptr i8, ptr %pool, i64 {room}
   %room = load atomic i64, ptr %room.at monotonic, align 8
-  %spinning.at = getelementptr i8, ptr %pool, i64 {spinning}
-  %spinning = load atomic i64, ptr %spinning.at monotonic, align 8
-  %cold.at = getelementptr i8, ptr @{descriptor}, i64 {cold}
-  %cold = load double, ptr %cold.at
-  %awake = icmp sgt i64 %spinning, 0
-  %much = fcmp oge double %whole.time, %cold
-  %worth = or i1 %awake, %much
-  %others = icmp sgt i64 %room, 0
-  %may = and i1 %worth, %others
-  br i1 %may, label %look, label %alone
-look:
-  %free = call i1 @independent(ptr %data, i64 %n, ptr %strides)
-  br i1 %free, label %share, label %alone
-share:
   %threads = add i64 %room, 1
   %pieces = mul i64 %threads, {pieces}
   %even = udiv i64 %n, %pieces
-  %chunk.at = getelementptr i8, ptr @{descriptor}, i64 {chunk}
+  %chunk.at = getelementptr i8, ptr @limits, i64 {chunk_limit}
   %chunk = load double, ptr %chunk.at
   %grain.float = fdiv double %chunk, %time
   %grain.most = call double @llvm.minnum.f64(double %grain.float, double %n.float)
@@ -439,9 +456,16 @@ share:
   store ptr %strides, ptr %strides.at
   %length.at = getelementptr %call, ptr %call, i64 0, i32 4
   store i64 %length, ptr %length.at
+  %begun = call i64 @{now}()
   %status = call i32 @{launch}(ptr %pool, ptr @chunk, ptr %call, i64 %chunks)
   %fine = icmp eq i32 %status, 0
-  br i1 %fine, label %learn, label %failed
+  br i1 %fine, label %note, label %failed
+note:
+  %ended = call i64 @{now}()
+  %wall = sub i64 %ended, %begun
+  %taken = load atomic i64, ptr %total monotonic, align 8
+  call void @{note}(ptr %memory, i64 %wall, i64 %taken)
+  br label %learn
 learn:
   call void @learn(ptr %total, double %whole.time)
   ret i32 0

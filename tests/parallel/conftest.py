@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import kernelgen
-from kernelgen.runtime import shared_code
 from kernelgen.targets import parallel
 
 
@@ -20,16 +19,8 @@ def _many_threads(monkeypatch):
 
 @pytest.fixture
 def shares_all(monkeypatch):
-    """Kernels that are compiled meanwhile share calls of two elements, in chunks of one."""
+    """Calls and loops are shared, however short they are, in chunks of one; loops with reductions
+    that are compiled meanwhile have as many pieces as they can."""
     monkeypatch.setattr(parallel, "CHUNK", 0)
-    monkeypatch.setattr(parallel, "WORTH_HOT", 0)
-    monkeypatch.setattr(parallel, "WORTH_COLD", 0)
-
-
-@pytest.fixture
-def shares_all_loops(monkeypatch):
-    """Functions that are called meanwhile share all loops, and those that are compiled divide
-    loops with reductions into as many pieces as they can."""
-    monkeypatch.setattr(parallel, "CHUNK", 0)
-    for name in ("timed", "chunk", "hot", "cold"):
-        monkeypatch.setattr(shared_code.limits, name, 0.0)
+    for name in parallel.AT:
+        monkeypatch.setattr(parallel.limits, name, 0.0)

@@ -89,7 +89,8 @@ class Chunks:
 
     def __init__(self):
         names = ["count", "fail", "slow", "fail_slowly", "nested"]
-        launch, self.pool, *_ = pool.launcher()
+        launcher = pool.launcher()
+        launch, self.pool = launcher.launch, launcher.pool
         symbols = {**trampolines.addresses().for_loops, "factory": id(failure)}
         symbols["kernelgen_launch"] = launch
         self.library = engine.link(engine.compile_module(CHUNKS).object_code, names, symbols)

@@ -7,7 +7,7 @@ import pytest
 
 from kernelgen import KernelgenError, get_thread_id, jit, prange, set_num_threads, threading_info
 
-pytestmark = pytest.mark.usefixtures("shares_all_loops")
+pytestmark = pytest.mark.usefixtures("shares_all")
 
 RNG = np.random.default_rng(7)
 COUNTS = (0, 1, 2, 63, 64, 65, 1000)
