@@ -45,7 +45,7 @@ def expand_tree(
         shapes.compute(writer, op, members.get(op, root))
     expression = kind(writer, root, [*tree, root], shapes.known)
     result = expression.write()
-    if writer.shares and not expression.independent:
+    if writer.shares and not expression.shares:
         function.sharing.reduced.append(root.loc)
     writer.jump(rest)
     function.blocks[where:where] = [*writer.blocks, rest]
@@ -123,6 +123,11 @@ class Expression:
     def independent(self) -> bool:
         """Whether the rows of the outermost axis may be computed in any order."""
         return True
+
+    @property
+    def shares(self) -> bool:
+        """Whether threads share any of its loops, if they may."""
+        return self.independent
 
     def __init__(
         self, writer: Writer, root: Op, ops: list[Op], shapes: dict[Value, list[Value]]

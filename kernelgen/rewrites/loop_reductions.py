@@ -20,6 +20,10 @@ from kernelgen.rewrites.writer import Writer
 from kernelgen.types.compound import NONE, Array, Slice, Tuple, dtype_of
 from kernelgen.types.table import INT64, WEAK_BOOL, WEAK_INT, Scalar
 
+_PIECE, _MOST_PIECES = 8192, 64
+"""How many elements a piece has at least, and how many pieces there are at most, if threads share
+what is reduced to one number."""
+
 
 class Reduction(Expression):
     """A tree of ops of which the root reduces what the others make."""
@@ -45,6 +49,10 @@ class Reduction(Expression):
     def independent(self) -> bool:
         """Whether each row of the outermost axis has states of its own."""
         return 0 in self.kept
+
+    @property
+    def shares(self) -> bool:
+        return self.independent or self._has_pieces
 
     def _turn(self) -> bool:
         """Where the first index runs fastest, go over all arrays with their axes in reverse."""
@@ -205,6 +213,9 @@ class Reduction(Expression):
 
         def on_row(rows: Rows, outer: tuple[Value, ...], count: Value | None) -> None:
             element, length = self._element_of(rows, count), self._length(count)
+            if self._has_pieces and not outer and count is not None:
+                self._take_pieces(states[0], element, count)
+                return
             kept = tuple(outer[axis] for axis in self.kept if axis != last)
             if self.kept and self.kept[-1] == last:
                 place = [outer[axis] for axis in self.axes] if self.row.places else []
@@ -235,13 +246,50 @@ class Reduction(Expression):
         place: list[Value],
     ) -> None:
         before = [self._get(state, kept) for state in states]
+        self._put_parts(states, kept, self._behind_row(before, element, count, place))
+
+    def _behind_row(
+        self, before: list[Value], element: Element, count: Value, place: list[Value]
+    ) -> Value:
+        """What the states are behind a row."""
         take = self.row.of_row(*self._taken())
         if take is None:
-            new = self._one_by_one(before[0], element, count)
-        else:
-            t = Array(element_of(self.states[0]), 1, "C")
-            new = put_in_place(self.w, take, [*before, Virtual(t, count, element), *place])
-        self._put_parts(states, kept, new)
+            return self._one_by_one(before[0], element, count)
+        t = Array(element_of(self.states[0]), 1, "C")
+        return put_in_place(self.w, take, [*before, Virtual(t, count, element), *place])
+
+    @property
+    def _has_pieces(self) -> bool:
+        """Whether threads may share a row that is all there is, a piece each."""
+        plain = len(self.states) == 1 and self.states[0] == element_of(self.states[0])
+        return self.w.shares and plain and not self.kept and not self.in_order
+
+    def _take_pieces(self, state: Value, element: Element, count: Value) -> None:
+        """Reduce pieces of a row, which threads share, then what they come to, in order.
+
+        The pieces depend on the number of elements alone, and so does the result.
+        """
+        w, (t,) = self.w, self.states
+        more = w.emit("floordiv", WEAK_INT, count, w.integer(_PIECE))
+        more = w.emit("add", WEAK_INT, more, w.integer(1))
+        pieces = w.emit("min", WEAK_INT, more, w.integer(_MOST_PIECES))
+        found = w.emit("frame_array", Array(t, 1, "C"), count=_MOST_PIECES)
+
+        def at(piece: Value, first: Value, length: Value) -> None:
+            def own(i: Value) -> Value:
+                return element(w.emit("add", WEAK_INT, first, i))
+
+            before = self._number(state, self.row.start(t))
+            self._put(found, (piece,), self._behind_row([before], own, length, []))
+
+        w.pieces(count, pieces, at)
+        take = self.row.of_element(t, t, True)
+
+        def join(piece: Value) -> None:
+            parts = [self._get(state, ()), self._get(found, (piece,))]
+            self._put(state, (), put_in_place(w, take, parts))
+
+        w.loops([pieces], join)
 
     def _taken(self) -> tuple[Scalar, Scalar, bool]:
         """What decides how elements are taken in."""

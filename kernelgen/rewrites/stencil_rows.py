@@ -68,21 +68,12 @@ class RowCells(Cells):
 
     def over_bands(self, count: Value, body: Callable[[], None]) -> None:
         """Loop over so many bands of the first axis, which threads share."""
-        w, cells = self.w, self.axes[0].cells
-        each = w.emit("floordiv", WEAK_INT, cells, count)
-        rest = w.emit("sub", WEAK_INT, cells, w.emit("mul", WEAK_INT, each, count))
 
-        def first(k: Value) -> Value:
-            more = w.emit("min", WEAK_INT, k, rest)
-            return w.emit("add", WEAK_INT, w.emit("mul", WEAK_INT, each, k), more)
-
-        def at(k: Value) -> None:
-            start = first(k)
-            end = first(w.emit("add", WEAK_INT, k, w.integer(1)))
-            self.band = start, w.emit("sub", WEAK_INT, end, start)
+        def at(_: Value, start: Value, length: Value) -> None:
+            self.band = start, length
             body()
 
-        w.loops([count], at, independent=True)
+        self.w.pieces(self.axes[0].cells, count, at)
 
     def _over_tiles(self) -> None:
         """Loop over tiles of the second axis, so that what is read again along the first one is

@@ -141,3 +141,25 @@ class Writer:
         marks |= {"share": ELEMENTS} if independent and self.shares else {}
         self.jump(header, self.emit("add", WEAK_INT, index, one), **marks)
         self.start(behind)
+
+    def pieces(
+        self, length: Value, count: Value, body: Callable[[Value, Value, Value], None]
+    ) -> None:
+        """Divide ``length`` indices into ``count`` pieces, which may be gone through in any order.
+
+        ``body`` is given the number of a piece, its first index, and how many it has. The first
+        pieces have one more than the others.
+        """
+        each = self.emit("floordiv", WEAK_INT, length, count)
+        rest = self.emit("sub", WEAK_INT, length, self.emit("mul", WEAK_INT, each, count))
+
+        def first(k: Value) -> Value:
+            more = self.emit("min", WEAK_INT, k, rest)
+            return self.emit("add", WEAK_INT, self.emit("mul", WEAK_INT, each, k), more)
+
+        def at(k: Value) -> None:
+            start = first(k)
+            end = first(self.emit("add", WEAK_INT, k, self.integer(1)))
+            body(k, start, self.emit("sub", WEAK_INT, end, start))
+
+        self.loops([count], at, independent=True)

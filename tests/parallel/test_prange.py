@@ -595,3 +595,31 @@ def test_long_expressions_equal_those_of_one_thread_bit_for_bit():
     for threads in (1, 2, 3, 4):
         set_num_threads(threads)
         np.testing.assert_array_equal(compiled(x), expected)
+
+
+def reductions(a, b):
+    c = a * b
+    return (
+        c.sum(), np.sum(a), a.max(), c.min(), a.mean(), np.std(b), np.prod(1 + a / 1e6),
+        np.any(c > 0.999), np.all(b >= 0), a.argmax(), np.sum(a, initial=3.0), np.sum(b > 0.5),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 100, 8191, 8192, 8193, 600_000])
+def test_reductions_of_arrays(n):
+    a, b = RNG.random(n), RNG.random(n)
+    compiled = jit(parallel=True)(reductions)
+    found = {tuple(compiled(a, b)) for _ in range(5)}
+    assert len(found) == 1
+    np.testing.assert_allclose(found.pop(), reductions(a, b), rtol=1e-13)
+    if n < 8192:
+        assert compiled(a, b) == jit(reductions)(a, b)
+
+
+def test_reductions_of_several_axes():
+    def total(a):
+        return a.sum(), np.max(a.T), a[:, ::2].sum(), a.sum(axis=0), a.sum(axis=(0, 1))
+
+    a = RNG.random((300, 400))
+    for x, y in zip(jit(parallel=True)(total)(a), total(a), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-13)
