@@ -20,7 +20,7 @@ import numpy.random  # a child cannot import what another thread is importing wh
 import numpy.testing
 
 import kernelgen
-from kernelgen import guvectorize, vectorize
+from kernelgen import guvectorize, jit, prange, stencil, vectorize
 
 THREADS = 16
 HANGS = 60
@@ -61,6 +61,79 @@ def total(x, out):
 def turned(x, y):
     for i in range(len(x)):
         y[i] = x[len(x) - 1 - i]
+
+
+@stencil("wrap", target="parallel")
+def sums(a):
+    return a[-1, 0] + a[1, 0] + a[0, -1] + a[0, 1]
+
+
+@stencil("nearest", neighborhood=((-2, 2),), standard_indexing=("way",), target="parallel")
+def moved(a, way):
+    return a[way[0]]
+
+
+@jit(parallel=True)
+def counted(values, bins):
+    counts = np.zeros(bins, np.int64)
+    total, least = 0, 0
+    for i in prange(len(values)):
+        if values[i] < 0:
+            raise ValueError(f"element {i} is {values[i]}")
+        counts[values[i] % bins] += 1
+        total += values[i]
+        least = min(least, -values[i])
+    return counts, total, least
+
+
+@jit(parallel=True)
+def expression(a, b):
+    c = a * b + 1
+    return c, c.sum()
+
+
+def call_sums(random):
+    a = random.integers(0, 99, random.integers(1, 300, 2))
+    rolled = [np.roll(a, by, axis) for axis in (0, 1) for by in (1, -1)]
+    np.testing.assert_array_equal(sums(a), sum(rolled))
+
+
+def call_sums_again(random):
+    a = random.integers(0, 2, random.integers(2, 300, 2))
+    np.testing.assert_array_equal(sums.iterate(a, 3), sums(sums(sums(a))))
+
+
+def call_moved(random):
+    a, way = random.random(random.integers(1, 50_000)), random.integers(-2, 4, 1)
+    try:
+        found = moved(a, way)
+    except IndexError:
+        assert way[0] == 3
+        return
+    assert way[0] < 3, "an error was lost"
+    np.testing.assert_array_equal(found, a[np.clip(np.arange(len(a)) + way, 0, len(a) - 1)])
+
+
+def call_counted(random):
+    values = random.integers(0, 1000, random.integers(1, 50_000))
+    bad = np.sort(random.integers(len(values), size=3)) if random.random() < 0.3 else []
+    values[bad] = -7
+    try:
+        counts, total, least = counted(values, 10)
+    except ValueError as error:
+        if not len(bad) or str(error) != f"element {bad[0]} is -7":
+            raise
+        return
+    assert not len(bad), "an error was lost"
+    np.testing.assert_array_equal(counts, np.bincount(values % 10, minlength=10))
+    assert (total, least) == (values.sum(), -values.max())
+
+
+def call_expression(random):
+    a, b = random.integers(0, 99, (2, random.integers(1, 100_000)))
+    c, total = expression(a, b)
+    np.testing.assert_array_equal(c, a * b + 1)
+    assert total == (a * b + 1).sum()
 
 
 def call_affine(random):
@@ -115,7 +188,20 @@ def call_sum(random):
     assert affine.reduce(a) == vectorize(affine.py_func).reduce(a)
 
 
-CALLS = (call_affine, call_rows, call_checked, call_total, call_steps, call_turned, call_sum)
+CALLS = (
+    call_affine,
+    call_rows,
+    call_checked,
+    call_total,
+    call_steps,
+    call_turned,
+    call_sum,
+    call_sums,
+    call_sums_again,
+    call_moved,
+    call_counted,
+    call_expression,
+)
 
 
 def fork(seed):
