@@ -22,7 +22,7 @@ _PROBED = 16
 def _library() -> engine.Library:
     launcher = pool.launcher()
     symbols = {**launcher.symbols, "pool": launcher.pool}
-    module = engine.compile_module(_source(), opt_level=1)
+    module = engine.compile_module(source(), opt_level=1)
     return engine.link(module.object_code, [sharing.SHARE], symbols)
 
 
@@ -34,7 +34,8 @@ def symbols() -> dict[str, int]:
     }
 
 
-def _source() -> str:
+def source() -> str:
+    """The LLVM text."""
     return _SOURCE.format(
         share=sharing.SHARE,
         launch=pool_code.LAUNCH,
@@ -103,7 +104,7 @@ nothing:
   ret i32 0
 some:
   %room.at = getelementptr i8, ptr @pool, i64 {room}
-  %room = load i64, ptr %room.at
+  %room = load atomic i64, ptr %room.at monotonic, align 8
   %no.room = icmp slt i64 %room, 1
   %single = icmp slt i64 %n, 2
   %alone = or i1 %no.room, %single
@@ -115,7 +116,7 @@ ask:
   %certain.at = getelementptr %words, ptr %words, i64 0, i32 1
   %certain = load i64, ptr %certain.at
   %is.certain = icmp ne i64 %certain, 0
-  %time = load double, ptr %words
+  %time = load atomic double, ptr %words monotonic, align 8
   %count = sitofp i64 %n to double
   %total = fmul double %time, %count
   %timed.at = getelementptr i8, ptr @limits, i64 {timed_limit}
@@ -174,7 +175,7 @@ learn:
   %passed = sub i64 %ended, %begun
   %passed.time = sitofp i64 %passed to double
   %each = fdiv double %passed.time, %count
-  store double %each, ptr %words
+  store atomic double %each, ptr %words monotonic, align 8
   ret i32 0
 share:
   %first = phi i64 [ 0, %ask.pool ], [ %probe.end, %ask.again ]
@@ -224,11 +225,11 @@ share:
 failed:
   ret i32 %status
 done:
-  %taken = load i64, ptr %time.at
+  %taken = load atomic i64, ptr %time.at monotonic, align 8
   %taken.time = sitofp i64 %taken to double
   %iterations.count = sitofp i64 %iterations to double
   %found = fdiv double %taken.time, %iterations.count
-  store double %found, ptr %words
+  store atomic double %found, ptr %words monotonic, align 8
   %wall = sub i64 %share.ended, %share.begun
   call void @{note}(ptr %memory, i64 %wall, i64 %taken)
   ret i32 0
