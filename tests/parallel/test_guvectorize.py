@@ -101,23 +101,6 @@ def test_kernels_that_write_to_inputs():
     np.testing.assert_array_equal(a, np.arange(400.0).reshape(20, 20)[:, ::-1])
 
 
-def checked(x, out):
-    if x[0] < 0:
-        raise ValueError("starts below zero")
-    out[0] = x.sum()
-
-
-def test_an_exception_reaches_the_caller():
-    parallel = guvectorize("(n)->(1)", target="parallel")(checked)
-    a = np.ones((1000, 4))
-    np.testing.assert_array_equal(parallel(a), np.full((1000, 1), 4.0))
-    for place in (0, 1, 500, 999):
-        a[:] = 1
-        a[place, 0] = -1
-        with pytest.raises(ValueError, match="starts below zero"):
-            parallel(a)
-
-
 def test_an_index_out_of_range_is_found_by_any_thread():
     @guvectorize("(n),()->()", target="parallel", boundscheck=True)
     def element(x, k, out):

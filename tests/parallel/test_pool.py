@@ -209,47 +209,15 @@ FORK = """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.parametrize(
-    "code",
-    [
-        """
+def test_the_child_of_a_fork_has_a_pool_of_its_own():
+    code = """
         assert work()
         for _ in range(20):
             child = os.fork()
             if not child:
                 os._exit(0 if work() and kernelgen.threading_info().workers == 3 else 1)
             assert os.waitpid(child, 0)[1] == 0 and work()
-        """,
-        """
-        stop = threading.Event()
-        def busy():
-            while not stop.is_set():
-                assert work()
-        threads = [threading.Thread(target=busy) for _ in range(3)]
-        for t in threads:
-            t.start()
-        for _ in range(30):
-            child = os.fork()
-            if not child:
-                os._exit(0 if work() else 1)
-            assert os.waitpid(child, 0)[1] == 0
-        stop.set()
-        for t in threads:
-            t.join()
-        """,
-        """
-        import concurrent.futures, multiprocessing
-        assert work()
-        context = multiprocessing.get_context("fork")
-        with concurrent.futures.ProcessPoolExecutor(2, context) as executor:
-            assert all(f.result() for f in [executor.submit(work) for _ in range(8)])
-        with context.Pool(2) as processes:
-            assert all(processes.apply(work) for _ in range(8))
-        """,
-    ],
-    ids=["fork", "fork while others launch", "pools of processes"],
-)
-def test_the_child_of_a_fork_has_a_pool_of_its_own(code):
+    """
     run(textwrap.dedent(FORK) + textwrap.dedent(code))
 
 
