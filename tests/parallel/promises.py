@@ -227,7 +227,41 @@ def fork():
     assert not status, f"the child ended with {status}"
 
 
-# ---------------------------------------------------------------------- before the first call
+# ------------------------------------------------------------------- methods and options of ufuncs
+
+
+def lazy(library):
+    return library.vectorize(target="parallel")(add)
+
+
+def eager(library):
+    return library.vectorize(["f8(f8,f8)"], target="parallel")(add)
+
+
+def reduces(make, library):
+    x = np.arange(1e5).reshape(SHAPE)
+    np.testing.assert_array_equal(make(library).reduce(x, axis=1), x.sum(axis=1))
+
+
+def accumulates(make, library):
+    x = np.arange(1e5).reshape(SHAPE)
+    np.testing.assert_array_equal(make(library).accumulate(x, axis=1), x.cumsum(axis=1))
+
+
+def has_outer(make, library):
+    x = np.arange(300.0)
+    np.testing.assert_array_equal(make(library).outer(x, x), np.add.outer(x, x))
+
+
+def takes_where(make, library):
+    x, out = np.arange(1e5), np.zeros(100_000)
+    make(library)(x, x, out=out, where=x % 3 == 0)
+    np.testing.assert_array_equal(out, np.where(x % 3 == 0, 2 * x, 0))
+
+
+def takes_dtype(make, library):
+    x = np.arange(100_000)
+    np.testing.assert_array_equal(make(library)(x, x, dtype="f8"), 2.0 * x, strict=True)
 
 
 def lazy_vectorize_takes_any_dtype(library):
@@ -244,70 +278,37 @@ def lazy_guvectorize_takes_any_dtype(library):
         np.testing.assert_array_equal(kernel(x, x[:, 0]), x + x[:, :1], strict=True)
 
 
-def lazy_reduce(library):
-    x = np.arange(1e5).reshape(SHAPE)
-    np.testing.assert_array_equal(lazy(library).reduce(x, axis=1), x.sum(axis=1))
-
-
-def lazy_accumulate(library):
-    x = np.arange(1e5).reshape(SHAPE)
-    np.testing.assert_array_equal(lazy(library).accumulate(x, axis=1), x.cumsum(axis=1))
-
-
-def lazy_outer(library):
-    x = np.arange(300.0)
-    np.testing.assert_array_equal(lazy(library).outer(x, x), np.add.outer(x, x))
-
-
-def lazy_where(library):
-    x, out = np.arange(1e5), np.zeros(100_000)
-    lazy(library)(x, x, out=out, where=x % 3 == 0)
-    np.testing.assert_array_equal(out, np.where(x % 3 == 0, 2 * x, 0))
-
-
-def lazy_dtype(library):
-    x = np.arange(100_000)
-    np.testing.assert_array_equal(lazy(library)(x, x, dtype="f8"), 2.0 * x, strict=True)
-
-
-def lazy(library):
-    return library.vectorize(target="parallel")(add)
-
-
 # -------------------------------------------------------------------------------- all of them
 
 
-FROM_BOTH = (
+def of_each(makers, promises):
+    """Each promise for each way of making the kernel, by name."""
+    return {
+        f"{kind}_{promise.__name__}": functools.partial(promise, make)
+        for kind, make in makers.items()
+        for promise in promises
+    }
+
+
+RAISING = (
     raises_from_every_chunk,
     raises_each_type_with_its_message,
     raises_where_all_chunks_raise_and_works_on,
     raises_in_the_thread_that_called,
 )
-FROM_THREADS = (two_threads_call_one_kernel, two_threads_call_two_kernels)
-FROM_FORKS = (
+THREADS = (two_threads_call_one_kernel, two_threads_call_two_kernels)
+FORKING = (
     child_of_a_fork_calls_a_kernel,
     fork_while_another_thread_calls,
     processes_of_an_executor_call_a_kernel,
     processes_of_a_pool_call_a_kernel,
 )
-LAZY = (
-    lazy_vectorize_takes_any_dtype,
-    lazy_guvectorize_takes_any_dtype,
-    lazy_reduce,
-    lazy_accumulate,
-    lazy_outer,
-    lazy_where,
-    lazy_dtype,
-)
-PROMISES = {
-    f"{kind}_{promise.__name__}": functools.partial(promise, make)
-    for kind, make in (("vectorize", elementwise), ("guvectorize", by_rows))
-    for promise in FROM_BOTH
-}
-PROMISES |= {
-    promise.__name__: promise
-    for promise in (*FROM_THREADS, *FROM_FORKS * hasattr(os, "fork"), *LAZY)
-}
+LAZY = (lazy_vectorize_takes_any_dtype, lazy_guvectorize_takes_any_dtype)
+METHODS = (reduces, accumulates, has_outer, takes_where, takes_dtype)
+
+PROMISES = of_each({"vectorize": elementwise, "guvectorize": by_rows}, RAISING)
+PROMISES |= {f.__name__: f for f in (*THREADS, *FORKING * hasattr(os, "fork"), *LAZY)}
+PROMISES |= of_each({"lazy": lazy, "eager": eager}, METHODS)
 
 
 def broken(library, name):
