@@ -1,7 +1,7 @@
 """What the parallel target promises, for any library that has Numba's decorators.
 
-Run as ``python tests/parallel/promises.py [LIBRARY]``: each promise in a process of its own, on four
-threads, with a limit of time. It prints a table of which are kept and how others are broken;
+Run as ``python tests/parallel/promises.py [LIBRARY]``: each promise in a process of its own, on
+four threads, with a limit of time. It prints a table of which are kept and how others are broken;
 ``--only NAME`` tries one in this process. Kernels have signatures, but for those that are lazy.
 """
 
