@@ -181,8 +181,8 @@ no:
 }}
 
 ; Remember how long a call took by the clock, and how long all of its chunks. Where it did not
-; profit, the next one may, as the workers are awake by then. If that did not either, calls are
-; passed over: 8, then 16, and so on.
+; profit, the next ones may, as the workers are awake by then. If four did not, calls are passed
+; over: 16, then 32, and so on.
 define void @kernelgen_note(ptr %memory, i64 %wall, i64 %taken) {{
   %level.at = getelementptr i64, ptr %memory, i64 1
   %level = load atomic i64, ptr %level.at monotonic, align 8
@@ -190,12 +190,12 @@ define void @kernelgen_note(ptr %memory, i64 %wall, i64 %taken) {{
   %more = mul i64 %taken, 7
   %useful = icmp sle i64 %less, %more
   %level.more = add i64 %level, 1
-  %level.most = call i64 @llvm.umin.i64(i64 %level.more, i64 16)
+  %level.most = call i64 @llvm.umin.i64(i64 %level.more, i64 32)
   %level.next = select i1 %useful, i64 0, i64 %level.most
-  %odd = and i64 %level.next, 1
-  %again = icmp ne i64 %odd, 0
-  %power = lshr i64 %level.next, 1
-  %many = shl i64 4, %power
+  %tries = and i64 %level.next, 3
+  %again = icmp ne i64 %tries, 0
+  %power = lshr i64 %level.next, 2
+  %many = shl i64 8, %power
   %first = icmp eq i64 %level.next, 0
   %none = or i1 %again, %first
   %skip = select i1 %none, i64 0, i64 %many
