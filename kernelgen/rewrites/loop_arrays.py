@@ -15,7 +15,7 @@ from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.raised import Raised
 from kernelgen.rewrites.broadcast import broadcast, of_shapes, require_fit
 from kernelgen.rewrites.lanes import are_apart, are_interleaved, are_same
-from kernelgen.rewrites.writer import Writer
+from kernelgen.rewrites.writer import ELEMENTS, Writer
 from kernelgen.types.compound import NONE, Array, Element, Tuple, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
 
@@ -211,7 +211,11 @@ class Expression:
 
         def write(rows: Rows, outer: tuple[Value, ...], count: Value | None) -> None:
             counts = [] if count is None else [count]
-            self.w.loops(counts, lambda *i: self._write(targets, rows, i), independent=not outer)
+            self.w.loops(
+                counts,
+                lambda *i: self._write(targets, rows, i),
+                schedule=None if outer else ELEMENTS,
+            )
 
         return write
 
@@ -295,7 +299,7 @@ class Expression:
             rows = {v: self._row(v, view, outer, dense) for v, view in views.items()}
             on_row(rows, outer, shape[-1])
 
-        self.w.loops(shape[:-1], at_row, independent=self.independent)
+        self.w.loops(shape[:-1], at_row, schedule=ELEMENTS if self.independent else None)
 
     def _stretched(self, v: Value, shape: list[Value]) -> Value:
         """An array, broadcast to the shape of the loops."""

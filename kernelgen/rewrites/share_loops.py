@@ -255,7 +255,7 @@ class _Loop:
     def _writer(self) -> Writer:
         """Writes in place of the jump to the loop."""
         self.entrance.ops = [o for o in self.entrance.ops[:-1] if o is not self.op]
-        return Writer(self.entrance, self.op)
+        return Writer(self.entrance, self.op, shares=True)
 
     def _back(self, number: Value, **marks: object) -> None:
         """The jump back, with the next number."""
@@ -274,8 +274,6 @@ class _Loop:
         w = self._writer()
         length = self._length(w)
         pieces = self._pieces(w, length)
-        each = w.emit("floordiv", WEAK_INT, length, self._at_least_one(w, pieces))
-        rest = w.emit("sub", WEAK_INT, length, w.emit("mul", WEAK_INT, each, pieces))
         single = w.emit("eq", WEAK_BOOL, pieces, w.integer(1))
         found = {
             v: w.emit("frame_array", Array(v.type.strong, 1, "C"), count=_MOST_PIECES)
@@ -287,39 +285,39 @@ class _Loop:
             a.copies(w, target, pieces, single)
             for a, target in zip(self.arrays, targets, strict=True)
         ]
-        outer, piece, behind = Block(), Block(), Block()
-        w.jump(outer, w.integer(0))
-        w.start(outer)
-        number = outer.add_arg(WEAK_INT)
-        w.branch(w.emit("lt", WEAK_BOOL, number, pieces), piece, behind)
-        w.start(piece)
-        own = [
-            a.begin(w, target, block, number, single)
-            for a, target, block in zip(self.arrays, targets, copies, strict=True)
-        ]
-        first = self._first(w, number, each, rest)
-        end = self._first(w, w.emit("add", WEAK_INT, number, w.integer(1)), each, rest)
-        begun = dict(zip((a.array for a in self.arrays), own, strict=True))
-        start = [self._identity(w, v, begun) for v in self.carried]
-        k = self._count(end)
-        w.jump(self.header, first, *start)
-        self._back(k)
-        for reduction, mine in zip(self.arrays, own, strict=True):
-            if reduction.array not in self.carried:
-                _replace(self.blocks, reduction.array, mine)
-        done = Block()
-        leaving, self.header.terminator.edges[1] = self.exit, Edge(done)
-        w.start(done)
-        for v, block in found.items():
-            w.emit("put", NONE, block, v, number)
-        following = w.emit("add", WEAK_INT, number, w.integer(1))
-        w.jump(outer, following, share=schedule)
-        w.start(behind)
-        after = {v: self._after(w, v, found, pieces) for v in self.carried}
+        leaving = self.exit
+
+        def at(number: Value, first: Value, count: Value) -> None:
+            begun = {
+                a.array: a.begin(w, target, block, number, single)
+                for a, target, block in zip(self.arrays, targets, copies, strict=True)
+            }
+            self._write_piece(w, first, count, begun)
+            for v, block in found.items():
+                w.emit("put", NONE, block, v, number)
+
+        w.pieces(length, pieces, at, schedule)
+        after = {v: self._after(w, v, found, length, pieces) for v in self.carried}
         for a, target, block in zip(self.arrays, targets, copies, strict=True):
             a.put_together(w, target, block, pieces, single)
         w.jump(leaving.target, *(after.get(v, v) for v in leaving.args))
         self._finish(w, after)
+
+    def _write_piece(
+        self, w: Writer, first: Value, count: Value, begun: dict[Value, Value]
+    ) -> None:
+        """Go through some iterations, with arrays of their own."""
+        first = w.emit("max", WEAK_INT, first, w.integer(0))  # else LLVM would wrap indices
+        start = [self._identity(w, v, begun) for v in self.carried]
+        number = self._count(w.emit("add", WEAK_INT, first, count))
+        w.jump(self.header, first, *start)
+        self._back(number)
+        for array, own in begun.items():
+            if array not in self.carried:
+                _replace(self.blocks, array, own)
+        done = Block()
+        self.header.terminator.edges[1] = Edge(done)
+        w.start(done)
 
     def _finish(self, w: Writer, after: dict[Value, Value]) -> None:
         """Put the new blocks into the function; behind the loop its results count."""
@@ -344,20 +342,10 @@ class _Loop:
             most = w.emit("min", WEAK_INT, most, w.emit("max", WEAK_INT, fit, w.integer(2)))
             worth = reduction.worth(w, length, target, time is None)
             pieces = w.emit("min", WEAK_INT, pieces, worth)
-        pieces = w.emit("min", WEAK_INT, pieces, most)
-        return w.emit("max", WEAK_INT, pieces, w.emit("min", WEAK_INT, length, w.integer(1)))
+        return self._at_least_one(w, w.emit("min", WEAK_INT, pieces, most))
 
     def _at_least_one(self, w: Writer, value: Value) -> Value:
         return w.emit("max", WEAK_INT, value, w.integer(1))
-
-    def _first(self, w: Writer, number: Value, each: Value, rest: Value) -> Value:
-        """The first iteration of a piece; the first pieces have one more than the others.
-
-        LLVM is told that it is not negative, which it would not find out.
-        """
-        more = w.emit("min", WEAK_INT, number, rest)
-        first = w.emit("add", WEAK_INT, w.emit("mul", WEAK_INT, number, each), more)
-        return w.emit("max", WEAK_INT, first, w.integer(0))
 
     def _identity(self, w: Writer, value: Value, begun: dict[Value, Value]) -> Value:
         """What a variable is when a piece begins."""
@@ -370,7 +358,9 @@ class _Loop:
         assert kind.group is not None
         return w.emit("const", t, value=kind.group.identity(t))
 
-    def _after(self, w: Writer, value: Value, found: dict[Value, Value], pieces: Value) -> Value:
+    def _after(
+        self, w: Writer, value: Value, found: dict[Value, Value], length: Value, pieces: Value
+    ) -> Value:
         """What a variable is behind the loop."""
         before, kind, t = self.before[value], self.kinds[value], value.type
         if value not in found:
@@ -378,7 +368,7 @@ class _Loop:
         assert t is not None
         block = found[value]
         if kind is None:
-            some = w.emit("gt", WEAK_BOOL, pieces, w.integer(0))
+            some = w.emit("gt", WEAK_BOOL, length, w.integer(0))
 
             def last() -> Value:
                 at = w.emit("sub", WEAK_INT, pieces, w.integer(1))

@@ -15,7 +15,7 @@ from kernelgen.ops.exceptions import fill
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_body import MOST_WRITTEN_OUT, Read
 from kernelgen.rewrites.virtual_rows import put_in_place
-from kernelgen.rewrites.writer import Writer
+from kernelgen.rewrites.writer import ELEMENTS, Writer
 from kernelgen.types.compound import NONE, Array, Tuple, Window
 from kernelgen.types.table import INT64, WEAK_BOOL, WEAK_INT, Scalar
 
@@ -215,7 +215,7 @@ class PaddedCells(Cells):
         tables = [self.table(axis) if axis.crosses else None for axis in self.axes]
         self.padded = [self._pad(v, tables) for v in self.windows]
         self.w.emit("begin_scope", NONE)
-        self.w.loops([axis.cells for axis in self.axes], self._cell, independent=True)
+        self.w.loops([axis.cells for axis in self.axes], self._cell, schedule=ELEMENTS)
 
     def _pad(self, window: Value, tables: list[Value | None]) -> Value:
         lengths = [self.plus(axis.cells, axis.low + axis.high) for axis in self.axes]
@@ -230,7 +230,7 @@ class PaddedCells(Cells):
             value = self.element_or_constant(window, indices, self.axes)
             self.w.emit("put", NONE, made, value, *places)
 
-        self.w.loops(lengths, at, independent=True)
+        self.w.loops(lengths, at, schedule=ELEMENTS)
         return made
 
     def _cell(self, *places: Value) -> None:

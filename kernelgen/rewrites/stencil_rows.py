@@ -8,6 +8,7 @@ from typing import Any
 from kernelgen.ir.core import Value
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_cells import TABLE, Cells
+from kernelgen.rewrites.writer import ELEMENTS
 from kernelgen.schedule import (
     CELLS_OF_BAND,
     LEAST_HEIGHT,
@@ -220,7 +221,9 @@ class RowCells(Cells):
 
         read = {(r.window, each) for r in self.kernel.reads for each in self.offsets(r)}
         count_of_vectors = vectors_at_once(len(read))
-        self.w.loops([count], at, interleave=count_of_vectors, independent=not self.outer)
+        self.w.loops(
+            [count], at, interleave=count_of_vectors, schedule=None if self.outer else ELEMENTS
+        )
 
 
 class _Ends:

@@ -10,7 +10,7 @@ from kernelgen.types.compound import Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT
 
 ELEMENTS = "elements"
-"""What loops are marked with that threads may share, and that the compiler wrote."""
+"""The schedule of loops that the compiler wrote."""
 
 
 class Writer:
@@ -117,13 +117,13 @@ class Writer:
         body: Callable[..., None],
         *indices: Value,
         interleave: int | None = None,
-        independent: bool = False,
+        schedule: str | None = None,
     ) -> None:
         """Nested loops, one for each count; ``body`` is given the indices, outermost first.
 
         ``interleave`` is how many vectors of the innermost one's iterations are computed at once,
-        if it is not left to LLVM. ``independent`` says that the iterations of the outermost one
-        may run in any order, so that threads may share them.
+        if it is not left to LLVM. A ``schedule`` says that the iterations of the outermost one may
+        run in any order, and how threads share them, if they may.
         """
         if not counts:
             body(*indices)
@@ -138,14 +138,19 @@ class Writer:
         self.loops(counts[1:], body, *indices, index, interleave=interleave)
         innermost = len(counts) == 1 and interleave is not None
         marks: dict[str, Any] = {"interleave": interleave} if innermost else {}
-        marks |= {"share": ELEMENTS} if independent and self.shares else {}
+        marks |= {"share": schedule} if schedule and self.shares else {}
         self.jump(header, self.emit("add", WEAK_INT, index, one), **marks)
         self.start(behind)
 
     def pieces(
-        self, length: Value, count: Value, body: Callable[[Value, Value, Value], None]
+        self,
+        length: Value,
+        count: Value,
+        body: Callable[[Value, Value, Value], None],
+        schedule: str = ELEMENTS,
     ) -> None:
-        """Divide ``length`` indices into ``count`` pieces, which may be gone through in any order.
+        """Divide ``length`` indices into ``count`` pieces, one at least, which may be gone through
+        in any order.
 
         ``body`` is given the number of a piece, its first index, and how many it has. The first
         pieces have one more than the others.
@@ -162,4 +167,4 @@ class Writer:
             end = first(self.emit("add", WEAK_INT, k, self.integer(1)))
             body(k, start, self.emit("sub", WEAK_INT, end, start))
 
-        self.loops([count], at, independent=True)
+        self.loops([count], at, schedule=schedule)
