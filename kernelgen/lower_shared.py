@@ -43,10 +43,10 @@ class SharedLoop:
         nanoseconds = sharing.UNKNOWN if time is None else time
         members = ["i64", "i64", "i64", f"[{max(self.words, 1)} x i64]", *types]
         static = int(schedule == "static")
-        words = f"double {nanoseconds:e}, i64 {int(known)}, i64 {static}, [2 x i64] zeroinitializer"
+        words = f"double {nanoseconds:e}, i64 {int(known)}, i64 {static}, [3 x i64] zeroinitializer"
         lines = [
             f"{self.struct} = type {{ {', '.join(members)} }}",
-            f"@{self.loop}.words = internal global {{ double, i64, i64, [2 x i64] }} {{ {words} }}",
+            f"@{self.loop}.words = internal global {{ double, i64, i64, [3 x i64] }} {{ {words} }}",
             f"define internal i32 @{self.symbol}(ptr %given, i64 %first, i64 %end) {attribute} {{",
             "entry:",
         ]

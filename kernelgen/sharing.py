@@ -1,7 +1,8 @@
 """The native functions that share loops; ``runtime/shared_code.py`` and ``pool_code.py`` have them.
 
-A loop that may be shared has five words (see there): the nanoseconds that an iteration takes, or
-``UNKNOWN``; whether they are certain, whether each thread gets one chunk, and two that begin at 0.
+A loop that may be shared has six words (see there): the nanoseconds that an iteration takes, or
+``UNKNOWN``; whether they are certain, whether each thread gets one chunk, and three that begin at
+0.
 """
 
 from __future__ import annotations

@@ -154,8 +154,10 @@ define i64 @kernelgen_thread() {{
   ret i64 %number
 }}
 
-; Whether to share what would take so many nanoseconds on one thread. If it did not profit lately,
-; as workers had to be woken or the processors were busy, only some calls are shared, ever fewer.
+; Whether to share what would take so many nanoseconds on one thread. Of earlier calls it is known
+; how many are still to be passed over, how many in a row did not profit, and how many there were.
+; Now and then a call that is not long stays on one thread, so that it is known what that takes:
+; threads that share a core take longer than one that has it to itself.
 define i1 @kernelgen_worth(ptr %pool, ptr %memory, double %time) {{
   %room.at = getelementptr i8, ptr %pool, i64 {room}
   %room = load atomic i64, ptr %room.at monotonic, align 8
@@ -167,6 +169,14 @@ look:
   %is.long = fcmp oge double %time, %long
   br i1 %is.long, label %yes, label %remember
 remember:
+  %count.at = getelementptr i64, ptr %memory, i64 2
+  %count = load atomic i64, ptr %count.at monotonic, align 8
+  %count.next = add i64 %count, 1
+  store atomic i64 %count.next, ptr %count.at monotonic, align 8
+  %turn = and i64 %count, 63
+  %measures = icmp eq i64 %turn, 0
+  br i1 %measures, label %no, label %ask
+ask:
   %skip = load atomic i64, ptr %memory monotonic, align 8
   %skips = icmp sgt i64 %skip, 0
   br i1 %skips, label %pass, label %yes
@@ -180,15 +190,15 @@ no:
   ret i1 false
 }}
 
-; Remember how long a call took by the clock, and how long all of its chunks. Where it did not
+; Remember how long a call took, and how long it would have taken on one thread. Where it did not
 ; profit, the next ones may, as the workers are awake by then. If four did not, calls are passed
 ; over: 16, then 32, and so on.
-define void @kernelgen_note(ptr %memory, i64 %wall, i64 %taken) {{
+define void @kernelgen_note(ptr %memory, i64 %wall, double %alone) {{
   %level.at = getelementptr i64, ptr %memory, i64 1
   %level = load atomic i64, ptr %level.at monotonic, align 8
-  %less = mul i64 %wall, 8
-  %more = mul i64 %taken, 7
-  %useful = icmp sle i64 %less, %more
+  %taken = sitofp i64 %wall to double
+  %bound = fmul double %alone, 0.875
+  %useful = fcmp ole double %taken, %bound
   %level.more = add i64 %level, 1
   %level.most = call i64 @llvm.umin.i64(i64 %level.more, i64 32)
   %level.next = select i1 %useful, i64 0, i64 %level.most

@@ -4,8 +4,9 @@ Behind each loop that may be shared stands the loop of one thread, which runs a 
 run a call of fewer elements. Calls that are too small go to it whole, and so do calls whose
 elements depend on each other: reductions, accumulations, operands that overlap.
 
-How long an element takes is estimated beforehand. Calls that are not too short to be timed correct
-that, a quarter of the way each, within limits.
+How long an element takes is estimated beforehand. Calls of one thread that are not too short to be
+timed correct that, within limits, and so do long ones of several; where a call took much longer
+than expected, as it may have lost its processor, only twice as much is believed.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Words(ctypes.Structure):
         ("nargs", ctypes.c_int64),
         ("dims", ctypes.c_int64),
         ("least", ctypes.c_int64),
-        ("memory", ctypes.c_int64 * 2),
+        ("memory", ctypes.c_int64 * 3),
         ("times", ctypes.c_double * DEPTHS),
         ("scale", ctypes.c_double),
         ("sizes", ctypes.c_int64 * 64),
@@ -86,7 +87,7 @@ def words(pool: int, loop: int, operands: Sharing) -> Words:
         len(operands.sizes),
         operands.dims,
         1 if operands.exact else LINE,
-        (ctypes.c_int64 * 2)(),
+        (ctypes.c_int64 * 3)(),
         (ctypes.c_double * DEPTHS)(*operands.times),
         1.0,
         (ctypes.c_int64 * 64)(*operands.sizes),
@@ -164,6 +165,7 @@ def module(pool: Symbols) -> str:
         **pool._asdict(),
         chunk_limit=AT["chunk"],
         worth_limit=AT["worth"],
+        long_limit=AT["long"],
         pieces=CHUNKS_PER_THREAD,
         line=LINE,
         depths=DEPTHS,
@@ -179,7 +181,7 @@ _SOURCE = """
 @{descriptor} = external global i64
 @limits = external global i8
 declare i1 @{worth}(ptr, ptr, double)
-declare void @{note}(ptr, i64, i64)
+declare void @{note}(ptr, i64, double)
 declare i32 @{launch}(ptr, ptr, ptr, i64)
 declare i64 @llvm.umax.i64(i64, i64)
 declare i64 @llvm.umin.i64(i64, i64)
@@ -287,7 +289,7 @@ define internal i32 @timed(ptr %context, ptr %data, ptr %dims, ptr %strides, ptr
   ret i32 %status
 }}
 
-; Learn from a call that was expected to take so many nanoseconds in all threads.
+; Learn from a call that was expected to take so many nanoseconds.
 define internal void @learn(ptr %total, double %expected) {{
   %taken = load atomic i64, ptr %total monotonic, align 8
   %taken.float = sitofp i64 %taken to double
@@ -297,9 +299,8 @@ define internal void @learn(ptr %total, double %expected) {{
   %found = fmul double %scale, %ratio
   %low = call double @llvm.maxnum.f64(double %found, double {lowest})
   %bound = call double @llvm.minnum.f64(double %low, double {highest})
-  %change = fsub double %bound, %scale
-  %quarter = fmul double %change, 0.25
-  %next = fadd double %scale, %quarter
+  %twice = fmul double %scale, 2.0
+  %next = call double @llvm.minnum.f64(double %bound, double %twice)
   store atomic double %next, ptr %scale.at monotonic, align 8
   ret void
 }}
@@ -463,11 +464,15 @@ share:
 note:
   %ended = call i64 @{now}()
   %wall = sub i64 %ended, %begun
-  %taken = load atomic i64, ptr %total monotonic, align 8
-  call void @{note}(ptr %memory, i64 %wall, i64 %taken)
-  br label %learn
+  call void @{note}(ptr %memory, i64 %wall, double %whole.time)
+  %long.at = getelementptr i8, ptr @limits, i64 {long_limit}
+  %long.time = load double, ptr %long.at
+  %is.long = fcmp oge double %whole.time, %long.time
+  br i1 %is.long, label %learn, label %done
 learn:
   call void @learn(ptr %total, double %whole.time)
+  br label %done
+done:
   ret i32 0
 failed:
   ret i32 %status

@@ -20,6 +20,7 @@ import sys
 import threading
 
 import numpy as np
+import numpy.testing  # a child cannot import what another thread is importing when it is made
 
 SECONDS = 60
 SHAPE = (1000, 100)

@@ -36,7 +36,7 @@ void kernelgen_pool_reset(void *pool);
 
 char pool[384] __attribute__((aligned(64)));
 char start;
-double limits[4] = {0, 0, 1e6, 0};
+double limits[4] = {0};
 
 static int64_t *const workers = (int64_t *)(pool + WORKERS);
 static int64_t *const room = (int64_t *)(pool + ROOM);
@@ -59,7 +59,7 @@ void *PyObject_CallNoArgs(void *starter) {
     return starter;
 }
 
-typedef struct { double time; int64_t certain, fixed, memory[2]; } Words;
+typedef struct { double time; int64_t certain, fixed, memory[3]; } Words;
 typedef struct { int64_t n, bad, *out; int nested; } Loop;
 
 static void fail(const char *what) { fprintf(stderr, "%s\n", what); abort(); }

@@ -199,6 +199,8 @@ def run(code):
 FORK = """
     import os, sys, threading
     import numpy as np, kernelgen
+    from kernelgen.targets import parallel
+    parallel.limits.long = 0  # every call is shared
     kernelgen.set_num_threads(4)
     square = kernelgen.vectorize(target="parallel")(lambda x: x * x)
     a = np.arange(10.0**6)
