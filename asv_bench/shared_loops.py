@@ -23,6 +23,8 @@ from stencil_kernels import KERNELS as STENCILS
 import kernelgen
 from kernelgen import prange
 
+_SHARED = {"range": "prange"}
+
 ALONE, SHARED, NUMBA = "one thread", "shared", "Numba"
 
 # Loops
@@ -126,9 +128,10 @@ def stencil_actions(name: str, n: int) -> tuple[dict[str, Action], Any]:
     if installed("numba"):
         import numba
 
-        loops = types.FunctionType(kernel.loops.__code__, {**kernel.loops.__globals__})
-        loops.__globals__["range"] = numba.prange
-        compiled = numba.njit(parallel=True)(loops)
+        code = kernel.loops.__code__
+        code = code.replace(co_names=tuple(_SHARED.get(each, each) for each in code.co_names))
+        names = {**kernel.loops.__globals__, "prange": numba.prange}
+        compiled = numba.njit(parallel=True)(types.FunctionType(code, names))
         found[NUMBA] = functools.partial(compiled, *values, out)
     return found, out
 

@@ -56,9 +56,10 @@ their edges than they save.
 """
 
 
-CELLS_OF_BAND, MOST_BANDS = 8192, 256
-"""Threads share the rows of a stencil in bands, which have as many cells at least, some 5 to 50
-microseconds, so that what a band needs of its own is soon made; and how many bands there are."""
+READS_OF_BAND, MOST_BANDS = 32_768, 256
+"""Threads share the rows of a stencil in bands, whose cells read as many elements at least, which
+takes some 5 to 10 microseconds, so that what a band needs of its own is soon made; and how many
+bands there are."""
 
 ROWS_OF_STEPS, BANDS_OF_STEPS = 8, (2, 4, 8, 16, 32, 64)
 """Where several steps are done at once, bands overlap: a step computes ``lag`` rows beyond either

@@ -10,7 +10,7 @@ from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_cells import TABLE, Cells
 from kernelgen.rewrites.writer import ELEMENTS
 from kernelgen.schedule import (
-    CELLS_OF_BAND,
+    READS_OF_BAND,
     LEAST_HEIGHT,
     MOST_BANDS,
     kept_bytes,
@@ -64,7 +64,9 @@ class RowCells(Cells):
         rows = w.emit("min", WEAK_INT, cells, w.integer(MOST_BANDS))
         for axis in self.axes[1:]:
             cells = w.emit("mul", WEAK_INT, cells, axis.cells)
-        worth = w.emit("floordiv", WEAK_INT, cells, w.integer(CELLS_OF_BAND))
+        reads = sum(len(self.offsets(read)) for read in self.kernel.reads)
+        least = w.integer(max(1, READS_OF_BAND // max(reads, 1)))
+        worth = w.emit("floordiv", WEAK_INT, cells, least)
         return w.emit("min", WEAK_INT, rows, w.emit("add", WEAK_INT, worth, w.integer(1)))
 
     def over_bands(self, count: Value, body: Callable[[], None]) -> None:

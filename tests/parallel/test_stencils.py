@@ -14,7 +14,7 @@ RNG = np.random.default_rng(3)
 @pytest.fixture(autouse=True)
 def _many_bands(monkeypatch, shares_all):
     """Rows are shared one by one, and several steps at once have bands of few rows."""
-    monkeypatch.setattr(stencil_rows, "CELLS_OF_BAND", 1)
+    monkeypatch.setattr(stencil_rows, "READS_OF_BAND", 1)
     monkeypatch.setattr(stencil_steps, "ROWS_OF_STEPS", 1)
 
 
