@@ -122,10 +122,19 @@ ask:
   %timed.at = getelementptr i8, ptr @limits, i64 {timed_limit}
   %timed = load double, ptr %timed.at
   %short = fcmp olt double %total, %timed
-  %untimed = and i1 %short, %is.certain
+  %memory = getelementptr %words, ptr %words, i64 0, i32 3
+  br i1 %short, label %brief, label %decide
+brief:
+  ; Whether it still is, where the code does not tell, is looked at in one of eight calls.
+  %count.at = getelementptr i64, ptr %memory, i64 2
+  %calls = load atomic i64, ptr %count.at monotonic, align 8
+  %calls.next = add i64 %calls, 1
+  store atomic i64 %calls.next, ptr %count.at monotonic, align 8
+  %turn = and i64 %calls, 7
+  %passes = icmp ne i64 %turn, 0
+  %untimed = or i1 %passes, %is.certain
   br i1 %untimed, label %serial, label %decide
 decide:
-  %memory = getelementptr %words, ptr %words, i64 0, i32 3
   %worth.at = getelementptr i8, ptr @limits, i64 {worth_limit}
   %worth = load double, ptr %worth.at
   %begun = call i64 @{now}()
