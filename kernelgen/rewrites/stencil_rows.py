@@ -10,9 +10,9 @@ from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_cells import TABLE, Cells
 from kernelgen.rewrites.writer import ELEMENTS
 from kernelgen.schedule import (
-    READS_OF_BAND,
     LEAST_HEIGHT,
     MOST_BANDS,
+    READS_OF_BAND,
     kept_bytes,
     vectors_at_once,
 )

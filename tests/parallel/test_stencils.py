@@ -8,6 +8,8 @@ import pytest
 from kernelgen import iterate, jit, schedule, stencil
 from kernelgen.rewrites import stencil_rows, stencil_steps
 
+pytestmark = pytest.mark.any_python
+
 RNG = np.random.default_rng(3)
 
 
