@@ -105,9 +105,8 @@ class _Loop:
         self._find_values()
         self._check_random_numbers()
         self.carried = [v for v in self.header.args if v is not self.iterator]
-        at = {v: self.header.args.index(v) for v in self.carried}
-        self.before = {v: self.edge.args[at[v]] for v in self.carried}
-        self.handed = {v: [edge.args[at[v]] for edge in self.back] for v in self.carried}
+        given = dict(zip(self.header.args, self.edge.args, strict=True))
+        self.before = {v: given[v] for v in self.carried}
 
     def _find_blocks(self) -> None:
         """The loop's blocks; each iteration goes to its end, unless it raises."""
@@ -117,6 +116,7 @@ class _Loop:
         body = natural_loops(order, _successors, idom).get(header)
         last = header.terminator
         more = last.operands[0].definition if last.name == "branch" else None
+        assert self.entrance.terminator.name == "jump"
         if body is None or not isinstance(more, Op) or more.name != "iter_more":
             raise CannotShare("it goes round at most once")
         self.blocks = [b for b in order if b in body]
@@ -158,7 +158,7 @@ class _Loop:
         for block in self.blocks:
             for op in block.ops:
                 streams = [v for v in op.operands if v.type == GENERATOR and v not in self.own]
-                if streams or op.name.startswith("random_"):
+                if streams or _draws(op):
                     raise CannotShare(
                         f"it draws random numbers from one stream, in order{_place(op.loc)}",
                         "hand over a tuple of generators, and let iteration i draw from streams[i]",
@@ -212,11 +212,11 @@ class _Loop:
     def _separate_way_back(self) -> None:
         """One block, from which the loop goes back."""
         self.latch = Block()
-        args = {v: self.latch.add_arg(v.type, v.hint) for v in self.carried}
+        for v in self.carried:
+            self.latch.add_arg(v.type, v.hint)
         places = [self.header.args.index(v) for v in self.carried]
         for edge in self.back:
             edge.target, edge.args = self.latch, [edge.args[i] for i in places]
-        self.handed = {v: [args[v]] for v in self.carried}
         self.blocks.append(self.latch)
         self.function.blocks.append(self.latch)
 
@@ -396,6 +396,15 @@ def _folded(w: Writer, count: Value, start: Value, step: Callable[[Value, Value]
 
 def _get(w: Writer, block: Value, at: Value, t: Type) -> Value:
     return w.converted(w.emit("get", array_type(block).dtype, block, at), t)
+
+
+def _draws(op: Op) -> bool:
+    """Whether an op, or a function that it calls, draws from NumPy's global generator."""
+    if op.name == "invoke":
+        callee = op.attrs["callee"]
+        called = (callee, *callee.callees())
+        return any(o.name.startswith("random_") for each in called for o in each.ops())
+    return op.name.startswith("random_")
 
 
 def _replace(blocks: list[Block], old: Value, new: Value) -> None:

@@ -379,6 +379,30 @@ def test_random_numbers_of_one_stream_are_drawn_in_order():
     assert "one stream" in compiled.parallel_report()
 
 
+@jit
+def drawn_below(n):
+    return np.random.random() if n < 1 else drawn_below(n - 1)
+
+
+def draw_here(out):
+    for i in prange(len(out)):
+        out[i] = np.random.random()
+
+
+def draw_elsewhere(out):
+    for i in prange(len(out)):
+        out[i] = drawn_below(2)
+
+
+@pytest.mark.parametrize("each", [draw_here, draw_elsewhere])
+def test_so_are_those_of_the_global_generator(each):
+    compiled, out = jit(parallel=True)(each), np.empty(50)
+    np.random.seed(4)
+    compiled(out)
+    np.testing.assert_array_equal(out, np.random.RandomState(4).random_sample(50))
+    assert "one stream" in compiled.parallel_report()
+
+
 def test_streams_of_their_own_are_shared():
     def draw(out, streams):
         for k in prange(len(streams)):
