@@ -12,10 +12,13 @@ from functools import cache
 
 from kernelgen import sharing
 from kernelgen.runtime import engine, pool, pool_code
-from kernelgen.targets.parallel import AT, CHUNKS_PER_THREAD, LINE
+from kernelgen.targets.parallel import AT, CHUNKS_PER_THREAD, LINE, PATIENCE
 
 _PROBED = 16
 """A loop of which nothing is known is watched after this part of its iterations."""
+
+_MANY = 4096
+"""Of more iterations one may be run before the others are shared."""
 
 
 @cache
@@ -46,6 +49,9 @@ def source() -> str:
         note=pool_code.NOTE,
         pieces=CHUNKS_PER_THREAD,
         probed=_PROBED,
+        unknown=sharing.UNKNOWN,
+        many=_MANY,
+        patience=float(PATIENCE),
         line_less=LINE - 1,
         line_mask=-LINE,
     )
@@ -142,7 +148,24 @@ decide:
   br i1 %long, label %ask.pool, label %probe
 ask.pool:
   %pays = call i1 @{worth}(ptr @pool, ptr %memory, double %total)
-  br i1 %pays, label %share, label %probe
+  br i1 %pays, label %known, label %probe
+known:
+  ; Where nothing is known, and there are very many iterations, one tells how long chunks may be.
+  %unknown = fcmp oge double %time, {unknown}
+  %many = icmp sgt i64 %n, {many}
+  %tastes = and i1 %unknown, %many
+  br i1 %tastes, label %taste, label %share
+taste:
+  %taste.status = call i32 %run(ptr %argument, i64 0, i64 1)
+  %taste.bad = icmp ne i32 %taste.status, 0
+  br i1 %taste.bad, label %taste.failed, label %taste.done
+taste.failed:
+  ret i32 %taste.status
+taste.done:
+  %taste.now = call i64 @{now}()
+  %taste.passed = sub i64 %taste.now, %begun
+  %taste.each = sitofp i64 %taste.passed to double
+  br label %share
 probe:
   %part = udiv i64 %n, {probed}
   %part.more = call i64 @llvm.umax.i64(i64 %part, i64 1)
@@ -187,8 +210,9 @@ learn:
   store atomic double %each, ptr %words monotonic, align 8
   ret i32 0
 share:
-  %first = phi i64 [ 0, %ask.pool ], [ %probe.end, %ask.again ]
-  %guess = phi double [ %time, %ask.pool ], [ %probe.each, %ask.again ]
+  %first = phi i64 [ 0, %known ], [ 1, %taste.done ], [ %probe.end, %ask.again ]
+  %guess = phi double [ %time, %known ], [ %taste.each, %taste.done ],
+                      [ %probe.each, %ask.again ]
   %iterations = sub i64 %n, %first
   %threads = add i64 %room, 1
   %threads.less = sub i64 %threads, 1
@@ -203,7 +227,11 @@ share:
   %wanted.count = fptoui double %wanted to i64
   %wanted.more = add i64 %wanted.count, 1
   %large = call i64 @llvm.umax.i64(i64 %fair, i64 %wanted.more)
-  %dynamic = call i64 @llvm.umin.i64(i64 %large, i64 %even)
+  %bounded = call i64 @llvm.umin.i64(i64 %large, i64 %even)
+  %patient.float = fdiv double {patience}, %safe
+  %patient.int = fptoui double %patient.float to i64
+  %patient = call i64 @llvm.umax.i64(i64 %patient.int, i64 1)
+  %dynamic = call i64 @llvm.umin.i64(i64 %bounded, i64 %patient)
   %static.at = getelementptr %words, ptr %words, i64 0, i32 2
   %static = load i64, ptr %static.at
   %is.static = icmp ne i64 %static, 0

@@ -25,6 +25,9 @@ CHUNK, WORTH, LONG, TIMED = 4_000, 10_000, 1_000_000, 2_000
 whatever came of earlier ones. What is expected to take less than the last is not timed, which takes
 some 50."""
 
+PATIENCE = 20_000_000
+"""Nanoseconds that a chunk takes at most, if it can: a call is interrupted between chunks."""
+
 _LEAST, _MOST = 0.05, 100
 """How much less or more time than estimated an element may be found to take."""
 
@@ -171,6 +174,7 @@ def module(pool: Symbols) -> str:
         depths=DEPTHS,
         rest=LINE - 1,
         timed=float(TIMED),
+        patience=float(PATIENCE),
         lowest=_LEAST,
         highest=float(_MOST),
         **offsets,
@@ -440,7 +444,12 @@ share:
   %least.at = getelementptr i8, ptr @{descriptor}, i64 {least}
   %fewest = load i64, ptr %least.at
   %grain = call i64 @llvm.umax.i64(i64 %grain.int, i64 %fewest)
-  %least = call i64 @llvm.umax.i64(i64 %even, i64 %grain)
+  %fair = call i64 @llvm.umax.i64(i64 %even, i64 %grain)
+  %patient.float = fdiv double {patience}, %time
+  %patient.most = call double @llvm.minnum.f64(double %patient.float, double %n.float)
+  %patient.int = fptosi double %patient.most to i64
+  %patient = call i64 @llvm.umax.i64(i64 %patient.int, i64 %grain)
+  %least = call i64 @llvm.umin.i64(i64 %fair, i64 %patient)
   %more = add i64 %least, {rest}
   %rounded = and i64 %more, -{line}
   %lines = icmp uge i64 %least, {line}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -571,6 +576,29 @@ def test_threads_have_numbers():
     numbers(out)
     assert set(out) <= set(range(threading_info().workers + 1))
     assert get_thread_id() == 0
+
+
+def test_ctrl_c_reaches_the_caller_soon():
+    @jit(parallel=True)
+    def endless(n, out):
+        for i in prange(n):
+            x = 0.5
+            for _ in range(10_000):
+                x = np.sqrt(x + i)
+            out[i % len(out)] = x
+
+    out = np.zeros(7)
+    endless(8, out)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            endless(1 << 40, out)
+        assert time.monotonic() - begun < 60
+    finally:
+        signal.signal(signal.SIGINT, before)
+    endless(8, out)
 
 
 def test_other_threads_of_python_may_run_meanwhile():
