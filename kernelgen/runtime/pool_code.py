@@ -192,7 +192,7 @@ no:
 
 ; Remember how long a call took, and how long it would have taken on one thread. Where it did not
 ; profit, the next ones may, as the workers are awake by then. If four did not, calls are passed
-; over: 16, then 32, and so on.
+; over: 16, then 32, and so on up to 256.
 define void @kernelgen_note(ptr %memory, i64 %wall, double %alone) {{
   %level.at = getelementptr i64, ptr %memory, i64 1
   %level = load atomic i64, ptr %level.at monotonic, align 8
@@ -200,7 +200,7 @@ define void @kernelgen_note(ptr %memory, i64 %wall, double %alone) {{
   %bound = fmul double %alone, 0.875
   %useful = fcmp ole double %taken, %bound
   %level.more = add i64 %level, 1
-  %level.most = call i64 @llvm.umin.i64(i64 %level.more, i64 32)
+  %level.most = call i64 @llvm.umin.i64(i64 %level.more, i64 20)
   %level.next = select i1 %useful, i64 0, i64 %level.most
   %tries = and i64 %level.next, 3
   %again = icmp ne i64 %tries, 0
