@@ -200,7 +200,8 @@ define void @kernelgen_note(ptr %memory, i64 %wall, double %alone) {{
   %bound = fmul double %alone, 0.875
   %useful = fcmp ole double %taken, %bound
   %level.more = add i64 %level, 1
-  %level.most = call i64 @llvm.umin.i64(i64 %level.more, i64 20)
+  %beyond = icmp ugt i64 %level.more, 20
+  %level.most = select i1 %beyond, i64 17, i64 %level.more
   %level.next = select i1 %useful, i64 0, i64 %level.most
   %tries = and i64 %level.next, 3
   %again = icmp ne i64 %tries, 0
