@@ -105,8 +105,8 @@ def vectorize(
     numpy.ufunc
         With the attributes ``py_func`` (the Python function), ``signatures`` (those compiled
         so far), ``declared_signatures`` (those given here),
-        ``compile(sig)``, ``inspect_ir(sig)``, ``inspect_llvm(sig)`` and
-        ``inspect_asm(sig)``. Without signatures and keywords, a decorator that makes one.
+        ``compile(sig)``, ``inspect_ir(sig)``, ``inspect_llvm(sig)``, ``inspect_asm(sig)`` and
+        ``inspect_ptx(sig, arch)``. Without signatures and keywords, a decorator that makes one.
 
     Raises
     ------
@@ -354,6 +354,7 @@ def _dressed(ufunc: np.ufunc, kernel: Kernel, call: inspect.Signature) -> np.ufu
         "inspect_ir": kernel.inspect_ir,
         "inspect_llvm": kernel.inspect_llvm,
         "inspect_asm": kernel.inspect_asm,
+        "inspect_ptx": kernel.inspect_ptx,
     }
     for name, value in attributes.items():
         setattr(ufunc, name, value)

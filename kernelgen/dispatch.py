@@ -100,6 +100,36 @@ class Kernel:
         """The assembly of the loop for ``signature``."""
         return self._inspect("asm", signature)
 
+    def inspect_ptx(self, signature: Any, arch: str = "sm_80") -> str:
+        """The PTX of the kernel for ``signature``, for a CUDA GPU. Nothing runs it yet.
+
+        Parameters
+        ----------
+        signature : str, Signature or tuple of types
+            As for `compile`.
+        arch : str, optional
+            The oldest architecture that it is for: sm_75, sm_80, sm_86, sm_89, sm_90, sm_100 or
+            sm_120.
+
+        Raises
+        ------
+        KernelgenError
+            There is no such architecture, or libdevice is needed and not on this machine.
+        UnsupportedError
+            The kernel does what no GPU can do.
+
+        Examples
+        --------
+        >>> from kernelgen import vectorize
+        >>> ptx = vectorize(lambda x, y: x * y).inspect_ptx("f4,f4", arch="sm_90")
+        >>> ".target sm_90" in ptx
+        True
+        """
+        from kernelgen import pipeline
+
+        with locks.compiling:
+            return pipeline.ptx(self._request(self._inputs_of(signature)), arch)
+
     def _inspect(self, stage: str, signature: Any) -> str:
         from kernelgen import pipeline
 
@@ -107,24 +137,28 @@ class Kernel:
         return pipeline.STAGES[stage](self._request(inputs))
 
     def _compiled_for(self, spec: Any) -> Signature:
+        with locks.compiling:
+            chosen = self._inputs_of(spec)
+            signature, _ = self.loop_of(chosen)
+            self._register(*self._registered_loop(chosen), ())
+            return signature
+
+    def _inputs_of(self, spec: Any) -> Types:
+        """The inputs of the loop that is compiled for a signature."""
         inputs, asked = self._read(spec)
         if len(inputs) != self.nin:
             raise SignatureError(
                 f"{self.name}() takes {self.nin} arguments, the signature has {len(inputs)}"
             )
-        with locks.compiling:
-            explicit = self.choices.signatures
-            if explicit and inputs not in [s.inputs for s in explicit]:
-                raise SignatureError(
-                    f"{self.name} has no signature for these inputs", None, self._known()
-                )
-            outputs = self.outputs_for(inputs)
-            if asked not in (None, outputs):
-                raise self._wrong_outputs(Signature(inputs, asked), outputs)
-            chosen = inputs if explicit else self._uniform(inputs)
-            signature, _ = self.loop_of(chosen)
-            self._register(*self._registered_loop(chosen), ())
-            return signature
+        explicit = self.choices.signatures
+        if explicit and inputs not in [s.inputs for s in explicit]:
+            raise SignatureError(
+                f"{self.name} has no signature for these inputs", None, self._known()
+            )
+        outputs = self.outputs_for(inputs)
+        if asked not in (None, outputs):
+            raise self._wrong_outputs(Signature(inputs, asked), outputs)
+        return inputs if explicit else self._uniform(inputs)
 
     def _read(self, spec: Any) -> tuple[Types, Types | None]:
         """The inputs of a signature, and its outputs if it names them."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from kernelgen.api import checked_function, make_kernel_ufunc, positional_parameters
 from kernelgen.dispatch import Choices, Kernel
-from kernelgen.errors import KernelgenError, SignatureError
+from kernelgen.errors import KernelgenError, SignatureError, UnsupportedError
 from kernelgen.options import Options
 from kernelgen.runtime.gufunc_api import compute_core_dims, make_writable, separate_outputs
 from kernelgen.runtime.numpy_api import DType
@@ -63,6 +63,13 @@ class GeneralizedKernel(Kernel):
         if not outputs and len(inputs) == self.nin:
             return tuple(map(dtype_of, inputs)), None
         return declare(spec, self.operands.core).signature
+
+    def inspect_ptx(self, signature: Any, arch: str = "sm_80") -> str:
+        """Raise UnsupportedError: only kernels on numbers are compiled for GPUs."""
+        raise UnsupportedError(
+            f"the kernel {self.name} takes arrays, and kernels for GPUs are of vectorize",
+            definition_of(self.function.__code__),
+        )
 
     def _register(
         self, signature: Signature, loop: Loop, asked: Sequence[DType | None]

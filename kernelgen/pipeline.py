@@ -226,6 +226,25 @@ STAGES: dict[str, Callable[[Request], str]] = {
 """The text of each stage, for those who want to look."""
 
 
+def ptx(request: Request, arch: str) -> str:
+    """The kernel on a grid of CUDA threads, for an architecture such as ``sm_80``."""
+    from kernelgen.on_device import check  # few kernels need these
+    from kernelgen.runtime import nvptx
+
+    nvptx.check(arch)
+    function = rewritten(request)
+    check(function, request.options)
+    return nvptx.assembly(_grid(function, request.options), arch, config.optimisation_level())
+
+
+def _grid(function: Function, options: Options) -> str:
+    """The LLVM of the kernel on a grid, which calls libdevice."""
+    from kernelgen.llvm_device import DeviceEmitter
+    from kernelgen.shells.grid import grid_module
+
+    return grid_module(lower(function, "kernel", DeviceEmitter(options.math_flags)))
+
+
 class Compilation:
     """A request that is asked for its types first, and later for code: each stage runs once.
 
