@@ -40,6 +40,10 @@ _REFUSALS = (
         "a kernel on a GPU cannot draw random numbers, whose generators NumPy has",
         "hand over an array of random numbers",
     ),
+    _Refusal(
+        lambda name: name == "thread_id",
+        "get_thread_id() numbers the threads of a processor, not those of a GPU",
+    ),
 )
 
 
