@@ -11,7 +11,7 @@ from kernelgen import vectorize
 from kernelgen.targets import cuda
 from kernelgen.types.signature import parse_inputs
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [pytest.mark.any_python, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 
 
 def samples(types: str, count: int) -> list[np.ndarray]:

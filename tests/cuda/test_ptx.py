@@ -16,6 +16,8 @@ from kernelgen.runtime import libdevice, nvptx
 from kernelgen.shells.grid import grid_module
 from kernelgen.targets import cuda
 
+pytestmark = pytest.mark.any_python
+
 ENTRIES = {cuda.CONTIGUOUS, cuda.STRIDED}
 
 
