@@ -8,7 +8,7 @@ import numpy as np
 
 from kernelgen.ir.core import Edge, Function, Op, Value
 
-_HAND_ON = frozenset({
+HAND_ON = frozenset({
     "attr", "array_T", "subscript", "item", "unpack", "iter", "iter_next", "iter_value", "tuple",
     "convert", "choose", "method_of", "same_array", "permuted", "swapped", "moved", "squeezed",
     "expanded", "deepened", "flipped", "diagonal_of", "stretched_to", "reshaped", "raveled",
@@ -48,7 +48,7 @@ def _flows(function: Function) -> Iterator[tuple[Value, Value]]:
     for op in function.ops():
         for edge in op.edges:
             yield from _handed(edge)
-        if op.name in _HAND_ON:
+        if op.name in HAND_ON:
             yield from ((operand, op.value) for operand in op.operands)
         elif op.name == "invoke":
             yield from _called(op)

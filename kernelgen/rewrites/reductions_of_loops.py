@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from kernelgen.ir.core import Block, Edge, Op, Value
 from kernelgen.ir.sequences import defining
 from kernelgen.rewrites.loop_arrays import array_type
+from kernelgen.rewrites.same_values import asks_for_shape, is_same
 from kernelgen.rewrites.writer import Writer
-from kernelgen.source import text_at
-from kernelgen.types.compound import NONE, Array, Tuple
+from kernelgen.source import Loc, text_at
+from kernelgen.types.compound import NONE, Array, Tuple, Type, dtype_of
 from kernelgen.types.table import WEAK_INT, Scalar
 
 
@@ -59,6 +60,11 @@ def _least(t: Scalar) -> Any:
     return _of_type(t, -math.inf if t.is_float else False if t.is_bool else t.minimum)
 
 
+def _nan_or(other: Callable[[Scalar], Any]) -> Callable[[Scalar], Any]:
+    """What ``fmin`` and ``fmax`` pass over; integers have no NaN."""
+    return lambda t: _of_type(t, math.nan) if t.is_float else other(t)
+
+
 def _all_bits(t: Scalar) -> Any:
     return _of_type(t, True if t.is_bool else t.maximum if t.minimum == 0 else -1)
 
@@ -72,10 +78,10 @@ _GROUPS = {
     "truediv": _PRODUCT,
     "min": Group("min", "the minimum over", _greatest),
     "np.minimum": Group("np.minimum", "the minimum over", _greatest),
-    "np.fmin": Group("np.fmin", "the minimum over", _constant(math.nan)),
+    "np.fmin": Group("np.fmin", "the minimum over", _nan_or(_greatest)),
     "max": Group("max", "the maximum over", _least),
     "np.maximum": Group("np.maximum", "the maximum over", _least),
-    "np.fmax": Group("np.fmax", "the maximum over", _constant(math.nan)),
+    "np.fmax": Group("np.fmax", "the maximum over", _nan_or(_least)),
     "and": Group("and", "the bits that are set in", _all_bits),
     "or": Group("or", "the bits that are set somewhere in", _constant(0)),
     "xor": Group("xor", "the bitwise exclusive or of", _constant(0)),
@@ -83,6 +89,9 @@ _GROUPS = {
 
 _ON_THE_LEFT = ("sub", "truediv")
 """Ops that the variable must be the first operand of."""
+
+_WRAPPING = frozenset(("add", "sub", "mul", "and", "or", "xor"))
+"""Ops on integers of which the low bits of the result depend on those of the operands alone."""
 
 _HINT = "carried on are variables that are changed by + - * / & | ^ min() max() alone, by one kind"
 
@@ -105,10 +114,6 @@ class Reduction(NamedTuple):
         """Two pieces together."""
         assert self.group is not None and a.type is not None
         return w.emit(self.group.op, a.type, a, b)
-
-    @property
-    def words(self) -> str:
-        return "changed" if self.group is None else self.group.words
 
 
 def reduction_of(value: Value, header: Block, blocks: Sequence[Block], way_out: Edge) -> Reduction:
@@ -136,6 +141,8 @@ def reduction_of(value: Value, header: Block, blocks: Sequence[Block], way_out: 
     _check_joins(value, web, blocks, header)
     if len(groups) > 1:
         raise _carried(value, list(groups.values())[1])
+    if not groups and isinstance(value.type, Scalar):
+        raise _carried(value, None)
     return Reduction(next(iter(groups), None), frozenset(web))
 
 
@@ -144,10 +151,19 @@ def _is_number(value: Value) -> bool:
     return isinstance(t, Scalar) and t.kind in "biufc"
 
 
+def named(value: Value) -> str:
+    """What the user calls a value, in words."""
+    return f"`{value.hint}`" if value.hint else "a variable"
+
+
+def place_in_words(loc: Loc | None) -> str:
+    """The line, to be put behind what is said of it."""
+    return "" if loc is None else f" (line {loc.line})"
+
+
 def _carried(value: Value, op: Op | None) -> CannotShare:
-    name = f"`{value.hint}`" if value.hint else "a variable"
-    where = "" if op is None or op.loc is None else f" (line {op.loc.line})"
-    return CannotShare(f"{name} of one iteration is used in the next one{where}", _HINT)
+    where = place_in_words(op.loc if op is not None else None)
+    return CannotShare(f"{named(value)} of one iteration is used in the next one{where}", _HINT)
 
 
 def _followed(op: Op, current: Value, value: Value, header: Block, way_out: Edge) -> list[Value]:
@@ -160,7 +176,7 @@ def _followed(op: Op, current: Value, value: Value, header: Block, way_out: Edge
             if edge.target is header and arg is not value:
                 raise _carried(value, op)
             found.append(arg)
-    if current not in op.operands:
+    if current not in op.operands or asks_for_shape(op):
         return found
     if isinstance(value.type, Array) and op.name in ("subscript", "store_subscript"):
         if op.operands[0] is not current or current in op.operands[1:]:
@@ -302,21 +318,54 @@ class ArrayReduction(NamedTuple):
         w.loops([count], at_piece)
 
 
+class _Update(NamedTuple):
+    """An op that makes a new element of an old one, or new elements.
+
+    Attributes
+    ----------
+    op : Op
+        It.
+    place : Value
+        The index of the element.
+    types : list of Type
+        What the element is converted to on its way from the array, through the op, and back.
+    """
+
+    op: Op
+    place: Value
+    types: list[Type]
+
+
 def array_reductions(
     blocks: Sequence[Block],
     own: set[Value],
     places: Sequence[Op],
     carried: dict[Value, Reduction],
+    written: set[Value],
 ) -> list[ArrayReduction]:
     """The arrays that each piece of a loop needs a copy of.
 
     An array whose elements are changed by their old values needs none if each iteration has
     elements of its own, and has none if it is used otherwise as well.
 
+    Parameters
+    ----------
+    blocks : sequence of Block
+        The loop's.
+    own : set of Value
+        What is defined in them.
+    places : sequence of Op
+        Those that make the number of the iteration.
+    carried : dict of Value to Reduction
+        The arrays that iterations hand on.
+    written : set of Value
+        The arrays that the loop writes to.
+
     Raises
     ------
     CannotShare
-        An array is handed on, and is no reduction.
+        An array is handed on, and is no reduction; or what its elements become is cut off where it
+        is stored.
     """
     ops = [op for block in blocks for op in block.ops]
     found = []
@@ -335,35 +384,60 @@ def array_reductions(
     order = {v: n for n, v in enumerate(v for op in ops for v in op.operands)}
     for array in sorted(webs, key=lambda v: order.get(v, -1)):
         web, group = webs[array]
-        updates = _updates(ops, web)
+        updates = _updates(ops, web, written)
         if updates is None:
             if array in carried:
                 raise _carried(array, None)
             continue
-        groups = {_GROUPS[op.name] for op, _ in updates} | ({group} if group else set())
+        groups = {_GROUPS[each.op.name] for each in updates} | ({group} if group else set())
         if len(groups) != 1:
             if array in carried:
                 raise _carried(array, None)
             continue
-        if array not in carried and _are_apart([index for _, index in updates], places):
+        if array not in carried and _are_apart([each.place for each in updates], places, written):
             continue
-        whole = group is not None or any(isinstance(op.value.type, Array) for op, _ in updates)
-        found.append(ArrayReduction(array, _name_of(array, updates), groups.pop(), whole))
+        name = _name_of(array, updates)
+        for update in updates:
+            _check_storing(array, name, update)
+        whole = group is not None or any(isinstance(u.op.value.type, Array) for u in updates)
+        found.append(ArrayReduction(array, name, groups.pop(), whole))
     return found
 
 
-def _name_of(array: Value, updates: Sequence[tuple[Op, Value]]) -> str:
+def _name_of(array: Value, updates: Sequence[_Update]) -> str:
     """What an array is called: of one that another function made, the source tells."""
     if updates and isinstance(array.definition, Op):
-        name = text_at(updates[0][0].loc).partition("[")[0].strip()
+        name = text_at(updates[0].op.loc).partition("[")[0].strip()
         if name.isidentifier():
             return name
     return array.hint or "an array"
 
 
-def _updates(ops: Sequence[Op], web: frozenset[Value]) -> list[tuple[Op, Value]] | None:
-    """The ops that make new elements of old ones, each with the index; None if the array is used
-    otherwise as well."""
+def _check_storing(array: Value, name: str, update: _Update) -> None:
+    """Elements are what they would be if they had the type of what is computed, but for rounding.
+
+    Else what is cut off in an iteration depends on what those before it have made of the element.
+    """
+    dtype, op = dtype_of(array.type), update.op
+    if all(_keeps(op.name, dtype, dtype_of(t)) for t in update.types):
+        return
+    raise CannotShare(
+        f"what the elements of {name} become is cut off where it is stored"
+        f"{place_in_words(op.loc)}, which depends on the order",
+        f"let {name} be an array of {dtype_of(op.value.type).strong.long_name}",
+    )
+
+
+def _keeps(name: str, dtype: Scalar, t: Scalar) -> bool:
+    """Whether an op may compute in some type what an array of ``dtype`` holds."""
+    if dtype.is_integer:
+        wraps = name in _WRAPPING and t.is_integer and t.bits >= dtype.bits
+        return wraps or t.dtype == dtype.dtype
+    return t.kind == dtype.kind
+
+
+def _updates(ops: Sequence[Op], web: frozenset[Value], written: set[Value]) -> list[_Update] | None:
+    """The ops that make new elements of old ones; None if the array is used otherwise as well."""
     stores = [op for op in ops if op.name == "store_subscript" and op.operands[0] in web]
     reads = [op for op in ops if op.name == "subscript" and op.operands[0] in web]
     others = [
@@ -373,6 +447,7 @@ def _updates(ops: Sequence[Op], web: frozenset[Value]) -> list[tuple[Op, Value]]
         and op not in stores
         and op not in reads
         and op.result not in web
+        and not asks_for_shape(op)
     ]
     if others:
         return None
@@ -383,19 +458,26 @@ def _updates(ops: Sequence[Op], web: frozenset[Value]) -> list[tuple[Op, Value]]
         if not isinstance(made, Op) or made.name not in _GROUPS or len(made.operands) != 2:
             return None
         sides = made.operands[:1] if made.name in _ON_THE_LEFT else made.operands
-        own = [r for r in reads if any(_unconverted(v) is r.value for v in sides)]
-        if len(own) != 1 or not _is_same(own[0].operands[1], index):
+        own = [(r, v) for r in reads for v in sides if _unconverted(v) is r.value]
+        if len(own) != 1 or not is_same(own[0][0].operands[1], index, written):
             return None
-        reads.remove(own[0])
-        if _uses(ops, own[0].value) != 1 or _uses(ops, made.value) != 1:
+        read, side = own[0]
+        reads.remove(read)
+        if _uses(ops, read.value) != 1 or _uses(ops, made.value) != 1:
             return None
-        found.append((made, index))
+        types = [v.type for end in (side, value) for v in _conversions(end)]
+        found.append(_Update(made, index, [t for t in types if t is not None]))
     return None if reads else found
 
 
-def _unconverted(value: Value) -> Value:
+def _conversions(value: Value) -> list[Value]:
+    """What a value is a conversion of, and the values on the way there."""
     made = defining(value, "convert")
-    return value if made is None else _unconverted(made.operands[0])
+    return [value] if made is None else [value, *_conversions(made.operands[0])]
+
+
+def _unconverted(value: Value) -> Value:
+    return _conversions(value)[-1]
 
 
 def _uses(ops: Sequence[Op], value: Value) -> int:
@@ -409,34 +491,19 @@ def _uses(ops: Sequence[Op], value: Value) -> int:
     return count
 
 
-def _is_same(a: Value, b: Value) -> bool:
-    """Whether two indices are equal for certain."""
-    a, b = _unconverted(a), _unconverted(b)
-    if a is b:
-        return True
-    x, y = a.definition, b.definition
-    if not isinstance(x, Op) or not isinstance(y, Op) or x.name != y.name or x.attrs != y.attrs:
-        return False
-    if x.name not in ("const", "tuple", "slice"):
-        return False
-    return len(x.operands) == len(y.operands) and all(map(_is_same, x.operands, y.operands))
-
-
-def _are_apart(indices: Sequence[Value], places: Sequence[Op]) -> bool:
+def _are_apart(indices: Sequence[Value], places: Sequence[Op], written: set[Value]) -> bool:
     """Whether no two iterations have the same element: its index is that of the iteration, or the
     sum of that and a constant."""
     first = indices[0] if indices else None
-    if first is None or not all(_is_same(index, first) for index in indices):
+    if first is None or not all(is_same(index, first, written) for index in indices):
         return not indices
-    parts = [first]
-    made = defining(first, "tuple")
-    if isinstance(first.type, Tuple) and made is not None:
-        parts = made.operands
+    made = defining(_exactly(first), "tuple")
+    parts = made.operands if isinstance(first.type, Tuple) and made is not None else [first]
     return any(_tells_iterations_apart(part, places) for part in parts)
 
 
 def _tells_iterations_apart(value: Value, places: Sequence[Op]) -> bool:
-    made = _unconverted(value).definition
+    made = _exactly(value).definition
     if not isinstance(made, Op):
         return False
     if made in places:
@@ -445,3 +512,20 @@ def _tells_iterations_apart(value: Value, places: Sequence[Op]) -> bool:
         varying = [v for v in made.operands if v.constant is None]
         return len(varying) == 1 and _tells_iterations_apart(varying[0], places)
     return False
+
+
+def _exactly(value: Value) -> Value:
+    """What an integer, or a tuple of them, is a conversion of that keeps all bits."""
+    made = defining(value, "convert")
+    if made is None or not _holds(value.type, made.operands[0].type):
+        return value
+    return _exactly(made.operands[0])
+
+
+def _holds(t: Type | None, other: Type | None) -> bool:
+    if isinstance(t, Tuple) and isinstance(other, Tuple):
+        return all(map(_holds, t.elements, other.elements))
+    if isinstance(t, Scalar) and isinstance(other, Scalar):
+        integers = t.is_integer and other.is_integer
+        return integers and t.minimum <= other.minimum and other.maximum <= t.maximum
+    return t == other

@@ -24,10 +24,12 @@ from kernelgen.rewrites.reductions_of_loops import (
     CannotShare,
     Reduction,
     array_reductions,
+    named,
+    place_in_words,
     reduction_of,
 )
+from kernelgen.rewrites.same_values import written_values
 from kernelgen.rewrites.writer import Writer
-from kernelgen.source import Loc
 from kernelgen.targets import parallel
 from kernelgen.types.compound import GENERATOR, NONE, Array, Type
 from kernelgen.types.table import WEAK_BOOL, WEAK_INT, Scalar
@@ -131,7 +133,8 @@ class _Loop:
         """A way out of the loop leads to an exception, or the loop ends early."""
         for each in reverse_postorder(edge.target, _successors):
             if each.terminator.name == "return" or each is self.exit.target:
-                raise CannotShare(f"it may end early, by `break` or `return`{_at(block)}")
+                where = place_in_words(block.terminator.loc)
+                raise CannotShare(f"it may end early, by `break` or `return`{where}")
 
     def _find_values(self) -> None:
         self.own = {arg for b in self.blocks for arg in b.args}
@@ -159,8 +162,9 @@ class _Loop:
             for op in block.ops:
                 streams = [v for v in op.operands if v.type == GENERATOR and v not in self.own]
                 if streams or _draws(op):
+                    where = place_in_words(op.loc)
                     raise CannotShare(
-                        f"it draws random numbers from one stream, in order{_place(op.loc)}",
+                        f"it draws random numbers from one stream, in order{where}",
                         "hand over a tuple of generators, and let iteration i draw from streams[i]",
                     )
 
@@ -174,7 +178,8 @@ class _Loop:
             for v, kind in self.kinds.items()
             if isinstance(v.type, Array) and kind is not None
         }
-        self.arrays = array_reductions(self.blocks, self.own, self.places, inside)
+        written = written_values([op for b in self.blocks for op in b.ops])
+        self.arrays = array_reductions(self.blocks, self.own, self.places, inside, written)
         notes = [n for v, kind in self.kinds.items() if (n := _note(v, kind))]
         notes += [
             f"{each.name}: each element is {each.group.words} all iterations; each of up to "
@@ -200,7 +205,7 @@ class _Loop:
         )
         if not used:
             if not isinstance(value.type, Scalar):
-                raise CannotShare(f"{_named(value)} of the last iteration is used behind it")
+                raise CannotShare(f"{named(value)} of the last iteration is used behind it")
             return None
         return reduction_of(value, self.header, self.blocks, self.exit)
 
@@ -424,21 +429,10 @@ def _successors(block: Block) -> list[Block]:
     return block.successors
 
 
-def _named(value: Value) -> str:
-    return f"`{value.hint}`" if value.hint else "a variable"
-
-
 def _note(value: Value, kind: Reduction | None) -> str:
     if isinstance(value.type, Array):
         return ""
     if kind is None:
         return f"{value.hint}: what the last iteration leaves is used behind it" * bool(value.hint)
-    return f"{value.hint or 'a variable'}: {kind.words} all iterations"
-
-
-def _at(block: Block) -> str:
-    return _place(block.terminator.loc)
-
-
-def _place(loc: Loc | None) -> str:
-    return "" if loc is None else f" (line {loc.line})"
+    assert kind.group is not None
+    return f"{value.hint or 'a variable'}: {kind.group.words} all iterations"

@@ -151,7 +151,22 @@ def reduce_complex(a, k):
     return z
 
 
-@pytest.mark.parametrize("function", [reduce_all, reduce_integers, reduce_on_ways, reduce_complex])
+def reduce_by_numpy(a, k):
+    low, high = np.inf, np.nan
+    least, most, fewest, greatest = 500, 500, 500, 500
+    for i in prange(len(a)):
+        low = np.fmin(low, a[i])
+        high = np.fmax(a[i], high)
+        least = np.fmin(least, k[i])
+        most = np.fmax(k[i], most)
+        fewest = np.minimum(k[i], fewest)
+        greatest = np.maximum(greatest, k[i])
+    return low, high, least, most, fewest, greatest
+
+
+@pytest.mark.parametrize(
+    "function", [reduce_all, reduce_integers, reduce_on_ways, reduce_complex, reduce_by_numpy]
+)
 @pytest.mark.parametrize("n", COUNTS)
 def test_reductions_of_numbers(function, n):
     found, expected = parallel(function, RNG.random(n), RNG.integers(0, 1000, n))
@@ -246,7 +261,147 @@ def test_greatest_elements():
             out[k[i]] = max(out[k[i]], x[i])
 
     k, x = RNG.integers(0, 5, 900), RNG.random(900)
-    parallel(highest, k, x, np.full(5, 0.5))
+    for dtype in ("f8", "i4"):
+        whole = x if dtype == "f8" else (100 * x).astype(dtype)
+        parallel(highest, k, whole, np.full(5, 0.5).astype(dtype))
+    compiled = jit(parallel=True)(highest)
+    compiled(k, x, np.zeros(5))
+    assert "out: each element is the maximum over" in compiled.parallel_report()
+
+
+def passed_over(k, x, low, high):
+    for i in prange(len(k)):
+        low[k[i]] = np.fmin(low[k[i]], x[i])
+        high[k[i]] = np.fmax(x[i], high[k[i]])
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "u2", "?"])
+def test_least_and_greatest_elements_by_numpy(dtype):
+    k, x = RNG.integers(0, 5, 900), RNG.integers(0, 2 if dtype == "?" else 1000, 900).astype(dtype)
+    if x.dtype.kind == "f":
+        x[::3] = np.nan
+    some = x[1:6]
+    parallel(passed_over, k, x, some.copy(), some.copy())
+
+
+def indexed_by_length(k, h):
+    for i in prange(len(k)):
+        h[k[i] % len(h)] += 1
+        h[k[i] % h.shape[0]] = h[k[i] % h.shape[0]] + 2
+
+
+def indexed_on_a_way(k, h):
+    for i in prange(len(k)):
+        h[k[i], 1] = max(h[k[i], 1], i if k[i] < 3 else 2 * i)
+
+
+def indexed_by_bytes(k, h):
+    for i in prange(len(k)):
+        h[np.uint8(i & 255)] += k[i]
+
+
+@pytest.mark.parametrize("function", [indexed_by_length, indexed_on_a_way, indexed_by_bytes])
+def test_indices_that_are_computed_are_recognised(function):
+    k = RNG.integers(0, 13, 2000)
+    h = np.zeros((13, 2) if function is indexed_on_a_way else 256, int)
+    parallel(function, k, h)
+    compiled = jit(parallel=True)(function)
+    compiled(k, h)
+    assert "h: each element is the" in compiled.parallel_report()
+
+
+def changed_index(k, x, h):
+    for i in prange(len(k)):
+        before = h[k[i]]
+        k[i] += 1
+        h[k[i]] = before + x[i]
+
+
+def changed_in_a_view(k, x, h):
+    for i in prange(len(k)):
+        view = k[i : i + 1]
+        before = h[k[i]]
+        view[0] += 1
+        h[k[i]] = before + x[i]
+
+
+@pytest.mark.parametrize("function", [changed_index, changed_in_a_view])
+def test_an_index_that_changes_between_is_another(function):
+    k, x = np.arange(0, 600, 2), RNG.random(300)
+    parallel(function, k, x, RNG.random(700))
+
+
+def add_all(k, x, h):
+    for i in prange(len(k)):
+        h[k[i]] += x[i]
+
+
+def multiply_all(k, x, h):
+    for i in prange(len(k)):
+        h[k[i]] = x[i] * h[k[i]]
+
+
+def toggle_all(k, x, h):
+    for i in prange(len(k)):
+        h[k[i]] ^= x[i]
+        h[k[i]] = h[k[i]] ^ 5
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i4", "u8"])
+@pytest.mark.parametrize("function", [add_all, multiply_all, toggle_all])
+def test_integers_wrap_round_alike(function, dtype):
+    k, x = RNG.integers(0, 5, 900), RNG.integers(-1000, 1000, 900) | 1
+    x = x.astype("u8") if dtype == "u8" else x
+    h, expected = np.ones(5, dtype), np.ones(5, x.dtype)
+    compiled = jit(parallel=True)(function)
+    compiled(k, x, h)
+    with np.errstate(over="ignore"):
+        function(k, x, expected)
+    np.testing.assert_array_equal(h, expected.astype(dtype))
+    assert "h: each element is the" in compiled.parallel_report()
+
+
+def greatest_of_all(k, x, h):
+    for i in prange(len(k)):
+        h[k[i]] = max(h[k[i]], x[i])
+
+
+def divide_all(k, x, h):
+    for i in prange(len(k)):
+        h[k[i]] /= x[i]
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "h"),
+    [
+        (add_all, 3 * RNG.random(900) - 1, np.zeros(5, int)),
+        (add_all, RNG.integers(-1, 2, 900), np.zeros(5, bool)),
+        (greatest_of_all, 3 * RNG.random(900) - 1, np.full(5, -5)),
+        (greatest_of_all, RNG.integers(-1000, 1000, 900), np.zeros(5, np.int8)),
+        (divide_all, 1 + RNG.random(900) / 100, np.full(5, 10_000)),
+    ],
+)
+def test_what_storing_cuts_off_depends_on_the_order(function, x, h):
+    k, expected = RNG.integers(0, 5, 900), h.copy()
+    compiled = jit(parallel=True)(function)
+    compiled(k, x, h)
+    jit(function)(k, x, expected)
+    np.testing.assert_array_equal(h, expected)
+    report = compiled.parallel_report()
+    assert "not shared: what the elements of h become is cut off" in report
+    assert "let h be an array of" in report
+
+
+def test_elements_that_one_iteration_has_for_itself_may_be_cut_off():
+    def halve(out):
+        for i in prange(len(out)):
+            out[i] *= 0.5
+
+    out = np.arange(500)
+    compiled = jit(parallel=True)(halve)
+    compiled(out)
+    np.testing.assert_array_equal(out, np.arange(500) // 2)
+    assert "not shared" not in compiled.parallel_report()
 
 
 def test_an_array_with_gaps_and_of_columns():
