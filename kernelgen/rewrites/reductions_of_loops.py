@@ -319,19 +319,19 @@ class ArrayReduction(NamedTuple):
 
 
 class _Update(NamedTuple):
-    """An op that makes a new element of an old one, or new elements.
+    """Ops that make a new element of an old one, or new elements.
 
     Attributes
     ----------
-    op : Op
-        It.
+    ops : list of Op
+        The last one first.
     place : Value
         The index of the element.
     types : list of Type
-        What the element is converted to on its way from the array, through the op, and back.
+        What the element is converted to on its way from the array, through the ops, and back.
     """
 
-    op: Op
+    ops: list[Op]
     place: Value
     types: list[Type]
 
@@ -389,7 +389,8 @@ def array_reductions(
             if array in carried:
                 raise _carried(array, None)
             continue
-        groups = {_GROUPS[each.op.name] for each in updates} | ({group} if group else set())
+        groups = {_GROUPS[op.name] for each in updates for op in each.ops}
+        groups |= {group} if group else set()
         if len(groups) != 1:
             if array in carried:
                 raise _carried(array, None)
@@ -399,7 +400,7 @@ def array_reductions(
         name = _name_of(array, updates)
         for update in updates:
             _check_storing(array, name, update)
-        whole = group is not None or any(isinstance(u.op.value.type, Array) for u in updates)
+        whole = group is not None or any(isinstance(u.ops[0].value.type, Array) for u in updates)
         found.append(ArrayReduction(array, name, groups.pop(), whole))
     return found
 
@@ -407,7 +408,7 @@ def array_reductions(
 def _name_of(array: Value, updates: Sequence[_Update]) -> str:
     """What an array is called: of one that another function made, the source tells."""
     if updates and isinstance(array.definition, Op):
-        name = text_at(updates[0].op.loc).partition("[")[0].strip()
+        name = text_at(updates[0].ops[0].loc).partition("[")[0].strip()
         if name.isidentifier():
             return name
     return array.hint or "an array"
@@ -418,7 +419,7 @@ def _check_storing(array: Value, name: str, update: _Update) -> None:
 
     Else what is cut off in an iteration depends on what those before it have made of the element.
     """
-    dtype, op = dtype_of(array.type), update.op
+    dtype, op = dtype_of(array.type), update.ops[0]
     if all(_keeps(op.name, dtype, dtype_of(t)) for t in update.types):
         return
     raise CannotShare(
@@ -454,30 +455,38 @@ def _updates(ops: Sequence[Op], web: frozenset[Value], written: set[Value]) -> l
     found = []
     for store in stores:
         _, index, value = store.operands
-        made = _unconverted(value).definition
-        if not isinstance(made, Op) or made.name not in _GROUPS or len(made.operands) != 2:
+        way = _way_from({r.value for r in reads}, value)
+        read = way[-1].definition if way else None
+        if not isinstance(read, Op) or not is_same(read.operands[1], index, written):
             return None
-        sides = made.operands[:1] if made.name in _ON_THE_LEFT else made.operands
-        own = [(r, v) for r in reads for v in sides if _unconverted(v) is r.value]
-        if len(own) != 1 or not is_same(own[0][0].operands[1], index, written):
-            return None
-        read, side = own[0]
         reads.remove(read)
-        if _uses(ops, read.value) != 1 or _uses(ops, made.value) != 1:
+        made = [v.definition for v in way if not defining(v, "convert")][:-1]
+        changes = [op for op in made if isinstance(op, Op)]
+        if not changes or any(_uses(ops, op.value) != 1 for op in (read, *changes)):
             return None
-        types = [v.type for end in (side, value) for v in _conversions(end)]
-        found.append(_Update(made, index, [t for t in types if t is not None]))
+        found.append(_Update(changes, index, [v.type for v in way if v.type is not None]))
     return None if reads else found
 
 
-def _conversions(value: Value) -> list[Value]:
-    """What a value is a conversion of, and the values on the way there."""
-    made = defining(value, "convert")
-    return [value] if made is None else [value, *_conversions(made.operands[0])]
+def _way_from(reads: set[Value], value: Value) -> list[Value]:
+    """The values between one that is made of an element by ops of `_GROUPS`, and the element that
+    was read, both included; there are none if no element, or several, are in it."""
+    seen: set[Value] = set()
 
+    def back(value: Value) -> list[list[Value]]:
+        if value in reads:
+            return [[value]]
+        made = value.definition
+        if value in seen or not isinstance(made, Op):
+            return []
+        seen.add(value)
+        if made.name != "convert" and made.name not in _GROUPS:
+            return []
+        sides = made.operands[:1] if made.name in _ON_THE_LEFT else made.operands
+        return [[value, *rest] for side in sides for rest in back(side)]
 
-def _unconverted(value: Value) -> Value:
-    return _conversions(value)[-1]
+    ways = back(value)
+    return ways[0] if len(ways) == 1 else []
 
 
 def _uses(ops: Sequence[Op], value: Value) -> int:

@@ -310,6 +310,48 @@ def test_indices_that_are_computed_are_recognised(function):
     assert "h: each element is the" in compiled.parallel_report()
 
 
+def several_terms(k, x, h):
+    for i in prange(len(k)):
+        h[k[i]] = x[i] + (h[k[i]] - 1.0) + 2 * x[i]
+
+
+def several_factors(k, x, h):
+    for i in prange(len(k)):
+        h[k[i]] = h[k[i]] / (1 + x[i] / 1000) * (1 + x[i] / 500)
+
+
+def greatest_of_several(k, x, h):
+    for i in prange(len(k)):
+        h[k[i]] = max(x[i], h[k[i]], 1 - x[i])
+
+
+@pytest.mark.parametrize("function", [several_terms, several_factors, greatest_of_several])
+def test_elements_may_be_changed_by_several_ops_of_one_kind(function):
+    k, x, h = RNG.integers(0, 13, 900), RNG.random(900), np.full(13, 0.5)
+    parallel(function, k, x, h)
+    compiled = jit(parallel=True)(function)
+    compiled(k, x, h)
+    assert "h: each element is the" in compiled.parallel_report()
+
+
+def test_elements_that_ops_of_two_kinds_change_have_no_copies():
+    def decay(k, x, h):
+        for i in prange(len(k)):
+            h[k[i]] = h[k[i]] * 0.5 + x[i]
+
+    def double(k, x, h):
+        for i in prange(len(k)):
+            t = h[k[i]] + x[i]
+            h[k[i]] = t + t
+
+    k, x, h = RNG.permutation(900), RNG.random(900), np.ones(900)
+    for function in (decay, double):
+        parallel(function, k, x, h)
+        compiled = jit(parallel=True)(function)
+        compiled(k, x, h)
+        assert "copy" not in compiled.parallel_report()
+
+
 def changed_index(k, x, h):
     for i in prange(len(k)):
         before = h[k[i]]
