@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kernelgen.ir.core import CALLS, TERMINATORS, Block, Function, Op
-from kernelgen.ir.dominance import immediate_dominators, natural_loops
 from kernelgen.ops.math import ROWS
 from kernelgen.targets.parallel import DEPTHS
 from kernelgen.types.compound import Array, dtype_of
@@ -79,19 +78,13 @@ def _takes_any_time(op: Op) -> bool:
 
 def _by_depth(kernel: Function) -> list[float]:
     """The time of one round through all code at each depth of loops."""
-    blocks = kernel.blocks
-    idom = immediate_dominators(blocks, _successors)
-    loops = natural_loops(list(idom), _successors, idom).values()
+    loops = kernel.loops().values()
     times = [0.0] * DEPTHS
-    for block in idom:
+    for block in kernel.blocks:
         depth = sum(block in body for body in loops)
         counted = min(depth, DEPTHS - 1)
         times[counted] += sum(map(_time, block.ops)) * float(_ROUNDS) ** (depth - counted)
     return times
-
-
-def _successors(block: Block) -> list[Block]:
-    return block.successors
 
 
 def _time(op: Op) -> float:

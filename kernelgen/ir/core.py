@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import Any
 
-from kernelgen.ir.dominance import reverse_postorder
+from kernelgen.ir.dominance import immediate_dominators, natural_loops, reverse_postorder
 from kernelgen.source import Loc
 from kernelgen.types.compound import Type
 
@@ -184,7 +184,15 @@ class Function:
 
     def sort_blocks(self) -> None:
         """Put the blocks in reverse postorder, which drops those that cannot be reached."""
-        self.blocks = reverse_postorder(self.entry, lambda block: block.successors)
+        self.blocks = reverse_postorder(self.entry, _successors)
+
+    def dominators(self) -> dict[Block, Block]:
+        """For each block its immediate dominator; the blocks are in reverse postorder."""
+        return immediate_dominators(self.blocks, _successors)
+
+    def loops(self) -> dict[Block, set[Block]]:
+        """For each header of a loop its blocks; all blocks are in reverse postorder."""
+        return natural_loops(self.blocks, _successors, self.dominators())
 
     def substitute(self, replacement: dict[Value, Value]) -> None:
         """Replace uses of each key by its value, through chains of replacements."""
@@ -200,6 +208,10 @@ class Function:
             op.operands = [final(v) for v in op.operands]
             for edge in op.edges:
                 edge.args = [final(v) for v in edge.args]
+
+
+def _successors(block: Block) -> list[Block]:
+    return block.successors
 
 
 def const(value: Any, loc: Loc | None = None) -> Op:

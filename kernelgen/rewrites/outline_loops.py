@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kernelgen.ir.clone import Copy
 from kernelgen.ir.core import Block, Edge, Function, Op, Value, jump
-from kernelgen.ir.dominance import immediate_dominators, natural_loops, reverse_postorder
+from kernelgen.ir.dominance import reverse_postorder
 from kernelgen.rewrites.writer import ELEMENTS
 from kernelgen.types.compound import NONE, Object
 from kernelgen.types.table import WEAK_INT
@@ -89,19 +89,13 @@ def _found(function: Function, latch: Block) -> Loop | None:
         return None
     if compared.operands[0] is not header.args[0]:
         return None
-    order = function.blocks
-    idom = immediate_dominators(order, _successors)
-    body = natural_loops(order, _successors, idom)[header]
+    body = function.loops()[header]
     within = reverse_postorder(test.edges[0].target, lambda b: [] if b is header else b.successors)
     tails = [b for b in within if b not in body]
     if any(b.terminator.name == "return" for b in tails) or test.edges[1].target in within:
         return None
-    blocks = [b for b in order if b in body]
+    blocks = [b for b in function.blocks if b in body]
     return Loop(header, entrances[0], blocks, tails, compared.operands[1])
-
-
-def _successors(block: Block) -> list[Block]:
-    return block.successors
 
 
 def _outline(function: Function, loop: Loop, name: str, schedule: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from kernelgen.bytecode.decode import shared_writes
 from kernelgen.ir.core import Block, Function, Op, Value
-from kernelgen.ir.dominance import dominates, immediate_dominators
+from kernelgen.ir.dominance import dominates
 from kernelgen.ir.sequences import put
 from kernelgen.ops.functions import Nested
 
@@ -108,7 +108,7 @@ def _forward(function: Function, cell: Value, uses: list[_Use]) -> bool:
     store = _only_store(cell, uses)
     if store is None:
         return False
-    idom = immediate_dominators(function.blocks, lambda block: block.successors)
+    idom = function.dominators()
     replaced: dict[Value, Value] = {}
     changed = False
     for block, op in uses:
@@ -162,7 +162,7 @@ def _close(function: Function, uses: Uses) -> bool:
     functions = {op.value: op for op in function.ops() if op.name == "function"}
     stores = {value: _stores(op, uses) for value, op in functions.items()}
     closed = _closed(stores)
-    idom = immediate_dominators(function.blocks, lambda block: block.successors)
+    idom = function.dominators()
     late = [value for value in closed if not _are_behind(value, closed, stores, uses, idom)]
     stores |= dict.fromkeys(late)
     closed = _closed(stores)

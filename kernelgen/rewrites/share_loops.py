@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from kernelgen import cost
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
-from kernelgen.ir.dominance import immediate_dominators, natural_loops, reverse_postorder
+from kernelgen.ir.dominance import reverse_postorder
 from kernelgen.ir.sequences import defining
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.prune_arguments import prune_arguments
@@ -112,16 +112,14 @@ class _Loop:
 
     def _find_blocks(self) -> None:
         """The loop's blocks; each iteration goes to its end, unless it raises."""
-        function, header = self.function, self.header
-        order = function.blocks
-        idom = immediate_dominators(order, _successors)
-        body = natural_loops(order, _successors, idom).get(header)
+        header = self.header
+        body = self.function.loops().get(header)
         last = header.terminator
         more = last.operands[0].definition if last.name == "branch" else None
         assert self.entrance.terminator.name == "jump"
         if body is None or not isinstance(more, Op) or more.name != "iter_more":
             raise CannotShare("it goes round at most once")
-        self.blocks = [b for b in order if b in body]
+        self.blocks = [b for b in self.function.blocks if b in body]
         self.back = [e for b in self.blocks for e in b.terminator.edges if e.target is header]
         self.exit = last.edges[1]
         for block in self.blocks:
@@ -131,7 +129,7 @@ class _Loop:
 
     def _check_exit(self, block: Block, edge: Edge) -> None:
         """A way out of the loop leads to an exception, or the loop ends early."""
-        for each in reverse_postorder(edge.target, _successors):
+        for each in reverse_postorder(edge.target, lambda b: b.successors):
             if each.terminator.name == "return" or each is self.exit.target:
                 where = place_in_words(block.terminator.loc)
                 raise CannotShare(f"it may end early, by `break` or `return`{where}")
@@ -423,10 +421,6 @@ def _replace(blocks: list[Block], old: Value, new: Value) -> None:
 def _is(value: Value, number: int) -> bool:
     constant = value.constant
     return constant is not None and constant.attrs["value"] == number
-
-
-def _successors(block: Block) -> list[Block]:
-    return block.successors
 
 
 def _note(value: Value, kind: Reduction | None) -> str:

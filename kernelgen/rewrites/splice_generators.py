@@ -13,7 +13,6 @@ from typing import Any
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.clone import Copy, repair
 from kernelgen.ir.core import Block, Edge, Function, Op, Value, jump
-from kernelgen.ir.dominance import immediate_dominators, natural_loops
 from kernelgen.ir.sequences import defining, put
 from kernelgen.ops import library
 from kernelgen.rewrites.outline import Callers
@@ -74,11 +73,11 @@ def _is_run_once(function: Function, made: Op, start: Op, header: Block) -> bool
     handed = any(made.value in edge.args for edge in function.edges())
     if users != [start] or handed:
         return False
-    idom = immediate_dominators(function.blocks, lambda block: block.successors)
-    loops = natural_loops(function.blocks, lambda block: block.successors, idom)
     home = next(block for block in function.blocks if made in block.ops)
     return all(
-        home in loop for head, loop in loops.items() if header in loop and head is not header
+        home in loop
+        for head, loop in function.loops().items()
+        if header in loop and head is not header
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from kernelgen.errors import UnsupportedError
 from kernelgen.ir.clone import Copy, repair
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
-from kernelgen.ir.dominance import dominates, immediate_dominators, natural_loops
+from kernelgen.ir.dominance import dominates
 from kernelgen.ir.sequences import defining, elements_of_any, length, length_of_any, put
 
 _LONGEST = 20_000
@@ -128,14 +128,9 @@ def _loop(function: Function, header: Block) -> set[Block]:
 
     Of what a ``return`` or ``break`` sees, the loop's variables are those of one element too.
     """
-
-    def successors(block: Block) -> list[Block]:
-        return block.successors
-
-    idom = immediate_dominators(function.blocks, successors)
-    loop = natural_loops(function.blocks, successors, idom).get(header, set())
+    loop = function.loops().get(header, set())
     if loop and header.terminator.name == "branch":
-        body = header.successors[0]
+        body, idom = header.successors[0], function.dominators()
         loop |= {block for block in function.blocks if dominates(idom, body, block)}
     return loop
 
