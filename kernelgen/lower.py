@@ -327,10 +327,10 @@ class _Lowering:
 
     def _lower_parallel_for(self, e: Emitter, op: Op, args: list[str]) -> str:
         """Have threads share a loop, and leave with the status and words of what it raised."""
-        from kernelgen.lower_shared import SharedLoop  # few kernels need it
+        from kernelgen.lower_shared import ParallelFor  # few kernels need it
 
         callee = op.attrs["callee"]
-        loop = SharedLoop(callee, self.program.symbols[callee], self.program.words)
+        loop = ParallelFor(callee, self.program.symbols[callee], self.program.words)
         pairs = [(v.type, arg) for v, arg in zip(op.operands, args, strict=True)]
         *given, count = [(t.llvm, arg) for t, arg in pairs if isinstance(t, Scalar)]
         struct = self.program.struct(())

@@ -19,11 +19,11 @@ iteration behind the first exception so far, its status, and its words."""
 
 _NONE_YET = (1 << 63) - 1
 
-RAISED = -1
+_RAISED = -1
 """The status if an exception of Python is set already, as by Ctrl-C."""
 
 
-class SharedLoop:
+class ParallelFor:
     """A loop's function, by its symbol; its exceptions have ``words`` words at most."""
 
     def __init__(self, function: Function, symbol: str, words: int) -> None:
@@ -117,7 +117,7 @@ class SharedLoop:
         failed = e(f"icmp ne i32 {e(f'call i32 @{sharing.SHARE}({arguments})')}, 0")
         kept = e(f"load i64, ptr {e(self._member(place, _STATUS))}")
         other = e(f"icmp eq i64 {kept}, 0")
-        status = e(f"select i1 {other}, i32 {RAISED}, i32 {e(f'trunc i64 {kept} to i32')}")
+        status = e(f"select i1 {other}, i32 {_RAISED}, i32 {e(f'trunc i64 {kept} to i32')}")
         words, at = [], e(self._member(place, _WORDS))
         for i in range(self.words):
             words.append(e(f"load i64, ptr {e(f'getelementptr i64, ptr {at}, i64 {i}')}"))

@@ -9,17 +9,18 @@ from kernelgen.source import Loc
 
 
 class Entry(NamedTuple):
-    """A loop: where it stands, whether threads share it, and what else is to be said."""
+    """A loop: where it stands, what became of it, and what else is to be said. A place that is not
+    known is line 0."""
 
-    loc: Loc | None
-    shared: bool
+    file: str
+    line: int
     what: str
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        place = "?" if self.loc is None else f"{self.loc}"
+        place = f"{self.file}:{self.line}" if self.line else "?"
         head = f"{place}: {self.what}"
-        line = "" if self.loc is None else linecache.getline(self.loc.filename, self.loc.line)
+        line = linecache.getline(self.file, self.line)
         shown = [f"  {line.strip()}"] * bool(line.strip())
         return "\n".join([head, *shown, *(f"  - {note}" for note in self.notes)])
 
@@ -35,15 +36,14 @@ class Report:
         self.entries: list[Entry] = []
         self.reduced: list[Loc | None] = []
 
-    def add(self, loc: Loc | None, shared: bool, what: str, *notes: str) -> None:
+    def add(self, loc: Loc | None, what: str, *notes: str) -> None:
         """Note a loop; one that is noted alike is there once."""
-        entry = Entry(loc, shared, what, notes)
-        if str(entry) not in map(str, self.entries):
+        file, line = ("", 0) if loc is None else (loc.filename, loc.line)
+        entry = Entry(file, line, what, notes)
+        if entry not in self.entries:
             self.entries.append(entry)
 
     def __str__(self) -> str:
         if not self.entries:
             return "there is no loop that threads could share"
-        places = [(e.loc.filename, e.loc.line) if e.loc else ("", 0) for e in self.entries]
-        pairs = sorted(zip(places, self.entries, strict=True), key=lambda pair: pair[0])
-        return "\n".join(str(entry) for _, entry in pairs)
+        return "\n".join(map(str, sorted(self.entries, key=lambda entry: entry[:2])))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kernelgen.ir.clone import Copy
 from kernelgen.ir.core import Block, Edge, Function, Op, Value, jump
 from kernelgen.ir.dominance import reverse_postorder
+from kernelgen.ops.threads import draws_globally
 from kernelgen.rewrites.writer import ELEMENTS
 from kernelgen.types.compound import NONE, Object
 from kernelgen.types.table import WEAK_INT
@@ -30,15 +31,16 @@ def outline_loops(function: Function) -> None:
         _outline(function, loop, f"{function.name}.loop{count}", schedule)
         if schedule == ELEMENTS:
             text = "shared by threads if it is long: a loop over elements of arrays"
-            function.sharing.add(latch.terminator.loc, True, text)
+            function.sharing.add(latch.terminator.loc, text)
     if function.sharing is not None:
         for loc in (each for each in function.sharing.reduced if each not in within):
-            function.sharing.add(loc, False, "not shared: an array is reduced or accumulated")
+            function.sharing.add(loc, "not shared: an array is reduced or accumulated")
 
 
 def _draws(loop: Loop) -> bool:
     """Whether random numbers are drawn in a loop, which have an order."""
-    return any(op.name.startswith(("draw_", "random_")) for b in loop.blocks for op in b.ops)
+    ops = [op for block in loop.blocks for op in block.ops]
+    return any(draws_globally(op) or op.name.startswith("draw_") for op in ops)
 
 
 def _marked(function: Function) -> Block | None:

@@ -18,6 +18,7 @@ from kernelgen import cost
 from kernelgen.ir.core import Block, Edge, Function, Op, Value
 from kernelgen.ir.dominance import reverse_postorder
 from kernelgen.ir.sequences import defining
+from kernelgen.ops.threads import draws_globally
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.prune_arguments import prune_arguments
 from kernelgen.rewrites.reductions_of_loops import (
@@ -78,13 +79,13 @@ def _share(function: Function, block: Block, op: Op, seen: set[Op]) -> None:
         notes = loop.share(schedule)
     except CannotShare as error:
         hints = [error.hint] if error.hint else []
-        report.add(op.loc, False, f"not shared: {error}", *hints)
+        report.add(op.loc, f"not shared: {error}", *hints)
         return
-    report.add(op.loc, True, f"shared by threads ({schedule} schedule)", *notes)
+    report.add(op.loc, f"shared by threads ({schedule} schedule)", *notes)
     for inner in (o for b in loop.blocks for o in b.ops if _over_prange(o)):
         seen.add(inner)
         text = "not shared: it is part of a loop that is"
-        report.add(inner.loc, False, text, "each thread goes through all of it")
+        report.add(inner.loc, text, "each thread goes through all of it")
 
 
 class _Loop:
@@ -159,7 +160,7 @@ class _Loop:
         for block in self.blocks:
             for op in block.ops:
                 streams = [v for v in op.operands if v.type == GENERATOR and v not in self.own]
-                if streams or _draws(op):
+                if streams or draws_globally(op):
                     where = place_in_words(op.loc)
                     raise CannotShare(
                         f"it draws random numbers from one stream, in order{where}",
@@ -334,7 +335,7 @@ class _Loop:
     def _pieces(self, w: Writer, length: Value) -> Value:
         """How many pieces there are: as many as are worth their while."""
         time = cost.of_blocks([b for b in self.blocks if b is not self.latch])
-        least = 1 if time is None else max(1, int(parallel.CHUNK / max(time, 0.01)))
+        least = 1 if time is None else max(1, int(parallel.limits.chunk / max(time, 0.01)))
         most = w.integer(_MOST_PIECES)
         whole = w.emit("add", WEAK_INT, length, w.integer(least - 1))
         pieces = w.emit("floordiv", WEAK_INT, whole, w.integer(least))
@@ -399,15 +400,6 @@ def _folded(w: Writer, count: Value, start: Value, step: Callable[[Value, Value]
 
 def _get(w: Writer, block: Value, at: Value, t: Type) -> Value:
     return w.converted(w.emit("get", array_type(block).dtype, block, at), t)
-
-
-def _draws(op: Op) -> bool:
-    """Whether an op, or a function that it calls, draws from NumPy's global generator."""
-    if op.name == "invoke":
-        callee = op.attrs["callee"]
-        called = (callee, *callee.callees())
-        return any(o.name.startswith("random_") for each in called for o in each.ops())
-    return op.name.startswith("random_")
 
 
 def _replace(blocks: list[Block], old: Value, new: Value) -> None:

@@ -18,13 +18,13 @@ import sys
 import time
 
 from kernelgen.runtime import cpython_api
+from kernelgen.sharing import THREAD
 from kernelgen.targets.parallel import AT
 
 LAUNCH = "kernelgen_launch"
 WORKER = "kernelgen_worker"
 RESET = "kernelgen_pool_reset"
 NOW = "kernelgen_now"
-THREAD = "kernelgen_thread"
 WORTH = "kernelgen_worth"
 NOTE = "kernelgen_note"
 

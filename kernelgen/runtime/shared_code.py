@@ -33,7 +33,7 @@ def symbols() -> dict[str, int]:
     """What functions are linked with that share loops."""
     return {
         sharing.SHARE: _library().address(sharing.SHARE),
-        sharing.THREAD: pool.launcher().functions[pool_code.THREAD],
+        sharing.THREAD: pool.launcher().functions[sharing.THREAD],
     }
 
 

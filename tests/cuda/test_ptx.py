@@ -133,7 +133,7 @@ def test_what_no_gpu_can_do(function, types, words):
         vectorize(function).inspect_ptx(types)
 
 
-def test_generalized_ufuncs_are_not_there_yet():
+def test_generalized_ufuncs_are_refused():
     @guvectorize("(n)->()")
     def total(x, out):
         out[()] = x.sum()
@@ -142,7 +142,7 @@ def test_generalized_ufuncs_are_not_there_yet():
         total.inspect_ptx("f8[:](f8[:])")
 
 
-def test_what_it_computes_at_zero_is_on_no_gpu():
+def test_floating_point_errors_are_noted_on_no_gpu():
     with pytest.raises(KernelgenError, match="fp_errors='numpy' is not for GPUs"):
         vectorize(fp_errors="numpy")(lambda x: 1 / x).inspect_ptx("f8")
 

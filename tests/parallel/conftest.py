@@ -21,6 +21,5 @@ def _many_threads(monkeypatch):
 def shares_all(monkeypatch):
     """Calls and loops are shared, however short they are, in chunks of one; loops with reductions
     that are compiled meanwhile have as many pieces as they can."""
-    monkeypatch.setattr(parallel, "CHUNK", 0)
     for name in parallel.AT:
         monkeypatch.setattr(parallel.limits, name, 0.0)

@@ -108,7 +108,7 @@ CASES = [
 @pytest.mark.parametrize("n", [1, 2, 9, 70])
 @pytest.mark.parametrize(("function", "make"), CASES)
 def test_shared_loops_on_the_interpreter(function, make, n, monkeypatch):
-    monkeypatch.setattr(parallel, "CHUNK", 0)
+    monkeypatch.setattr(parallel.limits, "chunk", 0.0)
     args = make(n)
     own, other = tuple(map(copy_of, args)), tuple(map(copy_of, args))
     found, expected = interpreted(function, *own), function(*other)

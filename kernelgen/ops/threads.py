@@ -1,4 +1,4 @@
-"""Loops that threads share, once they are functions: ``parallel_for``, and the number of a thread.
+"""What runs on threads: ``parallel_for``, loops that are functions, and the number of a thread.
 
 The callee of a ``parallel_for`` takes the operands but the last, then the first iteration and the
 end of those that it is to go through. The last operand is how many there are.
@@ -6,18 +6,30 @@ end of those that it is to go through. The last operand is how many there are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from kernelgen import sharing
-from kernelgen.ir.core import Op
+from kernelgen.ir.core import CALLS, Op
 from kernelgen.llvm_text import Emitter
 from kernelgen.ops.registry import OpDef, Typed, define
 from kernelgen.ops.tuples import never_lowered
 from kernelgen.runtime.threads import get_thread_id
 from kernelgen.types.compound import NONE, Type
 from kernelgen.types.table import WEAK_INT
+
+
+def draws_globally(op: Op) -> bool:
+    """Whether an op, or a function that it calls, draws from NumPy's global generator, from which
+    all threads draw."""
+    ops: Iterable[Op] = (op,)
+    if op.name in CALLS:
+        callee = op.attrs["callee"]
+        ops = (each for function in (callee, *callee.callees()) for each in function.ops())
+    return any(each.name.startswith("random_") for each in ops)
+
 
 # lower.py and the interpreter see to it, as to other calls.
 
