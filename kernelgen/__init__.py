@@ -1,5 +1,7 @@
 """Real NumPy ufuncs from plain Python functions, compiled through LLVM."""
 
+from typing import Any as _Any
+
 from kernelgen import types
 from kernelgen.api import jit, njit, vectorize
 from kernelgen.errors import (
@@ -60,6 +62,16 @@ from kernelgen.types.table import UINT32 as uint32
 from kernelgen.types.table import UINT64 as uint64
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> _Any:
+    """``kernelgen.cuda`` is loaded when it is first named, as few need it."""
+    if name == "cuda":
+        import importlib
+
+        return importlib.import_module("kernelgen.cuda")
+    raise AttributeError(f"module 'kernelgen' has no attribute {name!r}")
+
 
 __all__ = [
     "InternalError",

@@ -40,6 +40,12 @@ NUM_THREADS = Switch(
     "how many threads run a parallel kernel; by default, one for each processor of the process",
 )
 
+CUDA = Switch(
+    "KERNELGEN_CUDA",
+    "device",
+    "what runs kernels for GPUs: device, emulator, or checked, an emulator that looks for races",
+)
+
 
 def optimisation_level() -> int:
     """The level that ``KERNELGEN_OPT_LEVEL`` names.
@@ -60,4 +66,4 @@ def checks_bounds(boundscheck: bool | None) -> bool:
     return bool(BOUNDSCHECK if boundscheck is None else boundscheck)
 
 
-SWITCHES = (DISABLE_JIT, VERIFY, BOUNDSCHECK, OPT_LEVEL, CPU, NUM_THREADS)
+SWITCHES = (DISABLE_JIT, VERIFY, BOUNDSCHECK, OPT_LEVEL, CPU, NUM_THREADS, CUDA)

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from kernelgen.errors import InternalError
+from kernelgen.source import Loc
 from kernelgen.types.table import Scalar, bits_of, ticks_of
 
 PURE = "nounwind willreturn memory(none)"
@@ -37,6 +39,11 @@ def no_versions(function: str, t: Scalar, arity: int) -> Sequence[VectorVersion]
     return ()
 
 
+def _never(resumed: str) -> None:
+    """What pauses a function is where the function is lowered."""
+    raise InternalError("nothing is being lowered")
+
+
 def libm_symbol(function: str, t: Scalar) -> str:
     """The name of a function of libm for values of type ``t``: that of doubles, with C's letter."""
     return function + {32: "f", 64: ""}.get(t.bits, "l")
@@ -58,16 +65,21 @@ class Emitter:
 
     ``frame`` reserves memory where the function begins. ``kept`` are functions that are declared
     for the loop vectoriser to call, ``attribute`` is what functions with these instructions are
-    marked with. ``objects`` are those whose addresses are linked in, by symbol.
+    marked with. ``hidden`` are parameters that kernels have behind their own, ``places`` are those
+    of the source that instructions refer to by their numbers, from 1 on. ``objects`` are those
+    whose addresses are linked in, by symbol.
     """
 
     attribute = ""
+    hidden: tuple[str, ...] = ()
 
     def __init__(self, math_flags: str = "", versions: VectorVersions = no_versions) -> None:
         self.lines: list[str] = []
         self.frame: list[str] = []
         self.declarations: dict[str, str] = {}
         self.kept: list[str] = []
+        self.places: list[Loc | None] = []
+        self.pause: Callable[[str], None] = _never
         self.objects: dict[str, Any] = {}
         self.versions = versions
         self.math_flags = f"{math_flags} " if math_flags else ""
@@ -87,6 +99,12 @@ class Emitter:
         size = f"[{count * t.size} x i8]"
         self.frame.append(f"  {name} = alloca {size}, align {max(t.alignment, _LINE)}")
         return name
+
+    def place(self, loc: Loc | None) -> int:
+        """The number of a place of the source."""
+        if loc not in self.places:
+            self.places.append(loc)
+        return self.places.index(loc) + 1
 
     def float_op(self, opcode: str, t: Scalar, *args: str) -> str:
         """A floating point instruction, under the function's fast-math flags."""
@@ -145,6 +163,9 @@ class Emitter:
 
     def signal_overflow(self, condition: str) -> None:
         """Where floating point exceptions count, raise that of an overflow of integers."""
+
+    def touched(self, t: Scalar, address: str, access: str, loc: Loc | None) -> None:
+        """Where accesses to memory are watched, look at this one: "read", "write", "atomic"."""
 
     def complex(self, t: Scalar, real: str, imag: str) -> str:
         """A complex number of its parts."""

@@ -28,7 +28,10 @@ class Lowered(NamedTuple):
     Behind the outputs it returns a status: 0, or 1 + the index in ``errors`` of the exception
     to raise. Behind the status come as many 64-bit words as any of the exceptions needs for the
     values that it is made of. ``places`` says where in the source each of the exceptions is raised.
-    ``objects`` are generators that are constants, by the symbols of their addresses.
+    ``objects`` are generators that are constants, by the symbols of their addresses. ``hidden`` are
+    parameters behind the inputs. If it ``waits``, it may return `WAITS` as the status: it is a
+    coroutine's, and goes on when that is resumed. ``sites`` are the places of the source that it
+    refers to by numbers.
     """
 
     name: str
@@ -42,6 +45,9 @@ class Lowered(NamedTuple):
     kept: tuple[str, ...]
     attribute: str
     objects: dict[str, Any]
+    hidden: tuple[str, ...] = ()
+    waits: bool = False
+    sites: tuple[Loc | None, ...] = ()
 
     @property
     def held(self) -> list[str]:
@@ -86,6 +92,10 @@ class Lowered(NamedTuple):
         return max((count_words(error.slots) for error in self.errors), default=0)
 
 
+WAITS = -1
+"""The status of a thread of an emulated grid that waits for others."""
+
+
 def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowered:
     """Lower a rewritten function.
 
@@ -114,6 +124,9 @@ def lower(function: Function, name: str, emitter: Emitter | None = None) -> Lowe
         tuple(dict.fromkeys(program.emitter.kept)),
         program.emitter.attribute,
         program.emitter.objects,
+        program.emitter.hidden,
+        root.waits,
+        tuple(program.emitter.places),
     )
 
 
@@ -229,6 +242,7 @@ class _Lowering:
         self.exits: list[_Exit] = []
         self.outputs = _outputs(function)
         self.left = str(depth_limit())
+        self.waits = False
         self._own = {
             "invoke": self._lower_call,
             "parallel_for": self._lower_parallel_for,
@@ -243,6 +257,7 @@ class _Lowering:
                 for i, arg in enumerate(block.args):
                     self.names[arg] = f"%{self.labels[block]}.{i}"
         self.emitter.frame = []
+        self.emitter.pause = self._pause
         head = self._head()
         for block in self.function.blocks:
             self._lower_block(block)
@@ -259,6 +274,7 @@ class _Lowering:
         types = enumerate(param.type for param in self.function.params)
         params = [f"{t.llvm} %x{i}" for i, t in types if isinstance(t, Scalar)]
         marks = f"{'' if invoked else 'alwaysinline '}nounwind {self.emitter.attribute}".rstrip()
+        params += [] if invoked else self.emitter.hidden
         params += _HIDDEN * invoked + [f"ptr {heap.LIST}"] * (invoked and self.program.allocates)
         result, symbol = self.program.struct(self.outputs), self.program.symbols[self.function]
         return f"define internal {result} @{symbol}({', '.join(params)}) {marks} {{"
@@ -353,6 +369,19 @@ class _Lowering:
         self.label = f"next{len(self.exits)}"
         self.emitter.lines += [
             f"  br i1 {condition}, label %{self.label}, label %exit",
+            f"{self.label}:",
+        ]
+
+    def _pause(self, resumed: str) -> None:
+        """Leave until the coroutine goes on, and then do so in a new block.
+
+        ``resumed`` is what ``llvm.coro.suspend`` has returned.
+        """
+        self.waits = True
+        self._leave(self.label, str(WAITS), [])
+        self.label = f"next{len(self.exits)}"
+        self.emitter.lines += [
+            f"  switch i8 {resumed}, label %exit [ i8 0, label %{self.label} ]",
             f"{self.label}:",
         ]
 

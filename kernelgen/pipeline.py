@@ -38,7 +38,9 @@ from kernelgen.types.signature import Signature
 from kernelgen.types.table import Scalar
 
 if TYPE_CHECKING:
+    from kernelgen.llvm_grid import GridEmitter
     from kernelgen.report import Report
+    from kernelgen.targets.cuda import Machine
 
 
 class Request:
@@ -228,21 +230,69 @@ STAGES: dict[str, Callable[[Request], str]] = {
 
 def ptx(request: Request, arch: str) -> str:
     """The kernel on a grid of CUDA threads, for an architecture such as ``sm_80``."""
-    from kernelgen.on_device import check  # few kernels need these
+    from kernelgen.llvm_device import DeviceEmitter  # few kernels need these
     from kernelgen.runtime import nvptx
+    from kernelgen.targets.cuda import Gpu
 
     nvptx.check(arch)
-    function = rewritten(request)
-    check(function, request.options)
-    return nvptx.assembly(_grid(function, request.options), arch, config.optimisation_level())
+    emitter = DeviceEmitter(request.options.math_flags)
+    if request.arguments is None:
+        text = grid_kernel(request, emitter, Gpu()).text
+    else:
+        text = grid_function(request, emitter, Gpu()).text
+    return nvptx.assembly(text, arch, config.optimisation_level())
 
 
-def _grid(function: Function, options: Options) -> str:
-    """The LLVM of the kernel on a grid, which calls libdevice."""
-    from kernelgen.llvm_device import DeviceEmitter
+class GridCode(NamedTuple):
+    """The module of a kernel on a grid, and the kernel in it."""
+
+    text: str
+    kernel: Lowered
+
+
+def grid_kernel(
+    request: Request,
+    emitter: GridEmitter,
+    machine: Machine,
+    stored: tuple[tuple[Scalar, ...], tuple[Scalar, ...]] | None = None,
+    *,
+    masked: bool = False,
+) -> GridCode:
+    """A scalar kernel on a grid, which goes over the elements of arrays.
+
+    ``stored`` are the types of these, inputs and outputs, if they are not the kernel's own.
+    ``masked`` is whether a mask says which elements are computed.
+    """
     from kernelgen.shells.grid import grid_module
+    from kernelgen.targets.cuda import Elements
 
-    return grid_module(lower(function, "kernel", DeviceEmitter(options.math_flags)))
+    kernel = _lower_for_grid(rewritten(request), request.options, emitter)
+    inputs, outputs = stored or (kernel.inputs, kernel.outputs)
+    elements = Elements(kernel, emitter, inputs, outputs, masked)
+    return GridCode(grid_module(elements, machine), kernel)
+
+
+def grid_function(request: Request, emitter: GridEmitter, machine: Machine) -> GridCode:
+    """A function that each thread of a grid calls."""
+    from kernelgen.shells.grid import function_module
+    from kernelgen.types.arguments import NONE
+
+    function = inferred(request)
+    if set_returned(function, None) != NONE:
+        returns = next(op for op in function.ops() if op.name == "return")
+        raise UnsupportedError(
+            "a kernel of cuda.jit returns nothing", returns.loc, "store results in an array"
+        )
+    function.on_grid = True
+    kernel = _lower_for_grid(_rewrite(function, request.options), request.options, emitter)
+    return GridCode(function_module(kernel, machine), kernel)
+
+
+def _lower_for_grid(function: Function, options: Options, emitter: GridEmitter) -> Lowered:
+    from kernelgen.on_device import check
+
+    check(function, options)
+    return lower(function, "kernel", emitter)
 
 
 class Compilation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 from types import CodeType
 from typing import NamedTuple
 
@@ -39,6 +40,18 @@ class Loc(NamedTuple):
         )
 
 
+GENERATED = "<kernelgen>"
+"""The file name of code that this library writes around a user's function."""
+
+_OWN = tuple(os.path.join(os.path.dirname(__file__), folder) for folder in ("ops", "cuda"))
+"""Where functions of the kernel language are that stand in place of ops, or around a user's."""
+
+
+def is_users(loc: Loc) -> bool:
+    """Whether a place is one that a user knows."""
+    return loc.filename != GENERATED and not loc.filename.startswith(_OWN)
+
+
 def definition_of(code: CodeType) -> Loc:
     """Where the definition of a function begins."""
     return Loc(code.co_filename, code.co_qualname, code.co_firstlineno)
@@ -66,7 +79,7 @@ def excerpt(loc: Loc) -> str:
         text += f"\n    {number} | {line.expandtabs(1)}"
         if loc.column >= 0:
             text += f"\n    {' ' * len(number)} | {_carets(loc, line)}"
-    if loc.inlined_at is not None:
+    if loc.inlined_at is not None and is_users(loc.inlined_at):
         text += f"\n  called from\n{excerpt(loc.inlined_at)}"
     return text
 

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
-from kernelgen.source import Loc
+from kernelgen.source import Loc, is_users
 
 
 def traceback_to(loc: Loc | None) -> TracebackType | None:
     """The traceback whose last entry is ``loc``, behind those of the calls that led there."""
     found = None
     while loc is not None:
-        if not loc.filename.startswith(_OURS):
+        if is_users(loc):
             found = TracebackType(found, _frame_at(loc), 0, loc.line)
         loc = loc.inlined_at
     return found
-
-
-_OURS = str(Path(__file__).parent / "ops")
-"""Where functions of the kernel language are, which stand in place of ops."""
 
 
 def _frame_at(loc: Loc) -> FrameType:

@@ -124,6 +124,7 @@ class Function:
         self.outlined: Any = None  # the functions that its calls are resolved to, by resolve_calls
         self.read_at_offsets: frozenset[Value] = frozenset()  # the arrays that a stencil reads so
         self.sharing: Any = None  # the Report of its loops, if threads may share them
+        self.on_grid = False  # whether it is what one thread of a grid does
         self.asks = False  # whether what it does depends on the classes of its values
         self.blocks: list[Block] = []
         self.result: Type | None = None

@@ -120,6 +120,7 @@ def alignment_of(op: Op) -> int:
 
 
 def _lower_load(e: Emitter, op: Op, args: list[str]) -> str:
+    e.touched(op.attrs["type"], args[0], "read", op.loc)
     return load(e, op.attrs["type"], args[0], alignment_of(op), _scope(e, op))
 
 
@@ -156,6 +157,7 @@ def load(e: Emitter, t: Scalar, address: str, alignment: int, mark: str = "") ->
 
 
 def _lower_store(e: Emitter, op: Op, args: list[str]) -> str:
+    e.touched(op.attrs["type"], args[0], "write", op.loc)
     store(e, op.attrs["type"], args[0], args[1], alignment_of(op), _scope(e, op))
     return "undef"
 

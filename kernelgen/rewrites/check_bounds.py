@@ -9,7 +9,7 @@ from __future__ import annotations
 from kernelgen.ir.core import Function, Op
 from kernelgen.ir.origins import constant_arrays
 
-_INDEXED = ("subscript", "store_subscript", "item")
+_INDEXED = ("subscript", "store_subscript", "item", "atomic", "atomic_cas")
 
 
 def check_bounds(function: Function) -> None:

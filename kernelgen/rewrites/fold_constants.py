@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.errors import UnsupportedError
+from kernelgen.grids import Register
 from kernelgen.ir.core import Function, Op
 from kernelgen.ir.raised import Raised
 from kernelgen.ops.exceptions import is_exception_class
@@ -43,6 +44,9 @@ def fold_constants(function: Function) -> bool:
 
 
 def _fold(op: Op) -> bool:
+    if op.name == "const" and isinstance(op.attrs["value"], Register):
+        op.name, op.attrs = "register", {"register": op.attrs["value"].name}
+        return True
     if op.name in _NEVER_FOLDED or op.name.startswith("iter"):
         return False
     constants = [v.constant for v in op.operands]
@@ -71,8 +75,6 @@ _NEVER_FOLDED = (
     "return",
     "tuple",
     "invoke",
-    "random_below",
-    "random_seed",
 )
 
 
@@ -90,6 +92,8 @@ def _fold_values(op: Op, constants: list[Op | None]) -> bool:
         return fold_on_arrays(op, values)
     on_classes = op.name in _ON_CLASSES and all(isinstance(v, _CLASSES) for v in values)
     if op.name not in _ON_ANYTHING and not on_classes and not all(map(is_number, values)):
+        return False
+    if OPS[op.name].effects:
         return False
     try:
         with np.errstate(all="raise"):

@@ -40,7 +40,8 @@ def expand_tree(
     rest.ops = [op for op in pending if op not in tree] + block.ops[at + 1 :]
     block.ops = [op for op in block.ops[:at] if op not in members]
     where = function.blocks.index(block) + 1
-    writer = Writer(block, root, shares=function.sharing is not None)
+    shares = function.sharing is not None
+    writer = Writer(block, root, shares=shares, on_grid=function.on_grid)
     for op in [*pending, root]:
         shapes.compute(writer, op, members.get(op, root))
     expression = kind(writer, root, [*tree, root], shapes.known)
@@ -168,7 +169,10 @@ class Expression:
         return self.w.emit("tuple", t, *made) if isinstance(t, Tuple) else made[0]
 
     def _assign(self) -> None:
-        """Loops that change an array, by way of another one if what is read would change too."""
+        """Loops that change an array, by way of another one if what is read would change too.
+
+        A thread of a grid has no memory for that one.
+        """
         target, value = self.root.operands[:2]
         shape = self.shapes[target]
         given = [] if call_operands(self.root) else self.shapes[value]
@@ -184,8 +188,14 @@ class Expression:
         if self.root.attrs.get("apart") or not sources:
             self._fill([target], shape)
             return
+        disturbed = self.w.any_of([self._disturbs(target, v) for v in sources])
+        if self.w.on_grid:
+            apart = self.w.emit("not", WEAK_BOOL, disturbed)
+            self.w.emit("require", NONE, apart, error=_OVERLAP)
+            self._fill([target], shape)
+            return
         self.w.choose(
-            self.w.any_of([self._disturbs(target, v) for v in sources]),
+            disturbed,
             lambda: self._assign_by_another(target, shape),
             lambda: self._fill([target], shape),
         )
@@ -375,6 +385,12 @@ def array_type(value: Value) -> Array:
 
 def element_type(value: Value) -> Scalar:
     return array_type(value).dtype
+
+
+_OVERLAP = Raised(
+    ValueError,
+    ("an array of a kernel on a GPU is assigned to one that overlaps it: write a loop",),
+)
 
 
 def _does_not_fit(source: int, target: int) -> Raised:

@@ -17,6 +17,7 @@ from kernelgen.ir.core import Function, Op, Value
 from kernelgen.ops.stencils import arguments_of, given_outs, plan_of, types_of
 from kernelgen.options import Options
 from kernelgen.rewrites.broadcast import of_shapes
+from kernelgen.rewrites.grid_cells import GridCells
 from kernelgen.rewrites.loop_arrays import array_type
 from kernelgen.rewrites.stencil_body import give_arrays, reads
 from kernelgen.rewrites.stencil_cells import Axis, Kernel, PaddedCells
@@ -51,6 +52,8 @@ class _Call:
     def write(self) -> Value:
         lengths = self._lengths()
         outs = self._outs()
+        if self.stencil.on_grid:
+            return self._write_on_grid(lengths, outs)
         ranges = [self._range(axis, n) for axis, n in enumerate(lengths)]
         shape = [count for _, count in ranges]
         words = f"out= of {self.stencil.__name__}() has the shape {{}}, but the result has {{}}"
@@ -65,6 +68,20 @@ class _Call:
         some = self._all_positive([*lengths, *shape])
         self.w.choose(some, lambda: self._compute(outs, made, lengths, ranges, order), _nothing)
         return made[0] if self.plan.single else self.w.emit("tuple", self.op.value.type, *made)  # type: ignore[arg-type]
+
+    def _write_on_grid(self, lengths: list[Value], outs: list[Value | None]) -> Value:
+        """The same for the threads of a grid, which share the cells.
+
+        Who launches it gives it arrays for the results that have the right shapes and dtypes, and
+        share no memory with others.
+        """
+        order = self._order()
+        targets = [self._turned(out) for out in outs if out is not None]
+        ranges = [self._range(axis, n) for axis, n in enumerate(lengths)]
+        axes = self._axes(order, lengths, ranges)
+        windows = [self._turned(v) for v in self.given]
+        GridCells(self.w, self._kernel(order), axes, windows, targets).write()
+        return self.op.operands[-1]
 
     def _order(self) -> range:
         """The axes from the outermost loop to the innermost one."""

@@ -16,6 +16,7 @@ import numpy as np
 from kernelgen.bytecode.decode import is_generator
 from kernelgen.bytecode.parameters import parameters_of, rest_parameter
 from kernelgen.errors import UnsupportedError
+from kernelgen.grids import GridFunction
 from kernelgen.ir.core import Block, Function, Op, Value
 from kernelgen.ir.sequences import constant_array, defining, elements, elements_of_any, put
 from kernelgen.ops import iteration, library
@@ -221,6 +222,12 @@ def _resolve_ufunc_method(block: Block, op: Op) -> bool:
     return resolve_ufunc_method(block, op)
 
 
+def _resolve_grid_call(block: Block, op: Op, callee: GridFunction) -> bool:
+    from kernelgen.rewrites.resolve_grid_calls import resolve_grid_call
+
+    return resolve_grid_call(block, op, callee)
+
+
 def _resolve_table_call(block: Block, op: Op, callee: Any) -> bool:
     if all(callee is not function for function in _ON_TABLES):
         return False
@@ -234,6 +241,8 @@ _ON_TABLES = (np.interp, np.searchsorted, np.digitize, np.polyval)
 
 def _becomes_ops(block: Block, op: Op, callee: Any, args: list[Value]) -> bool:
     """Whether a call is replaced by ops that depend on what it is given."""
+    if isinstance(callee, GridFunction):
+        return _resolve_grid_call(block, op, callee)
     if resolve_cast(block, op, callee) or _resolve_table_call(block, op, callee):
         return True
     return _is_scheduled(op, callee, args)

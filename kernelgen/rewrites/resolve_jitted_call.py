@@ -14,7 +14,7 @@ from typing import Any
 from kernelgen.ir.core import Block, Op, Value
 from kernelgen.ir.sequences import put
 from kernelgen.types.arguments import Argument, Group
-from kernelgen.types.declared import Declared
+from kernelgen.types.declared import declare
 from kernelgen.types.table import Scalar
 
 
@@ -32,7 +32,7 @@ def resolve_jitted_call(
     ``args`` are the values of the parameters of ``python``, which the jitted function ``callee``
     runs, in order, keyword-only ones last.
     """
-    declared: tuple[Declared, ...] = getattr(callee, "declared_signatures", ())
+    declared = tuple(map(declare, getattr(callee, "declared_signatures", ())))
     if len(declared) == 1:
         pairs = zip(args, declared[0].arguments, strict=True)
         args = [_as_type(block, op, "argument", value, t) for value, t in pairs]

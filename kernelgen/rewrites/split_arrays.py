@@ -287,6 +287,15 @@ def _element_address(s: Splitter, t: Array, parts: Parts) -> Value:
     return _address(s, t, parts, indices)
 
 
+def atomic(s: Splitter, first: list[Value]) -> Value:
+    """An atomic operation on the element whose indices a user writes."""
+    op, t = s.op, _array(s)
+    address = _element_address(s, t, Parts.of(first))
+    kind = {"kind": op.attrs["kind"]} if "kind" in op.attrs else {}
+    values = s.finals(op.operands[2:])
+    return s.emit(f"{op.name}_at", t.dtype, address, *values, type=t.dtype, **kind)
+
+
 def view(s: Splitter, first: list[Value]) -> list[Value]:
     """``array[index]`` that is a view, or refers to a record."""
     t, parts = _array(s), Parts.of(first)

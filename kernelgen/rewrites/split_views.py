@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from kernelgen.ir.core import Value
@@ -150,6 +151,22 @@ def frame_array(s: Splitter, first: list[Value]) -> list[Value]:
     shape = [s.integer(n) for n in s.op.attrs.get("shape", (count,) * t.ndim)]
     strides = dense_strides(s, t, shape)
     return Parts(data, shape, strides, s.emit("default", ADDRESS, type=ADDRESS)).list
+
+
+def grid_array(s: Splitter, first: list[Value]) -> list[Value]:
+    """Memory of a thread, or memory that the threads of a block share; nobody owns it."""
+    op, t = s.op, s.op.value.type
+    assert isinstance(t, Array)
+    shape: tuple[int, ...] = op.attrs["shape"]
+    if op.attrs["space"] == "shared" and shape == (0,):
+        data = s.emit("dynamic_shared_memory", ADDRESS)
+        lengths = [s.emit("dynamic_shared_length", WEAK_INT, itemsize=t.dtype.size)]
+    else:
+        maker = "shared_memory" if op.attrs["space"] == "shared" else "reserve"
+        data = s.emit(maker, ADDRESS, type=t.dtype, count=math.prod(shape))
+        lengths = [s.integer(n) for n in shape]
+    owner = s.emit("default", ADDRESS, type=ADDRESS)
+    return Parts(data, lengths, dense_strides(s, t, lengths), owner).list
 
 
 def gemm(s: Splitter, first: list[Value]) -> Value:

@@ -234,6 +234,10 @@ class PaddedCells(Cells):
         return made
 
     def _cell(self, *places: Value) -> None:
+        self.store(self.values(places), places)
+
+    def values(self, places: Sequence[Value]) -> list[Value]:
+        """What the kernel makes for the cell at some places of the copies."""
         found: dict[Read, Value] = {}
         for read in self.kernel.reads:
             if None in read.offsets:
@@ -242,14 +246,22 @@ class PaddedCells(Cells):
                 found[read] = self._sliced(read, places)
             else:
                 found[read] = self.found(read, partial(self._element, places))
-        for target, value in zip(self.targets, self.compute(found), strict=True):
+        return self.compute(found)
+
+    def store(self, values: Sequence[Value], places: Sequence[Value]) -> None:
+        """Store a cell's new values."""
+        for target, value in zip(self.targets, values, strict=True):
             self.w.emit("put", NONE, target, value, *places, scope="written")
+
+    def read(self, window: int, indices: Sequence[Value]) -> Value:
+        """The element of a window at an index of its copy."""
+        return self.get(self.padded[window], *indices, scope="read")
 
     def _sliced(self, read: Read, places: Sequence[Value]) -> Value:
         """A new array of what is read by slices, made by loops."""
         t, turn = array_type(read.op.value), -1 if self.kernel.reverse else 1
         ranges = [o for o in read.offsets if isinstance(o, range)]
-        made = self.w.emit("array_of_shape", t, *(self.w.integer(len(o)) for o in ranges[::turn]))
+        made = self.new_slice(t, [len(o) for o in ranges[::turn]])
 
         def at(*own: Value) -> None:
             steps = iter(own[::turn])
@@ -261,18 +273,22 @@ class PaddedCells(Cells):
                     step = self.w.emit("mul", WEAK_INT, next(steps), self.w.integer(offset.step))
                     index = self.w.emit("add", WEAK_INT, index, step)
                 indices.append(index)
-            value = self.get(self.padded[read.window], *indices, scope="read")
+            value = self.read(read.window, indices)
             self.w.emit("put", NONE, made, value, *own)
 
         self.w.loops([self.w.integer(len(o)) for o in ranges[::turn]], at)
         return made
+
+    def new_slice(self, t: Array, shape: Sequence[int]) -> Value:
+        """An array for what is read by slices."""
+        return self.w.emit("array_of_shape", t, *map(self.w.integer, shape))
 
     def _element(self, places: Sequence[Value], window: int, offsets: Sequence[int]) -> Value:
         indices = [
             self.plus(p, axis.low + offset)
             for p, axis, offset in zip(places, self.axes, offsets, strict=True)
         ]
-        return self.get(self.padded[window], *indices, scope="read")
+        return self.read(window, indices)
 
     def _replace(self, read: Read, places: Sequence[Value]) -> None:
         """Put what finds an element at computed offsets in place of the op that asks for it."""
@@ -296,7 +312,7 @@ class PaddedCells(Cells):
             w.emit("require", NONE, inside, offset, error=error)
             place = w.emit("add", WEAK_INT, places[k], offset)
             indices.append(self.plus(place, axis.low))
-        value = self.get(self.padded[read.window], *indices, scope="read")
+        value = self.read(read.window, indices)
         w.block, w.near = outer, near
         block.ops += behind
         self.kernel.body.substitute({op.value: value})

@@ -16,13 +16,17 @@ ELEMENTS = "elements"
 class Writer:
     """Appends ops and blocks; ``near`` says where in the source they stand.
 
-    ``shares`` is whether threads may share loops of which that is said.
+    ``shares`` is whether threads may share loops of which that is said, ``on_grid`` whether it is
+    the code of one thread of a grid.
     """
 
-    def __init__(self, block: Block, near: Op, shares: bool = False) -> None:
+    def __init__(
+        self, block: Block, near: Op, shares: bool = False, *, on_grid: bool = False
+    ) -> None:
         self.block = block
         self.near = near
         self.shares = shares
+        self.on_grid = on_grid
         self.blocks: list[Block] = []
 
     def emit(self, name: str, t: Type, *operands: Value, **attrs: Any) -> Value:

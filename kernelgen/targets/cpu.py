@@ -99,7 +99,8 @@ class Frame:
         """Call the kernel, which LLVM inlines, and leave if it raised."""
         label, kernel = self.label, self.kernel
         result = f"%{label}.r"
-        lines = [f"  {result} = call {kernel.result} @{kernel.name}({', '.join(args)})"]
+        given = ", ".join([*args, *kernel.hidden])
+        lines = [f"  {result} = call {kernel.result} @{kernel.name}({given})"]
         count = len(kernel.outputs)
         lines += [
             f"  %{label}.y{k} = extractvalue {kernel.result} {result}, {k}" for k in range(count)

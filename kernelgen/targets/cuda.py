@@ -24,10 +24,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
+from kernelgen.llvm_text import Emitter
 from kernelgen.lower import Lowered
-from kernelgen.space import Operand
+from kernelgen.ops.convert import lower_conversion
+from kernelgen.space import Layout, Operand
 from kernelgen.targets import cpu
+from kernelgen.targets.emulated import Parameter, leave_if_waits
+from kernelgen.types.table import BOOL, Scalar
 
 CONTIGUOUS = "kernelgen_contiguous"
 STRIDED = "kernelgen_strided"
@@ -85,24 +90,149 @@ def parameter_bytes(operands: int) -> int:
     return 8 + 8 * operands + _space_bytes(operands) + 8
 
 
-def contiguous_entry(kernel: Lowered, space: tuple[Operand, ...]) -> list[str]:
+class Machine(Protocol):
+    """What runs a grid: how entries are written for it.
+
+    Attributes
+    ----------
+    scope : str
+        What atomic instructions are marked with, with a blank behind it.
+    metadata, declarations : sequence of str
+        What modules have.
+    """
+
+    scope: str
+    metadata: tuple[str, ...]
+    declarations: tuple[str, ...]
+
+    def register(self, name: str, register: str) -> list[str]:
+        """Read a register, an i32 called ``name``."""
+
+    def entry(
+        self, symbol: str, kernel: Lowered, parameters: list[Parameter], body: list[str]
+    ) -> list[str]:
+        """An entry that takes ``parameters``, which runs ``body`` in each thread.
+
+        The body begins in the block ``entry`` and leaves to ``done``.
+        """
+
+
+_REGISTER = "llvm.nvvm.read.ptx.sreg"
+REGISTERS = tuple(f"{k}.{axis}" for k in ("tid", "ctaid", "ntid", "nctaid") for axis in "xyz")
+"""The place of a thread in its block, of the block in the grid, and how many there are of each."""
+
+_REGISTERS = {"%thread": "tid.x", "%block": "ctaid.x", "%threads": "ntid.x", "%blocks": "nctaid.x"}
+
+
+class Gpu:
+    """How entries are written for a GPU."""
+
+    scope = 'syncscope("device") '
+    metadata: tuple[str, ...] = (
+        "!llvm.module.flags = !{!0}",
+        '!0 = !{i32 4, !"nvvm-reflect-ftz", i32 0}',
+    )
+    declarations: tuple[str, ...] = tuple(
+        f"declare i32 @{_REGISTER}.{name}()" for name in REGISTERS
+    )
+
+    def register(self, name: str, register: str) -> list[str]:
+        """Read a special register."""
+        return [f"  {name} = call i32 @{_REGISTER}.{register}()"]
+
+    def entry(
+        self, symbol: str, kernel: Lowered, parameters: list[Parameter], body: list[str]
+    ) -> list[str]:
+        """A kernel of PTX."""
+        return [
+            f"define ptx_kernel void @{symbol}({', '.join(p.text for p in parameters)}) {{",
+            "entry:",
+            *body,
+            "done:",
+            "  ret void",
+            "}",
+        ]
+
+
+class Elements(NamedTuple):
+    """What the entries of a kernel go over.
+
+    Attributes
+    ----------
+    kernel : Lowered
+        It is called for each element.
+    emitter : Emitter
+        What has written it, and writes conversions.
+    inputs, outputs : tuple of Scalar
+        The types of the operands' elements, which are converted to those of the kernel and from
+        them.
+    masked : bool
+        Whether there is another operand, behind these, of bools: only where it is true is there
+        anything to do.
+    """
+
+    kernel: Lowered
+    emitter: Emitter
+    inputs: tuple[Scalar, ...]
+    outputs: tuple[Scalar, ...]
+    masked: bool = False
+
+    @property
+    def types(self) -> tuple[Scalar, ...]:
+        """Of all operands."""
+        return (*self.inputs, *self.outputs, *[BOOL] * self.masked)
+
+    def space(self, layout: Layout) -> tuple[Operand, ...]:
+        """All operands, each of them laid out so."""
+        count = len(self.inputs)
+        ends = count + len(self.outputs)
+        return tuple(Operand(i, t, count <= i < ends, layout) for i, t in enumerate(self.types))
+
+
+def contiguous_entry(elements: Elements, machine: Machine) -> list[str]:
     """The text of the entry for operands that lie side by side."""
-    addresses = [f"ptr align {o.type.size} {o.pointer}" for o in space]
-    return _entry(CONTIGUOUS, kernel, addresses, _Grid(kernel), space)
+    space = elements.space(Layout.DENSE)
+    addresses = [Parameter("ptr", o.pointer, alignment=o.type.alignment) for o in space]
+    return _entry(CONTIGUOUS, elements, addresses, _Grid(elements), space, machine)
 
 
-def strided_entry(kernel: Lowered, space: tuple[Operand, ...]) -> list[str]:
+def strided_entry(elements: Elements, machine: Machine) -> list[str]:
     """The text of the entry for operands that lie as they like."""
-    parameters = [f"ptr {o.pointer}" for o in space]
-    parameters.append("ptr byval(%space) align 8 %space")
-    return _entry(STRIDED, kernel, parameters, _GridOverSpace(kernel, space), space)
+    space = elements.space(Layout.STRIDED)
+    parameters = [Parameter("ptr", o.pointer) for o in space]
+    parameters.append(Parameter("ptr", "%space", "%space", 8))
+    return _entry(STRIDED, elements, parameters, _GridOverSpace(elements, space), space, machine)
+
+
+def function_entry(symbol: str, kernel: Lowered, machine: Machine) -> list[str]:
+    """The text of an entry that calls the kernel once in each thread of the grid."""
+    parameters = [Parameter(t.llvm, f"%x{i}") for i, t in enumerate(kernel.inputs)]
+    given = ", ".join([*(p.text for p in parameters), *kernel.hidden])
+    count = len(kernel.outputs)
+    body = [f"  %each.r = call {kernel.result} @{kernel.name}({given})"]
+    if kernel.errors or kernel.waits:
+        body.append(f"  %each.status = extractvalue {kernel.result} %each.r, {count}")
+        body += leave_if_waits(kernel, "%each.status")
+    if kernel.errors:
+        body += [
+            *(
+                f"  %each.w{k} = extractvalue {kernel.result} %each.r, {count + 1 + k}"
+                for k in range(kernel.words)
+            ),
+            *_linear_thread(machine),
+            "  %each.ok = icmp eq i32 %each.status, 0",
+            "  br i1 %each.ok, label %done, label %failed",
+            *_failure(kernel, "each", machine),
+        ]
+    else:
+        body.append("  br label %done")
+    parameters += [_ERRORS] * bool(kernel.errors)
+    return machine.entry(symbol, kernel, parameters, body)
 
 
 def declarations(operands: int) -> list[str]:
     """What the entries of a kernel with so many operands refer to."""
-    read = (f"declare i32 @{_REGISTER}.{name}()" for name in _REGISTERS.values())
     return [
-        *read,
         f"%dimension = type {{ i32, i32, i32, i32, [{operands} x i64] }}",
         f"%space = type {{ i32, i32, [{DIMENSIONS} x %dimension] }}",
     ]
@@ -110,9 +240,7 @@ def declarations(operands: int) -> list[str]:
 
 # ------------------------------------------------------------------------------- their parts
 
-_REGISTER = "llvm.nvvm.read.ptx.sreg"
-_REGISTERS = {"thread": "tid.x", "block": "ctaid.x", "threads": "ntid.x", "blocks": "nctaid.x"}
-"""The place of a thread in its block, of the block in the grid, and how many there are of each."""
+_ERRORS = Parameter("ptr", "%errors", alignment=8)
 
 
 def _space_bytes(operands: int) -> int:
@@ -120,27 +248,29 @@ def _space_bytes(operands: int) -> int:
 
 
 def _entry(
-    symbol: str, kernel: Lowered, parameters: list[str], grid: _Grid, space: tuple[Operand, ...]
+    symbol: str,
+    elements: Elements,
+    parameters: list[Parameter],
+    grid: _Grid,
+    space: tuple[Operand, ...],
+    machine: Machine,
 ) -> list[str]:
-    given = ["i64 %n", *parameters, *["ptr align 8 %errors"] * bool(kernel.errors)]
-    return [
-        f"define ptx_kernel void @{symbol}({', '.join(given)}) {{",
-        "entry:",
-        *_thread_number(),
-        *_loop(grid, space),
-        "done:",
-        "  ret void",
-        *_failure(kernel, grid.label),
-        "}",
+    kernel = elements.kernel
+    given = [Parameter("i64", "%n"), *parameters, *[_ERRORS] * bool(kernel.errors)]
+    body = [
+        *_thread_number(machine),
+        *_loop(grid, elements, space),
+        *_failure(kernel, grid.label, machine),
     ]
+    return machine.entry(symbol, kernel, given, body)
 
 
-def _thread_number() -> list[str]:
+def _thread_number(machine: Machine) -> list[str]:
     """The first element of this thread, and how far its elements are apart."""
     lines = []
     for name, register in _REGISTERS.items():
-        lines.append(f"  %{name}.short = call i32 @{_REGISTER}.{register}()")
-        lines.append(f"  %{name} = zext i32 %{name}.short to i64")
+        lines += machine.register(f"{name}.short", register)
+        lines.append(f"  {name} = zext i32 {name}.short to i64")
     return [
         *lines,
         "  %before = mul nuw nsw i64 %block, %threads",
@@ -149,38 +279,77 @@ def _thread_number() -> list[str]:
     ]
 
 
-def _loop(grid: _Grid, space: tuple[Operand, ...]) -> list[str]:
+def _linear_thread(machine: Machine) -> list[str]:
+    """The number of this thread among all of the grid, the last axis counting most."""
+    lines = []
+    number = "0"
+    for axis in "zyx":
+        for kind in ("nctaid", "ctaid", "ntid", "tid"):
+            lines += machine.register(f"%{kind}.{axis}.short", f"{kind}.{axis}")
+            lines.append(f"  %{kind}.{axis} = zext i32 %{kind}.{axis}.short to i64")
+        lines += [
+            f"  %length.{axis} = mul i64 %nctaid.{axis}, %ntid.{axis}",
+            f"  %start.{axis} = mul i64 %ctaid.{axis}, %ntid.{axis}",
+            f"  %place.{axis} = add i64 %start.{axis}, %tid.{axis}",
+            f"  %before.{axis} = mul i64 {number}, %length.{axis}",
+            f"  %number.{axis} = add i64 %before.{axis}, %place.{axis}",
+        ]
+        number = f"%number.{axis}"
+    return [*lines, f"  %each.i = add i64 {number}, 0"]
+
+
+def _loop(grid: _Grid, elements: Elements, space: tuple[Operand, ...]) -> list[str]:
     """The loop over the elements of a thread; it leaves to ``done``, or to ``failed``."""
-    inputs = [o for o in space if not o.output]
-    outputs = [o for o in space if o.output]
+    kernel, e = elements.kernel, elements.emitter
+    count = len(elements.inputs)
+    inputs, outputs = space[:count], space[count : count + len(elements.outputs)]
     lines = grid.start([])
     for o in space:
         lines += grid.advance(o)
-    for o in inputs:
+    if elements.masked:
+        lines += grid.skip_unless(space[-1])
+    given = []
+    for o, t in zip(inputs, kernel.inputs, strict=True):
         lines += cpu.load(o, grid.address(o), "", grid)
-    lines += grid.call([f"{o.type.llvm} {grid.value(o)}" for o in inputs])
-    for k, o in enumerate(outputs):
-        lines += cpu.store(o, f"%{grid.label}.y{k}", grid.address(o))
+        e.lines = []
+        given.append(f"{t.llvm} {lower_conversion(e, o.type, t, grid.value(o))}")
+        lines += e.lines
+    lines += grid.call(given)
+    for k, (o, t) in enumerate(zip(outputs, kernel.outputs, strict=True)):
+        e.lines = []
+        value = lower_conversion(e, t, o.type, f"%{grid.label}.y{k}")
+        lines += [*e.lines, *cpu.store(o, value, grid.address(o))]
     return lines + grid.end()
 
 
 class _Grid(cpu.Frame):
     """The skeleton of a grid-stride loop, whose counter is the number of the element."""
 
-    def __init__(self, kernel: Lowered) -> None:
-        super().__init__("each", kernel, "")
+    def __init__(self, elements: Elements) -> None:
+        super().__init__("each", elements.kernel, "")
+        self._masked = elements.masked
 
     def start(self, preheader: list[str]) -> list[str]:
+        back = "each.skip" if self._masked else self.latch
         return [
             *preheader,
             "  %some = icmp ult i64 %first, %n",
             "  br i1 %some, label %each.body, label %done",
             "each.body:",
-            f"  %each.i = phi i64 [ %first, %entry ], [ %each.i.next, %{self.latch} ]",
+            f"  %each.i = phi i64 [ %first, %entry ], [ %each.i.next, %{back} ]",
+        ]
+
+    def skip_unless(self, mask: Operand) -> list[str]:
+        """Go on with the next element unless the mask is true."""
+        return [
+            *cpu.load(mask, self.address(mask), "", self),
+            f"  br i1 {self.value(mask)}, label %each.asked, label %each.skip",
+            "each.asked:",
         ]
 
     def end(self, exit: str = "done") -> list[str]:
         return [
+            *["  br label %each.skip", "each.skip:"] * self._masked,
             "  %each.i.next = add nuw nsw i64 %each.i, %step",
             "  %each.more = icmp ult i64 %each.i.next, %n",
             f"  br i1 %each.more, label %each.body, label %{exit}",
@@ -190,10 +359,10 @@ class _Grid(cpu.Frame):
 class _GridOverSpace(_Grid):
     """The same, where an element's number leads to its place along each dimension."""
 
-    def __init__(self, kernel: Lowered, space: tuple[Operand, ...]) -> None:
-        super().__init__(kernel)
+    def __init__(self, elements: Elements, space: tuple[Operand, ...]) -> None:
+        super().__init__(elements)
         self.space = space
-        if not kernel.errors:
+        if not elements.kernel.errors:
             self.latch = "each.found"
 
     def start(self, preheader: list[str]) -> list[str]:
@@ -259,14 +428,14 @@ def _member(name: str, llvm: str, place: str) -> list[str]:
     ]
 
 
-def _failure(kernel: Lowered, label: str) -> list[str]:
+def _failure(kernel: Lowered, label: str, machine: Machine) -> list[str]:
     """Where the loop goes with the status of an element that raised: the first one reports."""
     if not kernel.errors:
         return []
     lines = [
         "failed:",
         f"  %seen = cmpxchg ptr %errors, i32 0, i32 %{label}.status"
-        ' syncscope("device") monotonic monotonic',
+        f" {machine.scope}monotonic monotonic",
         "  %is.first = extractvalue { i32, i1 } %seen, 1",
         "  br i1 %is.first, label %report, label %done",
         "report:",

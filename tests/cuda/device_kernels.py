@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernelgen import pipeline, vectorize
-from kernelgen.llvm_device import DeviceEmitter
-from kernelgen.lower import Lowered, lower
-from kernelgen.types.signature import parse_inputs
+from kernelgen import vectorize
+from kernelgen.cuda.ufuncs import DeviceUfunc
 
 
 def arithmetic(x, y):
@@ -113,6 +111,10 @@ class Case(NamedTuple):
     def ufunc(self) -> np.ufunc:
         return vectorize(precise=True)(self.function)
 
+    @property
+    def device_ufunc(self) -> DeviceUfunc:
+        return vectorize(precise=True, target="cuda")(self.function)
+
 
 CASES = [
     *(Case(arithmetic, types) for types in ("f4,f4", "f8,f8", "f2,f2", "i4,i4", "u1,f4", "F,F")),
@@ -136,9 +138,3 @@ CASES = [
     *(Case(helped, types) for types in ("f4", "f8")),
     Case(earlier, "M8[s],M8[s]"),
 ]
-
-
-def lowered(function: object, types: str, **options: str) -> Lowered:
-    """A kernel as the LLVM of a GPU."""
-    request = pipeline.Request(function, parse_inputs(types), options=pipeline.Options(**options))
-    return lower(pipeline.rewritten(request), "kernel", DeviceEmitter())

@@ -8,12 +8,13 @@ import re
 import numpy as np
 import ptxas
 import pytest
-from device_kernels import CASES, lowered
+from device_kernels import CASES
+from grid_kernels import GRID_CASES
 
 from kernelgen import KernelgenError, UnsupportedError, guvectorize, jit, vectorize
 from kernelgen.errors import SignatureError
 from kernelgen.runtime import libdevice, nvptx
-from kernelgen.shells.grid import grid_module
+from kernelgen.shells.grid import FUNCTION
 from kernelgen.targets import cuda
 
 pytestmark = pytest.mark.any_python
@@ -39,12 +40,26 @@ def test_kernels_assemble_without_spills(case, tmp_path):
     for arch in ptxas.ARCHITECTURES:
         if arch not in ptxas.known():
             continue
-        ptx = nvptx.assembly(grid_module(lowered(case.function, case.types)), arch)
+        ptx = case.ufunc.inspect_ptx(case.types, arch)
         reports = ptxas.assemble(ptx, arch, tmp_path)
         assert set(reports) == ENTRIES
         for report in reports.values():
             assert report.spills == 0
             assert case.stack or report.stack == 0, arch
+
+
+@ptxas.needed
+@needs_libdevice
+@pytest.mark.parametrize("case", GRID_CASES, ids=str)
+def test_kernels_of_grids_assemble_without_spills(case, tmp_path):
+    for arch in ptxas.ARCHITECTURES:
+        if arch not in ptxas.known():
+            continue
+        ptx = case.kernel.inspect_ptx(case.signature, arch)
+        (entry,) = ptxas.assemble(ptx, arch, tmp_path).items()
+        assert entry[0] == FUNCTION
+        assert entry[1].spills == 0
+        assert case.stack or entry[1].stack == 0, arch
 
 
 @ptxas.needed

@@ -58,6 +58,7 @@ def test_every_op_keeps_its_name():
 def test_every_op_occurs_and_is_lowered_or_removed():
     """Over kernels that use all ops: what reaches the lowering is what has one."""
     importlib.import_module("kernelgen.ops.stencils")  # otherwise the first stencil loads it
+    importlib.import_module("kernelgen.ops.grid")  # otherwise kernelgen.cuda does
     built, left = set(), set()
     for request in kernels_of_all_ops():
         for stage in (pipeline.ssa, pipeline.typed):
@@ -92,6 +93,8 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     }  # fmt: skip
     made_by_passes |= {"parallel_for", "thread_id"}  # see tests/parallel/test_prange.py
     made_by_passes |= {name for name in OPS if name.startswith("random_")}  # test_random_numbers.py
+    on_grids = {name for name, op in OPS.items() if op.rule.__module__ == "kernelgen.ops.grid"}
+    made_by_passes |= on_grids  # see tests/cuda/test_kernels.py
     resolved_before_inference = {
         "class_of", "contains", "unpack_starred", "zip", "generator", "yield",
     }  # fmt: skip
@@ -109,4 +112,5 @@ def test_every_op_occurs_and_is_lowered_or_removed():
     left |= {"clear_bytes", "copy_record"}  # see tests/semantics/test_records.py
     left |= {name for name in OPS if name.startswith("random_")}  # see test_random_numbers.py
     left |= {name for name, op in OPS.items() if op.rule.__module__ in of_arrays}
+    left |= on_grids
     assert left | never | {"item", "unpack"} >= set(OPS) - {"default"}

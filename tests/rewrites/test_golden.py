@@ -87,5 +87,6 @@ def test_every_pass_has_golden_files():
         "resolve_ufunc_method", "resolve_core_call", "part_of_itself", "array_passes",
         "know_arguments", "stencil_body", "stencil_cells", "stencil_rows", "stencil_steps", "loop_stencils",  # stencils/
         "share_loops", "outline_loops", "reductions_of_loops", "same_values",  # parallel/test_prange.py
+        "resolve_grid_calls", "grid_cells",  # tests/cuda
     }  # fmt: skip
     assert passes - tested_elsewhere == {case.parent.name for case in CASES}
