@@ -44,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="print versions, the processor, and the switches")
     info.set_defaults(run=_info)
 
+    check = commands.add_parser(
+        "cuda-check", help="test the CUDA device, time launches and copies, and print a report"
+    )
+    check.add_argument("--no-tests", action="store_true", help="only print what the device is")
+    check.set_defaults(run=_cuda_check)
+
     show = commands.add_parser("demo", help="great-circle distances of all pairs of real cities")
     show.set_defaults(run=lambda arguments: demo.main([]))
     return parser
@@ -57,6 +63,12 @@ def _dump(arguments: argparse.Namespace) -> int:
     request = pipeline.Request(function, parse_inputs(arguments.types), None, options)
     print(pipeline.STAGES[arguments.stage](request))
     return 0
+
+
+def _cuda_check(arguments: argparse.Namespace) -> int:
+    from kernelgen.cuda import check
+
+    return check.main(tests=not arguments.no_tests)
 
 
 def _find_kernel(path: str) -> tuple[FunctionType, Any]:

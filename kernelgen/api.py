@@ -89,9 +89,10 @@ def vectorize(
         Whether NumPy reports floating point errors, as ``np.errstate`` asks for. "numpy" reports
         exactly those that the kernel's own operations make, and none of a branch that is not
         taken; such loops are not vectorised, and take no ``fastmath``.
-    target : {"cpu", "parallel"}
-        Where it runs: on the thread that calls it, or on several (`set_num_threads`). Calls that
-        are too small for that, reductions and operands that overlap stay on one.
+    target : {"cpu", "parallel", "cuda"}
+        Where it runs: on the thread that calls it, on several (`set_num_threads`), or on a GPU or
+        its emulator (`kernelgen.cuda`). Calls that are too small for several threads, reductions
+        and operands that overlap stay on one.
     boundscheck : bool, optional
         Raise IndexError where an index of an array that the kernel makes is out of range. By
         default ``KERNELGEN_BOUNDSCHECK`` decides. Indices of constants are always checked.
@@ -102,9 +103,10 @@ def vectorize(
 
     Returns
     -------
-    numpy.ufunc
-        With the attributes ``py_func`` (the Python function), ``signatures`` (those compiled
-        so far), ``declared_signatures`` (those given here),
+    numpy.ufunc or DeviceUfunc
+        Of ``target="cuda"`` what is called like a ufunc. With the attributes ``py_func`` (the
+        Python function), ``signatures`` (those compiled so far), ``declared_signatures`` (those
+        given here),
         ``compile(sig)``, ``inspect_ir(sig)``, ``inspect_llvm(sig)``, ``inspect_asm(sig)`` and
         ``inspect_ptx(sig, arch)``. Without signatures and keywords, a decorator that makes one.
 
@@ -140,7 +142,7 @@ def vectorize(
     is_kernel = callable(given) and not isinstance(given, (Signature, Scalar))
     choices = Choices(() if is_kernel else _parsed(given), identity, options)
 
-    def decorate(function: Callable[..., Any]) -> np.ufunc:
+    def decorate(function: Callable[..., Any]) -> Any:
         return _make_ufunc(function, choices)
 
     return decorate(given) if is_kernel else decorate
@@ -168,14 +170,23 @@ def ufunc_options(
     flags = math_flags(fastmath)
     if fp_errors == "numpy" and flags:
         raise KernelgenError("fp_errors='numpy' and fastmath contradict each other")
-    check_choice("target", target, ("cpu", "parallel"))
-    parallel = target == "parallel"
-    return Options(error_model, flags, precise, fp_errors, boundscheck, interpreted, parallel)
+    check_choice("target", target, ("cpu", "parallel", "cuda"))
+    return Options(
+        error_model,
+        flags,
+        precise,
+        fp_errors,
+        boundscheck,
+        interpreted,
+        target == "parallel",
+        target == "cuda",
+    )
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        known = " or ".join(f'"{choice}"' for choice in choices)
+        *others, last = [f'"{choice}"' for choice in choices]
+        known = f"{', '.join(others)} or {last}"
         raise KernelgenError(f"{name} cannot be {value!r}", None, f"it is {known}")
 
 
@@ -219,7 +230,7 @@ def _check_units(signatures: tuple[Signature, ...]) -> None:
             )
 
 
-def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
+def _make_ufunc(function: Callable[..., Any], choices: Choices) -> Any:
     kernel_function = checked_function(function)
     names = _inputs(kernel_function, choices.signatures)
     for signature in choices.signatures:
@@ -232,10 +243,18 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> np.ufunc:
     returned = count_returned(kernel_function.__code__)
     nout = len(choices.signatures[0].outputs) if choices.signatures else returned
     kernel = Kernel(kernel_function, len(names), nout, choices)
+    if choices.options.cuda:
+        return _make_device_ufunc(kernel)
     ufunc = make_kernel_ufunc(kernel, names, _KEYWORDS)
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)
     return ufunc
+
+
+def _make_device_ufunc(kernel: Kernel) -> Any:
+    from kernelgen.cuda.ufuncs import make_device_ufunc  # importing us stays cheap
+
+    return make_device_ufunc(kernel)
 
 
 def make_kernel_ufunc(

@@ -128,7 +128,7 @@ class Kernel:
         from kernelgen import pipeline
 
         with locks.compiling:
-            return pipeline.ptx(self._request(self._inputs_of(signature)), arch)
+            return pipeline.ptx(self._request(self.inputs_of(signature)), arch)
 
     def _inspect(self, stage: str, signature: Any) -> str:
         from kernelgen import pipeline
@@ -138,12 +138,12 @@ class Kernel:
 
     def _compiled_for(self, spec: Any) -> Signature:
         with locks.compiling:
-            chosen = self._inputs_of(spec)
+            chosen = self.inputs_of(spec)
             signature, _ = self.loop_of(chosen)
             self._register(*self._registered_loop(chosen), ())
             return signature
 
-    def _inputs_of(self, spec: Any) -> Types:
+    def inputs_of(self, spec: Any) -> Types:
         """The inputs of the loop that is compiled for a signature."""
         inputs, asked = self._read(spec)
         if len(inputs) != self.nin:
@@ -300,6 +300,59 @@ class Kernel:
             except KernelgenError as error:
                 # The user's line is in the message; our frames would only bury it.
                 raise error.with_traceback(None) from None
+
+    def resolve(self, asked: Wanted, wanted: Wanted) -> Signature:
+        """The types of the loop for operands, as NumPy chooses it.
+
+        Parameters
+        ----------
+        asked : tuple of Scalar or None
+            The inputs' types, weak ones of Python numbers, with units. None for the first of a
+            reduction in which the kernel chooses.
+        wanted : tuple of Scalar or None
+            The types that the caller demands of the outputs, None for any.
+
+        Raises
+        ------
+        KernelgenError
+            There is no such loop, or it cannot be compiled.
+        """
+        with locks.undisturbed():
+            try:
+                unitless = tuple(None if t is None else t.unitless for t in asked)
+                chosen = self._choose(unitless, wanted)
+                if not any(t.is_time for t in chosen):
+                    return Signature(chosen, self.outputs_for(chosen))
+                from kernelgen.units import Units
+
+                signature = Signature(chosen, self.outputs_for(chosen)).unitless
+                units = Units(self, self.choices.signatures, signature)
+                known = [t for t in asked if t is not None]
+                like = known if len(known) == self.nin else known * self.nin
+                pairs = zip(chosen, like, strict=True)
+                given = tuple(c.unitless.with_unit_of(t) for c, t in pairs)
+                types = units.types(given)
+            except KernelgenError as error:
+                raise error.with_traceback(None) from None
+        return Signature(types[: self.nin], types[self.nin :])
+
+    def row_of(self, dtype: np.dtype[Any]) -> Scalar:
+        """The type of the elements of an operand.
+
+        Raises
+        ------
+        TypingError
+            Kernels do not have it.
+        """
+        row = self._row(type(dtype))
+        found = table.from_dtype(dtype) if row.is_time else row
+        if found is None:  # multiples by 0, which NumPy has
+            raise TypingError(f"kernels cannot have {dtype}", None, table.UNITS)
+        return found
+
+    def request(self, inputs: Types) -> Any:
+        """What is compiled for inputs of these types."""
+        return self._request(inputs)
 
     def _row(self, dtype: DType) -> Scalar:
         row = _ROWS.get(dtype) or _WEAK.get(dtype.__name__)

@@ -10,8 +10,6 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from kernelgen.api import checked_function, make_kernel_ufunc, positional_parameters
 from kernelgen.dispatch import Choices, Kernel
 from kernelgen.errors import KernelgenError, SignatureError, UnsupportedError
@@ -114,7 +112,7 @@ class GeneralizedKernel(Kernel):
 
     def _taken(self, inputs: Types, layout: str) -> tuple[tuple[Type, ...], tuple[Array, ...]]:
         """The types of what the kernel is handed: inputs and outputs."""
-        boxed = self.operands.boxed(self._declared(inputs))
+        boxed = self.operands.boxed(self.declared(inputs))
         taken = self.operands.inputs(inputs, boxed, layout)
         return taken, self.operands.outputs(self._known_outputs(inputs), layout)
 
@@ -128,12 +126,13 @@ class GeneralizedKernel(Kernel):
 
     def _known_outputs(self, inputs: Types) -> Sequence[Type]:
         """The dtypes of the outputs, ``UNDEFINED`` while they are to be inferred."""
-        declared, found = self._declared(inputs), self._outputs.get(inputs)
+        declared, found = self.declared(inputs), self._outputs.get(inputs)
         if declared is not None:
             return declared.outputs
         return found if isinstance(found, tuple) else [UNDEFINED] * self.nout
 
-    def _declared(self, inputs: Types) -> Signature | None:
+    def declared(self, inputs: Types) -> Signature | None:
+        """The signature that a user gave for these inputs."""
         return first(self.choices.signatures, inputs, is_exactly, is_one_of)
 
     def _dims(self) -> list[tuple[int, ...]]:
@@ -142,7 +141,7 @@ class GeneralizedKernel(Kernel):
         return [tuple(core.names.index(core.name(d)) for d in shape) for shape in core.shapes]
 
     def _compilation(self, inputs: Types) -> Any:
-        declared = self._declared(inputs)
+        declared = self.declared(inputs)
         if declared is None or not self.choices.options.interpreted:
             return super()._compilation(inputs)
         from kernelgen.core_loops import Uncompiled
@@ -167,13 +166,13 @@ def decorator(
     writable: tuple[str | int, ...],
     identity: object,
     options: Options,
-) -> Callable[[Callable[..., Any]], np.ufunc]:
+) -> Callable[[Callable[..., Any]], Any]:
     """What makes a generalized ufunc of a kernel."""
     core = parse_core(core_dimensions)
     declared = _declared(signatures, core)
     choices = Choices(tuple(each.signature for each in declared), identity, options)
 
-    def decorate(function: Callable[..., Any]) -> np.ufunc:
+    def decorate(function: Callable[..., Any]) -> Any:
         return _make_gufunc(function, core, declared, choices, writable)
 
     return decorate
@@ -195,13 +194,15 @@ def _make_gufunc(
     declared: tuple[Declared, ...],
     choices: Choices,
     writable: tuple[str | int, ...],
-) -> np.ufunc:
+) -> Any:
     kernel_function = checked_function(function)
     names, returns = _parameters(kernel_function, core)
     inputs = names[: len(core.inputs)]
     changed = _changed(kernel_function, core) if not (core.outputs or writable) else writable
     operands = Operands(core, _writable(changed, inputs), returns, declared)
     kernel = GeneralizedKernel(kernel_function, operands, choices)
+    if choices.options.cuda:
+        return _make_device_gufunc(kernel)
     ufunc = make_kernel_ufunc(kernel, inputs, _KEYWORDS, core.numpys)
     separate_outputs(ufunc)
     make_writable(ufunc, operands.writable)
@@ -213,6 +214,12 @@ def _make_gufunc(
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)
     return ufunc
+
+
+def _make_device_gufunc(kernel: GeneralizedKernel) -> Any:
+    from kernelgen.cuda.gufuncs import make_device_gufunc  # importing us stays cheap
+
+    return make_device_gufunc(kernel)
 
 
 _KEYWORDS = {

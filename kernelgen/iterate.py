@@ -31,18 +31,41 @@ def iterate(
     """What ``Stencil.iterate`` does."""
     single = not isinstance(state, tuple)
     arrays = (state,) if single else state
-    if not arrays or not all(isinstance(each, np.ndarray) for each in arrays):
-        raise TypeError(f"{stencil.__name__}.iterate() starts from an array, or a tuple of them")
-    count = operator.index(steps)
-    if count < 0:
-        raise ValueError(f"{stencil.__name__}.iterate() cannot go {count} steps")
+    count = checked_start(stencil.__name__, arrays, steps, lambda x: isinstance(x, np.ndarray))
     outs = None if out is None else (out,) if single else tuple(out)
-    with _bar(progress, count, stencil.__name__) as advance:
+    with bar(progress, count, stencil.__name__) as advance:
         run = _Run(stencil, arrays, args, outs, advance)
         taken = run.to_the_end(count) if until is None else run.until(count, until)
     result = run.result()
     found = result[0] if single else result
     return found if until is None else (found, taken)
+
+
+def checked_start(name: str, arrays: Arrays, steps: Any, is_array: Callable[[Any], bool]) -> int:
+    """The number of steps, if one can go these from what is given."""
+    if not arrays or not all(map(is_array, arrays)):
+        raise TypeError(f"{name}.iterate() starts from an array, or a tuple of them")
+    count = operator.index(steps)
+    if count < 0:
+        raise ValueError(f"{name}.iterate() cannot go {count} steps")
+    return count
+
+
+def check_made(name: str, made: Arrays, before: Arrays) -> None:
+    """Raise TypeError if a step makes another number of arrays than it starts from."""
+    if len(made) != len(before):
+        raise TypeError(
+            f"{name}() makes {len(made)} arrays of {len(before)}: to be iterated, it has to make "
+            "as many as it starts from"
+        )
+
+
+def check_fits(name: str, out: Any, made: Any) -> None:
+    """Raise ValueError if what is given as ``out=`` has another shape than the result."""
+    if out.shape != made.shape:
+        raise ValueError(
+            f"out= of {name}.iterate() has the shape {out.shape}, but the result has {made.shape}"
+        )
 
 
 class _Run:
@@ -94,11 +117,7 @@ class _Run:
         if self.outs is None:
             return tuple(each.copy() for each in self.arrays) if self.is_given else self.arrays
         for out, made in zip(self.outs, self.arrays, strict=True):
-            if out.shape != made.shape:
-                raise ValueError(
-                    f"out= of {self.stencil.__name__}.iterate() has the shape {out.shape}, "
-                    f"but the result has {made.shape}"
-                )
+            check_fits(self.stencil.__name__, out, made)
             np.copyto(out, made, casting="same_kind")
         return self.outs
 
@@ -131,11 +150,7 @@ class _Run:
 
     def _went_on(self, made: Arrays) -> None:
         """Go on from what a step has made."""
-        if len(made) != len(self.arrays):
-            raise TypeError(
-                f"{self.stencil.__name__}() makes {len(made)} arrays of {len(self.arrays)}: to be "
-                "iterated, it has to make as many as it starts from"
-            )
+        check_made(self.stencil.__name__, made, self.arrays)
         alike = all(map(_are_alike, made, self.arrays))
         self.spare = self.arrays if alike and not self.is_given else None
         self.pace = self.pace if alike else None
@@ -143,7 +158,7 @@ class _Run:
 
 
 @contextmanager
-def _bar(shown: bool, count: int, name: str) -> Iterator[Callable[[int], object]]:
+def bar(shown: bool, count: int, name: str) -> Iterator[Callable[[int], object]]:
     """What is told of steps that have been done; a bar if it is ``shown`` and there is tqdm."""
     bar: Any = None
     if shown:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from types import FunctionType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -190,6 +190,15 @@ def _for_units(source: str) -> engine.Module:
 
 def _initial(identity: object, output: Scalar) -> _Linked | None:
     """The function that gives NumPy the identity; None where the output type cannot hold it."""
+    held = held_identity(identity, output)
+    if held is None:
+        return None
+    text = trampolines.reduction_initial(_INITIAL, held.tobytes())
+    return _link(engine.compile_module(text, opt_level=0).object_code, _INITIAL, {})
+
+
+def held_identity(identity: object, output: Scalar) -> Any:
+    """The identity as a value of the output type; None if there is none that this type can hold."""
     if identity is None or (isinstance(identity, str) and identity == "reorderable"):
         return None
     try:
@@ -201,7 +210,5 @@ def _initial(identity: object, output: Scalar) -> _Linked | None:
             exact = bool(held == value) or bool(held != held and value != value)  # noqa: PLR0124
     except (TypeError, ValueError, OverflowError):
         return None
-    if not exact:
-        return None
-    text = trampolines.reduction_initial(_INITIAL, held.tobytes())
-    return _link(engine.compile_module(text, opt_level=0).object_code, _INITIAL, {})
+    found: Any = held[()]
+    return found if exact else None

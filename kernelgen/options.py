@@ -13,7 +13,8 @@ class Options(NamedTuple):
     functions, which a vector library's equal to within 4 ulp. ``fp_errors`` is "ignore" or
     "numpy": whether floating point exceptions are those that the kernel earns. ``boundscheck``
     is whether an index out of range raises IndexError. ``interpreted`` is whether the Python
-    function runs in place of compiled code. ``parallel`` is whether threads share calls.
+    function runs in place of compiled code. ``parallel`` is whether threads share calls, ``cuda``
+    whether they run on a device.
     """
 
     error_model: str = "numpy"
@@ -23,6 +24,7 @@ class Options(NamedTuple):
     boundscheck: bool = False
     interpreted: bool = False
     parallel: bool = False
+    cuda: bool = False
 
 
 DEFAULTS = Options()

@@ -66,9 +66,9 @@ def stencil(
         What division by zero does: what NumPy gives, or ZeroDivisionError.
     fastmath, precise
         As for `vectorize`.
-    target : {"cpu", "parallel"}
-        Whether the threads of a pool share the cells of an array that is large enough for that. The
-        results are the same.
+    target : {"cpu", "parallel", "cuda"}
+        Whether the threads of a pool share the cells of an array that is large enough for that, or
+        it runs on a GPU or its emulator (`kernelgen.cuda`). The results are the same.
     boundscheck : bool, optional
         Raise IndexError for an index of an array in ``standard_indexing`` that is out of range. By
         default, ``KERNELGEN_BOUNDSCHECK`` decides. Offsets are always right.
@@ -77,7 +77,7 @@ def stencil(
 
     Returns
     -------
-    Stencil
+    Stencil or DeviceStencil
         It is called with the kernel's arguments: arrays of one shape, which are read at offsets,
         arrays in ``standard_indexing``, and anything else that a jitted function takes. It returns
         a new array of that shape (but for mode "valid"), or fills and returns the one that is given

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kernelgen.ir.core import Op
     from kernelgen.ops.stencils import Body, Halo, Plan
     from kernelgen.source import Loc
+    from kernelgen.types.arguments import Arguments
 
 
 class StencilChoices(NamedTuple):
@@ -80,12 +81,15 @@ class StencilKernel:
     """What a stencil's calls come to: the kernel, and what the user asked for.
 
     It is called like the stencil, with ``out`` as the last argument, and computes in Python what
-    compiled code does.
+    compiled code does. If it is ``on_grid``, the threads of a grid share its cells.
     """
 
     stencil_op = "stencil"
 
-    def __init__(self, function: FunctionType, choices: StencilChoices) -> None:
+    def __init__(
+        self, function: FunctionType, choices: StencilChoices, *, on_grid: bool = False
+    ) -> None:
+        self.on_grid = on_grid
         self.function = function
         self.choices = choices
         self.__name__ = function.__name__
@@ -109,12 +113,16 @@ class StencilKernel:
 
     def plan(self, values: Sequence[Any]) -> Plan:
         """What a call with these arguments comes to."""
+        from kernelgen.types.arguments import classify
+
+        return self.plan_of_types(tuple(classify(value, "").type for value in values))
+
+    def plan_of_types(self, given: Arguments) -> Plan:
+        """What a call with arguments of these types comes to."""
         from kernelgen.rewrites.know_arguments import known_of_arguments, type_of_argument
         from kernelgen.rewrites.resolve_classes import resolve_classes
         from kernelgen.rewrites.stencil_body import StencilBody
-        from kernelgen.types.arguments import classify
 
-        given = tuple(classify(value, "").type for value in values)
         if given not in self._plans:
             known = known_of_arguments(given)
             body = StencilBody(self, self.place(None), resolve_classes, known)
@@ -126,7 +134,7 @@ class StencilKernel:
         """The function that does several steps: of the arguments, their number, and ``out``."""
         names = _parameters(self.function)
         kernel = StencilSteps(self.function, self.choices)
-        call = _call_of(self.function, (*names, _fresh("steps", names)), kernel)
+        call = _call_of(self.function, (*names, fresh("steps", names)), kernel)
         call.__defaults__ = None
         return make_jitted(call, FunctionChoices(options=self.choices.options))
 
@@ -239,7 +247,7 @@ class Stencil(Jitted):
 NativeStencil = native_class(Stencil)
 
 
-def make_stencil(function: FunctionType, choices: StencilChoices) -> Stencil:
+def make_stencil(function: FunctionType, choices: StencilChoices) -> Any:
     """The stencil of a kernel.
 
     Raises
@@ -257,12 +265,17 @@ def make_stencil(function: FunctionType, choices: StencilChoices) -> Stencil:
             f"{function.__name__}()",
             definition_of(function.__code__),
         )
-    call = _call_of(function, names, StencilKernel(function, choices))
+    on_grid = choices.options.cuda
+    kernel = StencilKernel(function, choices, on_grid=on_grid)
+    call = _call_of(function, names, kernel)
+    if on_grid:
+        from kernelgen.cuda.stencils import DeviceStencil
+
+        return DeviceStencil(kernel, call)
     made: Any = NativeStencil()
     become(made, function, call, FunctionChoices(options=choices.options))
     made.__signature__ = inspect.signature(call)
-    stencil: Stencil = made
-    return stencil
+    return made
 
 
 def _parameters(function: FunctionType) -> tuple[str, ...]:
@@ -286,7 +299,7 @@ def _parameters(function: FunctionType) -> tuple[str, ...]:
 
 def _call_of(function: FunctionType, names: Sequence[str], kernel: StencilKernel) -> FunctionType:
     """The function that a call of the stencil runs, with the kernel's parameters and ``out``."""
-    code = compile(_CALL.format(_fresh("kernel", names), ", ".join(names)), "<stencil>", "exec")
+    code = compile(_CALL.format(fresh("kernel", names), ", ".join(names)), "<stencil>", "exec")
     made: dict[str, Any] = {}
     exec(code, made)
     call: FunctionType = made["bind"](kernel)
@@ -312,7 +325,7 @@ def bind({0}):
 """
 
 
-def _fresh(name: str, names: Sequence[str]) -> str:
+def fresh(name: str, names: Sequence[str]) -> str:
     """A name that is none of some others."""
     while name in names:
         name += "_"

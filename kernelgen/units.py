@@ -70,7 +70,7 @@ class Units:
         if found is None:
             with locks.compiling:
                 try:
-                    types = self._types(_rows_of(inputs))
+                    types = self.types(_rows_of(inputs))
                 except KernelgenError as error:
                     raise error.with_traceback(None) from None
             found = [t.dtype if t.is_time else d() for t, d in zip(types, loop, strict=True)]
@@ -87,7 +87,8 @@ class Units:
                 found = self._found[key] = self._kernel.loop_of(_rows_of(inputs))[1].get_loop
         return found
 
-    def _types(self, given: Types) -> Types:
+    def types(self, given: Types) -> Types:
+        """The types of all operands for inputs of these types, with their units."""
         inputs = self._inputs(given)
         made = Signature(inputs, self._kernel.outputs_for(inputs))
         if made.unitless != self._signature:

@@ -23,21 +23,28 @@ def _group_sum(values, labels, out):
             out[labels[i]] += values[i]
 
 
-def gufuncs():
-    """A fresh one of each kind: nothing has been called with it."""
-    signatures = [(float32[:], int64[:], float32[:]), (float64[:], int64[:], float64[:])]
-    return [
-        guvectorize(signatures, "(a),(a),(b)", writable_args=("out",))(_group_sum),
-        guvectorize(signatures, "(a),(a),(b)")(_group_sum),
-        guvectorize("(a),(a),(b)", writable_args=(2,))(_group_sum),
-        guvectorize("(a),(a),(b)")(_group_sum),
-    ]
+SIGNATURES = [(float32[:], int64[:], float32[:]), (float64[:], int64[:], float64[:])]
+CORE = "(a),(a),(b)"
+FORMS = [
+    ((SIGNATURES, CORE), {"writable_args": ("out",)}),
+    ((SIGNATURES, CORE), {}),
+    ((CORE,), {"writable_args": (2,)}),
+    ((CORE,), {}),
+]
 
 
-@pytest.mark.parametrize("group_sum", gufuncs(), ids=range(4))
-@pytest.mark.parametrize("inside", [False, True])
-def test_arguments_are_changed_in_place(group_sum, inside):
-    call = njit(lambda v, k, out: group_sum(v, k, out)) if inside else group_sum
+@pytest.mark.parametrize("args, options", FORMS)
+def test_arguments_are_changed_in_place(args, options, target):
+    check_group_sum(guvectorize(*args, target=target, **options)(_group_sum))
+
+
+@pytest.mark.parametrize("args, options", FORMS)
+def test_arguments_are_changed_in_place_inside(args, options):
+    group_sum = guvectorize(*args, **options)(_group_sum)
+    check_group_sum(njit(lambda v, k, out: group_sum(v, k, out)))
+
+
+def check_group_sum(call):
     out = np.ones(3)
     assert call(VALUES[1], LABELS, out) == ()
     assert out.tolist() == [4, 11, 0]
@@ -53,7 +60,6 @@ def test_arguments_are_changed_in_place(group_sum, inside):
         call(VALUES, LABELS[1:], np.ones(3))
 
 
-@guvectorize("(n),(n)")
 def shifted_sums(x, y):
     for i in range(1, len(x)):
         y[i] = x[i - 1] + x[i]
@@ -61,7 +67,15 @@ def shifted_sums(x, y):
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_what_is_written_may_overlap_what_is_read(inside):
-    call = njit(lambda x, y: shifted_sums(x, y)) if inside else shifted_sums
+    made = guvectorize("(n),(n)")(shifted_sums)
+    check_shifted_sums(njit(lambda x, y: made(x, y)) if inside else made)
+
+
+def test_what_is_written_on_a_device_may_overlap_what_is_read(emulated):
+    check_shifted_sums(guvectorize("(n),(n)", target="cuda")(shifted_sums))
+
+
+def check_shifted_sums(call):
     a = np.arange(5)
     call(a, a)
     assert a.tolist() == [0, 1, 3, 5, 7]
@@ -69,13 +83,11 @@ def test_what_is_written_may_overlap_what_is_read(inside):
     assert a.tolist() == [0, 12, 8, 4, 1]
 
 
-@guvectorize("(n),(n)")
 def reverse(x, y):
     for i in range(len(x)):
         y[i] = x[len(x) - 1 - i]
 
 
-@guvectorize("(m,n),(n,m)")
 def transpose(x, y):
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):
@@ -83,10 +95,15 @@ def transpose(x, y):
 
 
 @pytest.mark.parametrize(
-    ("ufunc", "turned"), [(reverse, lambda a: a[..., ::-1]), (transpose, np.matrix_transpose)]
+    ("kernel", "core", "turned"),
+    [
+        (reverse, "(n),(n)", lambda a: a[..., ::-1]),
+        (transpose, "(m,n),(n,m)", np.matrix_transpose),
+    ],
 )
 @pytest.mark.parametrize("step", [1, 2, -1])
-def test_one_array_for_two_inputs_is_read_as_it_was(ufunc, turned, step):
+def test_one_array_for_two_inputs_is_read_as_it_was(kernel, core, turned, step, target):
+    ufunc = guvectorize(core, target=target)(kernel)
     a = np.arange(3 * 16 * 16.0).reshape(3, 16, 16)[:, :, ::step][:, : 16 // abs(step)]
     expected = turned(a).copy()
     ufunc(a, a)
@@ -99,35 +116,34 @@ def test_one_array_for_two_inputs_is_read_as_it_was(ufunc, turned, step):
     np.testing.assert_array_equal(single, expected)
 
 
-@guvectorize("(m,n),(n)")
 def columns_sums(x, y):
     for k in range(len(y)):
         y[k] = x[:, k].sum()
 
 
-def test_one_array_for_two_inputs_of_other_core_dimensions():
+def test_one_array_for_two_inputs_of_other_core_dimensions(target):
     a = np.arange(5 * 5 * 3.0).reshape(5, 5, 3)
     expected = np.broadcast_to(a.sum(axis=1), a.shape)
-    columns_sums(a, a)
+    guvectorize("(m,n),(n)", target=target)(columns_sums)(a, a)
     np.testing.assert_array_equal(a, expected)
 
 
-@guvectorize("(n),(n),(n)", writable_args=(0, 1))
 def sums_and_differences(x, y, z):
     for i in range(len(x)):
         x[i], y[i] = x[i] + z[-1 - i], y[i] - z[-1 - i]
 
 
-def test_one_array_for_inputs_that_are_both_written_holds_what_the_last_was_given():
+def test_one_array_for_inputs_that_are_both_written_holds_what_the_last_was_given(target):
+    ufunc = guvectorize("(n),(n),(n)", writable_args=(0, 1), target=target)(sums_and_differences)
     a = np.arange(40)
-    sums_and_differences(a, a, a)
+    ufunc(a, a, a)
     np.testing.assert_array_equal(a, np.arange(40) - np.arange(40)[::-1])
     with pytest.raises(TypeError, match="from 3 to 3 positional arguments but 5"):
-        sums_and_differences(a, a, a, a, a)
+        ufunc(a, a, a, a, a)
     with pytest.raises(TypeError, match="from 3 to 3 positional arguments but 1"):
-        sums_and_differences(a)
+        ufunc(a)
     with pytest.raises(TypeError, match="'wrong'"):
-        sums_and_differences(a, a, a, wrong=a)
+        ufunc(a, a, a, wrong=a)
 
 
 @guvectorize("(n),()")

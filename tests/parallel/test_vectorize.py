@@ -210,5 +210,5 @@ def test_many_threads_call_kernels_that_may_raise():
 def test_the_target_is_checked():
     from kernelgen import KernelgenError
 
-    with pytest.raises(KernelgenError, match='it is "cpu" or "parallel"'):
+    with pytest.raises(KernelgenError, match='it is "cpu", "parallel" or "cuda"'):
         vectorize(target="gpu")

@@ -194,7 +194,7 @@ def run_on(cpu: str, code: str) -> subprocess.CompletedProcess:
     ("x86-64-v2", "+sse4.2", {"_ZGVbN", "xmm"}),
     ("x86-64-v3", "+avx2", {"_ZGVdN", "xmm", "ymm"}),
 ])  # fmt: skip
-def test_code_for_a_lesser_processor_runs(cpu, feature, seen):
+def test_code_for_a_lesser_processor_runs(cpu, feature, seen, optimised):
     if feature not in engine.host().features.split(","):
         pytest.skip(f"this processor has no {feature}")
     run = run_on(cpu, RUN)

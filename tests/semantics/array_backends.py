@@ -12,10 +12,12 @@ from copy import deepcopy
 from typing import Any
 from unittest import mock
 
+import devices
 import numpy as np
 from backends import Failure, attempt, untyped
 
-from kernelgen import njit, pipeline
+from kernelgen import cuda, njit, pipeline
+from kernelgen.cuda.arrays import described
 from kernelgen.ir.interp import interpret
 from kernelgen.ops import memory
 from kernelgen.ops.control import constant_type
@@ -147,6 +149,8 @@ def check(function: Callable[..., Any], *args: Any, returns: bool = True, **opti
     ours = tuple(map(copy_of, args))
     want = attempt(function, *ours)
     runs = {"untyped SSA": _run_untyped, "typed SSA": _run_typed, "machine code": _run_machine}
+    if runs_on_device(wanted, args):
+        runs["the device"] = _run_on_device
     for name, run in runs.items():
         theirs = tuple(map(copy_of, args))
         got = attempt(run, wanted, theirs)
@@ -173,7 +177,7 @@ def _run_typed(wanted: Any, args: Any) -> Any:
         return memory.Address(*bytes_of(array))
 
     flat = [x for a in args for x in leaves_of(a, address, memory.NULL)]
-    function = pipeline.rewritten(wanted)
+    function = devices.rewritten(wanted)
     with mock.patch.object(memory, "Block", Counted):
         made = interpret(function, flat)
     leaves = made if isinstance(made, tuple) else (made,)
@@ -186,3 +190,72 @@ def _run_typed(wanted: Any, args: Any) -> Any:
 def _run_machine(wanted: Any, args: Any) -> Any:
     options = {name: getattr(wanted.options, name) for name in ("boundscheck", "error_model")}
     return njit(**options)(wanted.function)(*args)
+
+
+# ------------------------------------------------------------------------------- the device
+
+
+def runs_on_device(wanted: pipeline.Request, args: Sequence[Any]) -> bool:
+    """Whether one thread of a device can run a function: it allocates nothing, and returns numbers."""
+    if not devices.has_all(wanted, {}) or not all(map(_is_handed_over, args)):
+        return False
+    result = devices.rewritten(wanted).result
+    return result == NONE or all(isinstance(t, Scalar) for t in _parts(result))
+
+
+def _is_handed_over(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_handed_over, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype.names is None and value.dtype.isnative
+    return not isinstance(value, (np.void, np.random.Generator))
+
+
+def _parts(result: Any) -> tuple[Any, ...]:
+    return result.elements if isinstance(result, Tuple) else (result,)
+
+
+def _run_on_device(wanted: Any, args: Any) -> Any:
+    """One thread calls the function, and stores what it returns."""
+    result = devices.rewritten(wanted).result
+    types = () if result == NONE else _parts(result)
+    names = [f"a{i}" for i in range(len(args))]
+    outs = [f"out{i}" for i in range(len(types))]
+    lines = [f"def run({', '.join([*outs, *names])}):", f"    made = function({', '.join(names)})"]
+    for i, name in enumerate(outs):
+        lines.append(f"    {name}[0] = made{f'[{i}]' if isinstance(result, Tuple) else ''}")
+    space = {"function": wanted.function}
+    exec("\n".join(lines), space)
+    options = {name: getattr(wanted.options, name) for name in ("boundscheck", "error_model")}
+    with devices.emulated():
+        kernel = cuda.jit(**options)(space["run"])
+        memory: list[Any] = []
+        given = [_on_device(a, memory) for a in args]
+        made = [cuda.device_array(1, t.strong.dtype) for t in types]
+        try:
+            kernel[1, 1](*made, *given)
+        finally:
+            for host, device in memory:
+                host[:] = device.copy_to_host()
+    values = tuple(out.copy_to_host()[0] for out in made)
+    if isinstance(result, Tuple):
+        return values
+    return values[0] if values else None
+
+
+def _on_device(value: Any, memory: list[Any]) -> Any:
+    """An argument in the device's memory, which lies there as it does here."""
+    if isinstance(value, tuple):
+        made = [_on_device(each, memory) for each in value]
+        return type(value)(*made) if hasattr(value, "_fields") else tuple(made)
+    if not isinstance(value, np.ndarray):
+        return value
+    host, place = bytes_of(value)
+    device = cuda.to_device(host)
+    memory.append((host, device))
+    array = described(
+        device.address + place, value.shape, value.strides, value.dtype, device, device.driver
+    )
+    if not value.flags.writeable:
+        array.view_of_host.flags.writeable = False
+    return array

@@ -2,7 +2,7 @@
 
 Plain Python on NumPy scalars is the oracle. After it come the reference interpreter on untyped
 SSA, the interpreter on rewritten typed SSA, and machine code over contiguous and over strided
-arrays (they are different loops).
+arrays (they are different loops), on the processor and on the emulated device.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import devices
 import numpy as np
 
 import kernelgen
@@ -252,10 +253,14 @@ def check(
     assert found == expected, f"{kernel.__name__} returns {found}, expected {expected}"
     want = [r if isinstance(r, Failure) else _cast(r, leaves) for r in raw]
     for row, got, value in zip(
-        rows(arrays), run_interpreter(pipeline.rewritten(wanted), arrays), want, strict=True
+        rows(arrays), run_interpreter(devices.rewritten(wanted), arrays), want, strict=True
     ):
         expect("the typed interpreter", kernel, row, got, value, ulp)
     _check_machine(kernel, ufunc, arrays, want, found, ulp)
+    if devices.has_all(wanted, options):
+        with devices.emulated():
+            on_device = kernelgen.vectorize(**{**options, "target": "cuda"})(kernel)
+            _check_machine(kernel, on_device, arrays, want, found, ulp)
     return ufunc
 
 

@@ -11,7 +11,7 @@ from array_backends import check
 from kernelgen import float32, float64, guvectorize, int64, njit, vectorize
 from kernelgen.errors import TypingError, UnsupportedError
 
-pytestmark = pytest.mark.any_python
+pytestmark = [pytest.mark.any_python, pytest.mark.usefixtures("target")]
 
 A = np.arange(24.0).reshape(2, 3, 4) - 7
 LAYOUTS = {"C": A.copy(), "F": np.asfortranarray(A), "strided": np.repeat(A, 2, 2)[:, ::-1, ::-2]}
@@ -470,6 +470,7 @@ def test_a_traceback_has_the_kernels_line():
     assert "raise ValueError" in frames[-1].line
 
 
+@pytest.mark.cpu_only
 def test_what_is_refused():
     @guvectorize("(n)->()")
     def endless(x, out):

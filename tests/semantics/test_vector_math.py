@@ -88,7 +88,7 @@ def test_precise_kernels_compute_alike_in_every_layout(row):
     np.testing.assert_array_equal(precise(*args), precise(*apart))
 
 
-def test_vector_functions_are_called():
+def test_vector_functions_are_called(optimised):
     f = kg.vectorize(lambda x: math.exp(x) if x < 700.0 else 1.0)
     assert "_ZGV" in f.inspect_asm("f8")
     assert "_ZGV" not in kg.vectorize(precise=True)(lambda x: math.exp(x)).inspect_asm("f8")

@@ -147,21 +147,21 @@ def steps_in_time(a):
 
 @pytest.mark.parametrize("dtype", ["M8[D]", "m8[s]"])
 @pytest.mark.parametrize("mode", ["nearest", "wrap", "valid"])
-def test_times(dtype: str, mode: str) -> None:
+def test_times(dtype: str, mode: str, target: str) -> None:
     array = numbers(0, (9,), "i8").astype(dtype)
     array[4] = "NaT"
-    got = stencil(steps_in_time, mode=mode)(array)
+    got = stencil(steps_in_time, mode=mode, target=target)(array)
     want = right(steps_in_time, [array], mode, 0, [(1, 1)])
     assert want.dtype == np.dtype("m8" + dtype[2:])
     same(got, want)
 
 
 @pytest.mark.parametrize("cval", [3, np.timedelta64(3, "s"), np.timedelta64(3000, "ms")])
-def test_times_with_a_constant(cval: Any) -> None:
+def test_times_with_a_constant(cval: Any, target: str) -> None:
     array = numbers(0, (9,), "i8").astype("m8[s]")
-    got = stencil(steps_in_time, cval=cval)(array)
+    got = stencil(steps_in_time, cval=cval, target=target)(array)
     same(got, right(steps_in_time, [array], "constant", 3, [(1, 1)]))
-    missing = stencil(steps_in_time, cval=np.timedelta64("NaT", "s"))(array)
+    missing = stencil(steps_in_time, cval=np.timedelta64("NaT", "s"), target=target)(array)
     assert np.isnat(missing[[0, -1]]).all() and not np.isnat(missing[1:-1]).any()
 
 

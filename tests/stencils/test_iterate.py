@@ -55,6 +55,7 @@ MODES = [
     (("wrap", "nearest"), "constant"),
 ]
 MADE = {mode: stencil(uneven, mode=mode, cval=2.0) for mode in MODES}
+ON_DEVICE = {mode: stencil(uneven, mode=mode, cval=2.0, target="cuda") for mode in MODES}
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
@@ -68,6 +69,13 @@ def test_every_mode_gives_what_a_loop_of_calls_gives(mode, at_once):
             assert np.array_equal(k.iterate(a, 13), right), (shape, order)
 
 
+@pytest.mark.parametrize("mode", MODES[-3:], ids=str)
+def test_a_device_gives_what_a_loop_of_calls_gives(mode, emulated):
+    a = np.random.default_rng(0).random((9, 31))
+    (right,) = repeated(MADE[mode], (a,), 5)
+    assert np.array_equal(ON_DEVICE[mode].iterate(a, 5), right)
+
+
 def test_three_dimensions(at_once):
     k = stencil(lambda a: (a[-1, 0, 0] + a[1, 0, 0] + a[0, -1, 1]) / 3, mode="reflect")
     a = np.random.default_rng(1).random((9, 6, 7))
@@ -75,8 +83,8 @@ def test_three_dimensions(at_once):
     assert np.array_equal(k.iterate(a, 12), right)
 
 
-def test_several_arrays_and_what_stays_the_same(at_once):
-    @stencil(mode="wrap")
+def test_several_arrays_and_what_stays_the_same(at_once, target):
+    @stencil(mode="wrap", target=target)
     def wave(now, before, speed, factor):
         curve = now[-1, 0] + now[1, 0] + now[0, -1] + now[0, 1] - 4 * now[0, 0]
         return 2 * now[0, 0] - before[0, 0] + factor * speed[0, -1] * curve, now[0, 0]
@@ -99,8 +107,8 @@ def test_an_array_that_is_computed_may_be_indexed_as_usual(at_once):
     assert np.array_equal(k.iterate(w, 7, a), right)
 
 
-def test_the_dtype_is_that_of_a_loop_of_calls(at_once):
-    k = stencil(lambda a: (a[0, -1] + a[1, 0]) / 2, mode="wrap")
+def test_the_dtype_is_that_of_a_loop_of_calls(at_once, target):
+    k = stencil(lambda a: (a[0, -1] + a[1, 0]) / 2, mode="wrap", target=target)
     a = np.arange(24, dtype="i4").reshape(4, 6)
     (right,) = repeated(k, (a,), 6)
     made = k.iterate(a, 6)
@@ -108,8 +116,8 @@ def test_the_dtype_is_that_of_a_loop_of_calls(at_once):
     assert np.array_equal(made, right)
 
 
-def test_the_start_is_not_changed_and_the_result_is_an_array_of_its_own(at_once):
-    k = MADE["wrap"]
+def test_the_start_is_not_changed_and_the_result_is_an_array_of_its_own(at_once, target):
+    k = {"cpu": MADE, "cuda": ON_DEVICE}[target]["wrap"]
     a = np.ones((6, 6))
     kept = a.copy()
     for steps in range(5):
@@ -119,8 +127,8 @@ def test_the_start_is_not_changed_and_the_result_is_an_array_of_its_own(at_once)
     assert np.array_equal(k.iterate(a, 0), a)
 
 
-def test_the_result_goes_to_out(at_once):
-    k = MADE["nearest"]
+def test_the_result_goes_to_out(at_once, target):
+    k = {"cpu": MADE, "cuda": ON_DEVICE}[target]["nearest"]
     a = np.random.default_rng(3).random((8, 9))
     right = k.iterate(a, 7)
     out = np.empty((9, 8)).T
@@ -171,8 +179,9 @@ def test_nan_is_a_change():
     assert taken == 4
 
 
-def test_what_it_refuses():
-    k, two = MADE["wrap"], stencil(lambda a: (a[0], a[1]), mode="wrap")
+def test_what_it_refuses(target):
+    k = {"cpu": MADE, "cuda": ON_DEVICE}[target]["wrap"]
+    two = stencil(lambda a: (a[0], a[1]), mode="wrap", target=target)
     a = np.ones((3, 3))
     with pytest.raises(ValueError, match="uneven.iterate.. cannot go -1 steps"):
         k.iterate(a, -1)
@@ -183,11 +192,11 @@ def test_what_it_refuses():
     with pytest.raises(TypeError, match="makes 2 arrays of 1"):
         two.iterate(np.ones(3), 2)
     with pytest.raises(TypeError, match="missing a required argument"):
-        stencil(lambda a, w: a[0], mode="wrap").iterate(np.ones(3), 2)
+        stencil(lambda a, w: a[0], mode="wrap", target=target).iterate(np.ones(3), 2)
 
 
-def test_an_error_in_a_later_step_reaches_the_caller(at_once):
-    @stencil(mode="wrap")
+def test_an_error_in_a_later_step_reaches_the_caller(at_once, target):
+    @stencil(mode="wrap", target=target)
     def growing(a):
         if a[0, 0] > 50:
             raise ValueError(f"{a[0, 0]} is too much")

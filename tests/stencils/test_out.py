@@ -26,8 +26,8 @@ HALO = ((1, 1), (2, 1))
 
 
 @cache
-def made(mode: str) -> Any:
-    return stencil(plane, mode=mode, cval=1)
+def made(mode: str, target: str = "cpu") -> Any:
+    return stencil(plane, mode=mode, cval=1, target=target)
 
 
 def right(array: np.ndarray, mode: str) -> np.ndarray:
@@ -89,32 +89,32 @@ def test_layouts_of_out(lying: str, mode: str) -> None:
     "dtype, into",
     [("f8", "f4"), ("f8", "c16"), ("i4", "i8"), ("i8", "i1"), ("f4", "f2"), ("u1", "f8")],
 )
-def test_types_of_out(dtype: str, into: str) -> None:
+def test_types_of_out(dtype: str, into: str, target: str) -> None:
     array = numbers(1, (5, 6), dtype)
     out = np.zeros((5, 6), into)
-    assert made("wrap")(array, out=out) is out
+    assert made("wrap", target)(array, out=out) is out
     np.testing.assert_array_equal(out, right(array, "wrap").astype(into))
 
 
 @pytest.mark.parametrize("dtype, into", [("f8", "i8"), ("c16", "f8"), ("i8", "u8"), ("f4", "?")])
-def test_types_that_out_cannot_have(dtype: str, into: str) -> None:
+def test_types_that_out_cannot_have(dtype: str, into: str, target: str) -> None:
     with pytest.raises(TypeError, match=r"cannot cast the results of plane\(\).*'same_kind'"):
-        made("wrap")(numbers(1, (5, 6), dtype), out=np.zeros((5, 6), into))
+        made("wrap", target)(numbers(1, (5, 6), dtype), out=np.zeros((5, 6), into))
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (1, 6), (5, 6, 1), (6,), (0, 6)])
-def test_shapes_that_out_cannot_have(shape: Any) -> None:
+def test_shapes_that_out_cannot_have(shape: Any, target: str) -> None:
     out = np.full(shape, 7.0)
     with pytest.raises((ValueError, TypeError), match=r"out= of plane\(\) has"):
-        made("wrap")(numbers(1, (5, 6), float), out=out)
+        made("wrap", target)(numbers(1, (5, 6), float), out=out)
     assert (out == 7).all()
 
 
-def test_out_must_be_writable() -> None:
+def test_out_must_be_writable(target: str) -> None:
     out = np.zeros((5, 6))
     out.flags.writeable = False
     with pytest.raises(TypeError, match=r"out= of plane\(\) is read-only"):
-        made("wrap")(numbers(1, (5, 6), float), out=out)
+        made("wrap", target)(numbers(1, (5, 6), float), out=out)
 
 
 # ------------------------------------------------------------------------------------- overlaps
@@ -122,10 +122,10 @@ def test_out_must_be_writable() -> None:
 
 @pytest.mark.parametrize("mode", ["constant", "mirror"])
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS[2] if name != "read-only"])
-def test_the_array_itself(layout: str, mode: str) -> None:
+def test_the_array_itself(layout: str, mode: str, target: str) -> None:
     array = LAYOUTS[2][layout](numbers(1, (6, 9), float))
     want = right(array, mode)
-    made(mode)(array, out=array)
+    made(mode, target)(array, out=array)
     np.testing.assert_array_equal(array, want)
 
 
@@ -149,12 +149,12 @@ def views(draw: Any) -> Any:
 
 
 @given(views(), views(), st.sampled_from(["C", "F"]))
-def test_views_of_one_array(source: Any, target: Any, order: str) -> None:
+def test_views_of_one_array(source: Any, view: Any, order: str) -> None:
     whole = np.asarray(numbers(1, (10, 10), float), order=order)
     again = whole.copy(order="K")
     want = right(source(whole), "nearest")
-    target(again)[...] = want
-    made("nearest")(source(whole), out=target(whole))
+    view(again)[...] = want
+    made("nearest")(source(whole), out=view(whole))
     np.testing.assert_array_equal(whole, again)
 
 
@@ -195,14 +195,14 @@ def test_two_outputs_in_one_array(a: Any, b: Any, first: Any, second: Any) -> No
 
 
 @cache
-def pair() -> Any:
-    return stencil(both_ways, mode="wrap")
+def pair(target: str = "cpu") -> Any:
+    return stencil(both_ways, mode="wrap", target=target)
 
 
-def test_the_arrays_change_places() -> None:
+def test_the_arrays_change_places(target: str) -> None:
     a, b = numbers(1, (6, 6), float), numbers(2, (6, 6), float)
     want = expected(both_ways, [a.copy(), b.copy()], BOTH, [("wrap", "wrap")] * 2)
-    pair()(a, b, out=(b, a))
+    pair(target)(a, b, out=(b, a))
     np.testing.assert_array_equal(b, want[0])
     np.testing.assert_array_equal(a, want[1])
 
@@ -211,8 +211,8 @@ def weighed(a, w):
     return a[-1] * w[0] + a[1] * w[1]
 
 
-def test_out_is_an_array_that_is_indexed_as_usual() -> None:
-    kernel = stencil(weighed, mode="wrap", standard_indexing="w")
+def test_out_is_an_array_that_is_indexed_as_usual(target: str) -> None:
+    kernel = stencil(weighed, mode="wrap", standard_indexing="w", target=target)
     w = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     a = numbers(1, (5,), float)
     want = np.roll(a, 1) * 1.0 + np.roll(a, -1) * 2.0
@@ -224,8 +224,8 @@ def within(pair_of, n, a):
     return a[-1] + a[1] + pair_of[0][n]
 
 
-def test_out_overlaps_an_array_in_a_tuple() -> None:
-    kernel = stencil(within, mode="wrap")
+def test_out_overlaps_an_array_in_a_tuple(target: str) -> None:
+    kernel = stencil(within, mode="wrap", target=target)
     w = np.arange(5.0)
     a = numbers(1, (5,), float)
     want = np.roll(a, 1) + np.roll(a, -1) + 2.0
@@ -234,11 +234,11 @@ def test_out_overlaps_an_array_in_a_tuple() -> None:
 
 
 @pytest.mark.parametrize("step", [0, 8])
-def test_cells_of_out_that_lie_in_one_place(step: int) -> None:
+def test_cells_of_out_that_lie_in_one_place(step: int, target: str) -> None:
     """Each cell of such an array has the value of one that is computed for it."""
     out = np.lib.stride_tricks.as_strided(np.zeros(20), (6, 9), (step, 8), writeable=True)
     array = numbers(1, (6, 9), float)
-    made("wrap")(array, out=out)
+    made("wrap", target)(array, out=out)
     want = right(array, "wrap")
     for place in np.ndindex(out.shape):
         assert out[place] in want
@@ -261,10 +261,10 @@ def test_out_in_jitted_functions() -> None:
     np.testing.assert_array_equal(array, want)
 
 
-def test_a_kernel_that_raises_leaves_no_memory_behind() -> None:
+def test_a_kernel_that_raises_leaves_no_memory_behind(target: str) -> None:
     """Cells before it may have been written."""
 
-    @stencil
+    @stencil(target=target)
     def checked(a):
         if a[0] < 0:
             raise ValueError("below zero")

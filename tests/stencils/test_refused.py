@@ -497,7 +497,7 @@ def test_errors_in_jitted_functions_say_where_the_call_is() -> None:
         ({"standard_indexing": [3]}, r"standard_indexing cannot be \[3\]"),
         ({"dtype": "U3"}, "a stencil cannot make arrays of 'U3'"),
         ({"dtype": object}, "a stencil cannot make arrays of <class 'object'>"),
-        ({"target": "cuda"}, "target cannot be 'cuda'"),
+        ({"target": "gpu"}, "target cannot be 'gpu'"),
         ({"error_model": "c"}, "error_model cannot be 'c'"),
     ],
 )

@@ -120,7 +120,7 @@ def test_inspect_shows_every_stage():
     assert "float" in ufunc.inspect_llvm("f4,f4")
 
 
-def test_inspected_loop_of_independent_elements_is_vectorised():
+def test_inspected_loop_of_independent_elements_is_vectorised(optimised):
     assert " x double>" in vectorize(lambda x, y: x * y + 1.0).inspect_llvm("f8,f8")
 
 

@@ -25,8 +25,8 @@ class OutOfRangeError(Exception):
         self.code = code
 
 
-def make_checked():
-    @vectorize(identity=0)
+def make_checked(target="cpu"):
+    @vectorize(identity=0, target=target)
     def checked(x, y):
         if y > 100:
             raise ValueError("y is too large")
@@ -57,15 +57,10 @@ USES = {
     "backwards": lambda f: f(V, values()[::-1]),
     "broadcast": lambda f: f(V, values()[:, None]),
     "cast": lambda f: f(V, values(dtype=">f4")),
-    "masked": lambda f: f(np.ma.array(V), values()),
     "reduce": lambda f: f.reduce(values()),
     "reduce along an axis": lambda f: f.reduce(values().reshape(3, 4), axis=0),
     "reduce with dtype": lambda f: f.reduce(values(), dtype="f4"),
-    "accumulate": lambda f: f.accumulate(values()),
-    "reduceat": lambda f: f.reduceat(values(), [0, 6]),
     "outer": lambda f: f.outer(V, values()),
-    "at": lambda f: in_place(f, V.copy(), [0, 1], [1.0, 101.0]),
-    "at one": lambda f: in_place(f, V.copy(), [0, 0], 101.0),
     "large": lambda f: f(np.zeros(LARGE), values(LARGE, LARGE - 1)),
     "large at the beginning": lambda f: f(np.zeros(LARGE), values(LARGE, 0)),
     "large strided": lambda f: f(np.zeros(LARGE), values(2 * LARGE, LARGE - 1)[::2]),
@@ -73,11 +68,16 @@ USES = {
     "large rows": lambda f: f(np.zeros((9, 1)), values(LARGE, LARGE - 7)[None, :]),
     "large reduce": lambda f: f.reduce(values(LARGE, LARGE - 3)),
 }
+ON_HOSTS = {
+    "masked": lambda f: f(np.ma.array(V), values()),
+    "accumulate": lambda f: f.accumulate(values()),
+    "reduceat": lambda f: f.reduceat(values(), [0, 6]),
+    "at": lambda f: in_place(f, V.copy(), [0, 1], [1.0, 101.0]),
+    "at one": lambda f: in_place(f, V.copy(), [0, 0], 101.0),
+}
 
 
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_an_exception_reaches_the_caller(use):
-    ufunc = make_checked()
+def check_exception(use, ufunc):
     for _ in range(2):
         with pytest.raises(ValueError, match=r"^y is too large$") as caught:
             use(ufunc)
@@ -86,8 +86,18 @@ def test_an_exception_reaches_the_caller(use):
     assert ufunc(1.0, 2.0) == 3.0
 
 
-def make_telling():
-    @vectorize(identity=0)
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_an_exception_reaches_the_caller(use, target):
+    check_exception(use, make_checked(target))
+
+
+@pytest.mark.parametrize("use", ON_HOSTS.values(), ids=ON_HOSTS)
+def test_an_exception_of_a_host_reaches_the_caller(use):
+    check_exception(use, make_checked())
+
+
+def make_telling(target="cpu"):
+    @vectorize(identity=0, target=target)
     def telling(x, y):
         if y > 100:
             raise ValueError(f"{y!r} is too large", x > y, y)
@@ -97,9 +107,18 @@ def make_telling():
 
 
 @pytest.mark.parametrize("fp_errors", ["ignore", "numpy"])
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize("use", (USES | ON_HOSTS).values(), ids=USES | ON_HOSTS)
 def test_an_exception_made_of_numbers_reaches_the_caller(use, fp_errors):
-    ufunc = vectorize(make_telling().py_func, identity=0, fp_errors=fp_errors)
+    check_telling(use, vectorize(make_telling().py_func, identity=0, fp_errors=fp_errors))
+
+
+@pytest.mark.parametrize("use", [use for name, use in USES.items() if name != "large reduce"])
+def test_an_exception_made_of_numbers_leaves_the_device(use, emulated):
+    """But those of sums of parts, which are others."""
+    check_telling(use, make_telling("cuda"))
+
+
+def check_telling(use, ufunc):
     for _ in range(2):
         with pytest.raises(ValueError, match="is too large") as caught:
             use(ufunc)
@@ -111,15 +130,15 @@ def test_an_exception_made_of_numbers_reaches_the_caller(use, fp_errors):
     assert ufunc(1.0, 2.0) == 3.0
 
 
-def test_elements_that_where_leaves_out_raise_nothing():
-    result = make_checked()(V, values(), where=values() <= 100, out=np.full(12, -1.0))
+def test_elements_that_where_leaves_out_raise_nothing(target):
+    result = make_checked(target)(V, values(), where=values() <= 100, out=np.full(12, -1.0))
     assert result[7] == -1
     assert result[8] == 16
 
 
-def test_no_exception_where_there_are_no_elements():
-    assert make_checked()(np.zeros(0), np.full(0, 101.0)).shape == (0,)
-    assert make_checked().reduce(np.zeros(0)) == 0
+def test_no_exception_where_there_are_no_elements(target):
+    assert make_checked(target)(np.zeros(0), np.full(0, 101.0)).shape == (0,)
+    assert make_checked(target).reduce(np.zeros(0)) == 0
 
 
 def test_elements_before_the_one_that_raised_are_written():
@@ -181,26 +200,26 @@ def kernel_attribute_error(x):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_exceptions_are_made_as_python_makes_them(kernel, expected):
+def test_exceptions_are_made_as_python_makes_them(kernel, expected, target):
     with pytest.raises(type(expected)) as caught:
-        vectorize(kernel)(1.0)
+        vectorize(kernel, target=target)(1.0)
     assert type(caught.value) is type(expected)
     assert caught.value.args == expected.args
     assert vars(caught.value) == vars(expected)
 
 
-def test_an_exception_whose_class_refuses_its_arguments_is_that_refusal():
+def test_an_exception_whose_class_refuses_its_arguments_is_that_refusal(target):
     def kernel(x):
         if x > 0:
             raise OutOfRangeError
         return x
 
-    assert vectorize(kernel)(0.0) == 0.0
+    assert vectorize(kernel, target=target)(0.0) == 0.0
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'code'"):
-        vectorize(kernel)(1.0)
+        vectorize(kernel, target=target)(1.0)
 
 
-def test_an_error_of_the_exceptions_own_class_reaches_the_caller():
+def test_an_error_of_the_exceptions_own_class_reaches_the_caller(target):
     class PickyError(Exception):
         def __init__(self, number):
             super().__init__(10 // (number - 3))
@@ -212,23 +231,23 @@ def test_an_error_of_the_exceptions_own_class_reaches_the_caller():
 
     for number, expected in [(1.0, PickyError), (3.0, ZeroDivisionError)]:
         with pytest.raises(expected):
-            vectorize(kernel)(number)
+            vectorize(kernel, target=target)(number)
 
 
-def test_an_error_of_formatting_reaches_the_caller():
+def test_an_error_of_formatting_reaches_the_caller(target):
     def kernel(x):
         if x > 0:
             raise KeyError(f"{x:d}")
         return x
 
     with pytest.raises(ValueError, match="Unknown format code 'd'"):
-        vectorize(kernel)(1.0)
+        vectorize(kernel, target=target)(1.0)
     with pytest.raises(KeyError, match="7"):
-        vectorize(kernel)(7)
+        vectorize(kernel, target=target)(7)
 
 
-def test_constants_that_are_equal_are_told_apart():
-    @vectorize
+def test_constants_that_are_equal_are_told_apart(target):
+    @vectorize(target=target)
     def kernel(x):
         if x == 1:
             raise ValueError(1)
@@ -244,8 +263,8 @@ def test_constants_that_are_equal_are_told_apart():
         assert repr(caught.value.args) == expected
 
 
-def test_several_raises_are_told_apart():
-    @vectorize
+def test_several_raises_are_told_apart(target):
+    @vectorize(target=target)
     def graded(x):
         if x == 1:
             raise ValueError("one")
@@ -287,15 +306,15 @@ def checked_root(x):
     return x**0.5
 
 
-def test_an_exception_of_a_helper():
-    ufunc = vectorize(lambda x, y: checked_root(x) + checked_root(y))
+def test_an_exception_of_a_helper(target):
+    ufunc = vectorize(lambda x, y: checked_root(x) + checked_root(y), target=target)
     assert ufunc(4.0, 9.0) == 5.0
     with pytest.raises(ValueError, match="negative"):
         ufunc(4.0, -9.0)
 
 
-def test_an_exception_of_a_loop():
-    @vectorize
+def test_an_exception_of_a_loop(target):
+    @vectorize(target=target)
     def bounded(n):
         total = 0
         for i in range(n):
@@ -309,8 +328,8 @@ def test_an_exception_of_a_loop():
         bounded(np.arange(10))
 
 
-def test_an_exception_with_two_outputs():
-    @vectorize
+def test_an_exception_with_two_outputs(target):
+    @vectorize(target=target)
     def both(x):
         if x < 0:
             raise ValueError("negative")
@@ -329,10 +348,10 @@ def positive(x):
 """
 
 
-def test_assert_raises_with_its_text():
+def test_assert_raises_with_its_text(target):
     scope = {}  # pytest rewrites the assertions of this file
     exec(ASSERTIONS, scope)
-    positive = vectorize(scope["positive"])
+    positive = vectorize(scope["positive"], target=target)
     assert positive(3.0) == 3.0
     with pytest.raises(AssertionError, match="x must not be negative"):
         positive(-1.0)
@@ -341,8 +360,8 @@ def test_assert_raises_with_its_text():
     assert caught.value.args == ()
 
 
-def test_unassigned_variables_raise_as_in_python():
-    @vectorize
+def test_unassigned_variables_raise_as_in_python(target):
+    @vectorize(target=target)
     def maybe(x):
         if x > 0:
             y = x * 2
@@ -356,8 +375,8 @@ def test_unassigned_variables_raise_as_in_python():
     assert str(caught.value) == str(pythons.value)
 
 
-def test_deleted_variables_raise():
-    @vectorize
+def test_deleted_variables_raise(target):
+    @vectorize(target=target)
     def gone(x):
         y = x
         if x > 0:
@@ -372,8 +391,8 @@ def test_deleted_variables_raise():
 # ----------------------------------------------------------------------------- instances, lifetimes
 
 
-def test_every_raise_makes_an_instance_of_its_own():
-    ufunc = make_checked()
+def test_every_raise_makes_an_instance_of_its_own(target):
+    ufunc = make_checked(target)
     caught = []
     for _ in range(2):
         with pytest.raises(ValueError, match="too large") as info:
@@ -384,12 +403,12 @@ def test_every_raise_makes_an_instance_of_its_own():
     assert caught[1].__cause__ is None
 
 
-def test_the_context_is_the_exception_being_handled():
+def test_the_context_is_the_exception_being_handled(target):
     try:
         raise LookupError("outer")
     except LookupError as outer:
         with pytest.raises(ValueError, match="too large") as caught:
-            make_checked()(1.0, 101.0)
+            make_checked(target)(1.0, 101.0)
         assert caught.value.__context__ is outer
 
 
@@ -402,7 +421,7 @@ def test_the_traceback_ends_in_the_kernels_line():
     ]
 
 
-def test_instances_are_freed():
+def test_instances_are_freed(target):
     class FreedError(Exception):
         pass
 
@@ -411,7 +430,7 @@ def test_instances_are_freed():
             raise FreedError("text")
         return x
 
-    ufunc = vectorize(kernel)
+    ufunc = vectorize(kernel, target=target)
     seen = []
     for array in (np.ones(1), np.ones(LARGE), np.ones((3, 4)).T[::2]):
         try:
@@ -440,9 +459,9 @@ def test_reference_counts_stay():
     assert all(abs(a - b) < 100 for a, b in zip(after, before, strict=True))
 
 
-def test_an_error_handler_of_numpy_is_not_involved():
+def test_an_error_handler_of_numpy_is_not_involved(target):
     with np.errstate(all="raise"), pytest.raises(ValueError, match="too large"):
-        make_checked()(V, values())
+        make_checked(target)(V, values())
 
 
 # ------------------------------------------------------------------------------------- error models
@@ -457,8 +476,8 @@ DIVIDENDS = np.array([-7, 0, 7])
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "i4", "u1", "?"])
 @pytest.mark.parametrize("kernel", DIVISIONS.values(), ids=DIVISIONS)
-def test_python_model_raises_zero_division_error(kernel, dtype):
-    ufunc = vectorize(error_model="python")(kernel)
+def test_python_model_raises_zero_division_error(kernel, dtype, target):
+    ufunc = vectorize(error_model="python", target=target)(kernel)
     x = np.abs(DIVIDENDS).astype(dtype)
     for size in (3, 300):
         with pytest.raises(ZeroDivisionError, match=r"^division by zero$"):
@@ -468,32 +487,33 @@ def test_python_model_raises_zero_division_error(kernel, dtype):
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "i4", "u1", "?"])
 @pytest.mark.parametrize("kernel", DIVISIONS.values(), ids=DIVISIONS)
-def test_numpy_model_gives_numpys_values_without_warnings(kernel, dtype):
+def test_numpy_model_gives_numpys_values_without_warnings(kernel, dtype, target):
     x = DIVIDENDS.astype(dtype)
     zero = np.zeros(3, dtype)
     with np.errstate(all="ignore"):
         expected = kernel(x, zero)
     with warnings.catch_warnings(), np.errstate(all="raise"):
         warnings.simplefilter("error")
-        for model in (vectorize, vectorize(error_model="numpy")):
-            np.testing.assert_array_equal(model(kernel)(x, zero), expected, strict=True)
+        for model in ({}, {"error_model": "numpy"}):
+            ufunc = vectorize(kernel, target=target, **model)
+            np.testing.assert_array_equal(ufunc(x, zero), expected, strict=True)
 
 
-def test_python_model_leaves_divisions_that_are_not_reached():
-    ufunc = vectorize(error_model="python")(lambda x, y: x / y if y != 0 else -1.0)
+def test_python_model_leaves_divisions_that_are_not_reached(target):
+    ufunc = vectorize(error_model="python", target=target)(lambda x, y: x / y if y != 0 else -1.0)
     np.testing.assert_array_equal(ufunc([1.0, 2.0], [0.0, 4.0]), [-1.0, 0.5])
 
 
-def test_python_model_in_divmod_and_helpers():
+def test_python_model_in_divmod_and_helpers(target):
     def helper(x, y):
         return x / y
 
     for kernel in (lambda x, y: divmod(x, y)[0], lambda x, y: helper(x, y) + x):
         with pytest.raises(ZeroDivisionError):
-            vectorize(error_model="python")(kernel)(1.0, 0.0)
+            vectorize(error_model="python", target=target)(kernel)(1.0, 0.0)
 
 
-def test_signed_minimum_by_minus_one_does_not_trap():
+def test_signed_minimum_by_minus_one_does_not_trap(target):
     least = np.iinfo("i8").min
     for kernel, expected in [(lambda x, y: x // y, least), (lambda x, y: x % y, 0)]:
-        assert vectorize(kernel)(np.full(9, least), np.int64(-1))[4] == expected
+        assert vectorize(kernel, target=target)(np.full(9, least), np.int64(-1))[4] == expected

@@ -14,18 +14,13 @@ import kernelgen as kg
 from kernelgen import SignatureError, TypingError, vectorize
 from kernelgen.runtime import numpy_api
 
-pytestmark = pytest.mark.any_python
+pytestmark = [pytest.mark.any_python, pytest.mark.usefixtures("interpreted")]
 
 DAYS = np.array(["2020-02-29", "NaT", "1960-05-05", "1969-12-31"], "M8[D]")
 SECONDS = np.array(["2019-01-01T01", "2020", "1960", "NaT"], "M8[s]")
 LENGTHS = np.array([90, -7, 0, 3], "m8[m]")
 UNALIGNED = np.frombuffer(bytes(1) + SECONDS.tobytes(), "u1")[1:].view("M8[s]")
 RECORDS = np.array([(1, d) for d in DAYS], [("n", "i1"), ("day", "M8[D]")])
-
-
-@pytest.fixture(params=["0", "1"], ids=["machine code", "interpreted"], autouse=True)
-def compiled_or_interpreted(request, monkeypatch):
-    monkeypatch.setenv("KERNELGEN_DISABLE_JIT", request.param)
 
 
 def plus(x, y):
@@ -85,6 +80,15 @@ DIFFERENCES = {
     "outer": lambda f: f.outer(DAYS, SECONDS),
     "reduce": lambda f: f.reduce(LENGTHS),
     "reduce along an axis": lambda f: f.reduce(LENGTHS.reshape(2, 2), axis=1),
+}
+
+
+@pytest.mark.parametrize("use", DIFFERENCES.values(), ids=DIFFERENCES)
+def test_every_use_gives_what_numpys_subtract_gives(use, target):
+    same(use(vectorize(minus, target=target)), use(np.subtract))
+
+
+DIFFERENCES_ON_HOSTS = {
     "accumulate": lambda f: f.accumulate(LENGTHS),
     "reduceat": lambda f: f.reduceat(LENGTHS, [0, 2]),
     "at": lambda f: at(f, SECONDS.copy(), [0, 0, 1], LENGTHS[:3]),
@@ -93,8 +97,8 @@ DIFFERENCES = {
 }
 
 
-@pytest.mark.parametrize("use", DIFFERENCES.values(), ids=DIFFERENCES)
-def test_every_use_gives_what_numpys_subtract_gives(use):
+@pytest.mark.parametrize("use", DIFFERENCES_ON_HOSTS.values(), ids=DIFFERENCES_ON_HOSTS)
+def test_every_use_of_a_host_gives_what_numpys_subtract_gives(use):
     same(use(vectorize(minus)), use(np.subtract))
 
 
@@ -110,23 +114,32 @@ REDUCTIONS = {
     "reduce of durations": lambda f: f.reduce(LENGTHS),
     "reduce into out": lambda f: into(np.array("1900", "M8[D]"), lambda o: f.reduce(DAYS, out=o)),
     "keepdims": lambda f: f.reduce(LENGTHS, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("use", REDUCTIONS.values(), ids=REDUCTIONS)
+def test_every_reduction_gives_what_numpys_maximum_gives(use, target):
+    same(use(vectorize(later, target=target)), use(np.maximum))
+
+
+REDUCTIONS_ON_HOSTS = {
     "accumulate": lambda f: f.accumulate(DAYS[2:]),
     "at": lambda f: at(f, DAYS.copy(), [0, 3, 3], np.datetime64("2021-01-01")),
 }
 
 
-@pytest.mark.parametrize("use", REDUCTIONS.values(), ids=REDUCTIONS)
-def test_every_reduction_gives_what_numpys_maximum_gives(use):
+@pytest.mark.parametrize("use", REDUCTIONS_ON_HOSTS.values(), ids=REDUCTIONS_ON_HOSTS)
+def test_every_reduction_of_a_host_gives_what_numpys_maximum_gives(use):
     same(use(vectorize(later)), use(np.maximum))
 
 
-def test_sums_start_with_the_identity():
-    total = vectorize(identity=0)(plus)
+def test_sums_start_with_the_identity(target):
+    total = vectorize(identity=0, target=target)(plus)
     same(total.reduce(LENGTHS[:0]), np.add.reduce(LENGTHS[:0]))
     same(total.reduce(LENGTHS.reshape(2, 2), axis=None), np.add.reduce(LENGTHS))
     assert total.reduce([1, 2]) == 3
     with pytest.raises(ValueError, match="no identity"):
-        vectorize(identity=0)(later).reduce(DAYS[:0])
+        vectorize(identity=0, target=target)(later).reduce(DAYS[:0])
 
 
 UNITS = ("Y", "M", "D", "h", "s", "ms", "25s", "ns")
@@ -162,13 +175,13 @@ def test_threads_meet_units_at_once():
 # -------------------------------------------------------------------------------- signatures
 
 
-def test_explicit_units_cast_inputs_and_outputs():
-    elapsed = vectorize(["m8[ns](M8[ns],M8[ns])"])(minus)
+def test_explicit_units_cast_inputs_and_outputs(target):
+    elapsed = vectorize(["m8[ns](M8[ns],M8[ns])"], target=target)(minus)
     assert elapsed.signatures == []
     same(elapsed(DAYS, SECONDS), (DAYS - SECONDS).astype("m8[ns]"))
     same(elapsed(SECONDS, SECONDS), (SECONDS - SECONDS).astype("m8[ns]"))
     assert elapsed.signatures == ["m8[ns](M8[ns],M8[ns])"]
-    coarse = vectorize("m8[h](M8[s],M8[s])")(minus)
+    coarse = vectorize("m8[h](M8[s],M8[s])", target=target)(minus)
     same(coarse(DAYS, SECONDS), (DAYS - SECONDS).astype("m8[h]"))
     fine = SECONDS.astype("M8[ns]")
     same(coarse(fine, fine), (SECONDS - SECONDS).astype("m8[h]"))
@@ -176,8 +189,8 @@ def test_explicit_units_cast_inputs_and_outputs():
         coarse(fine, fine, casting="safe")
 
 
-def test_of_several_signatures_the_exact_one_wins_and_else_the_first_that_is_safe():
-    which = vectorize(["m8[s](M8[s],M8[s])", "m8[D](M8[D],M8[D])"])(minus)
+def test_of_several_signatures_the_exact_one_wins_and_else_the_first_that_is_safe(target):
+    which = vectorize(["m8[s](M8[s],M8[s])", "m8[D](M8[D],M8[D])"], target=target)(minus)
     assert which(DAYS, DAYS).dtype == "m8[D]"
     assert which(SECONDS, DAYS).dtype == "m8[s]"
     assert which(DAYS.astype("M8[h]"), DAYS).dtype == "m8[s]"
@@ -185,38 +198,38 @@ def test_of_several_signatures_the_exact_one_wins_and_else_the_first_that_is_saf
     assert which(SECONDS.astype("M8[us]"), DAYS).dtype == "m8[s]"
 
 
-def test_a_signature_without_units_takes_all():
+def test_a_signature_without_units_takes_all(target):
     for text in ("m8(M8,M8)", "MM->m", "timedelta64(datetime64, datetime64)"):
-        difference = vectorize(text)(minus)
+        difference = vectorize(text, target=target)(minus)
         same(difference(DAYS, SECONDS), DAYS - SECONDS)
         same(difference(DAYS, DAYS), DAYS - DAYS)
         with pytest.raises(TypingError, match="no signature of minus takes"):
             difference(1.0, 2.0)
-    exact = vectorize(["m8(M8,M8)", "m8[ms](M8[D],M8[D])"])(minus)
+    exact = vectorize(["m8(M8,M8)", "m8[ms](M8[D],M8[D])"], target=target)(minus)
     assert exact(DAYS, DAYS).dtype == "m8[ms]"
     assert exact(DAYS, SECONDS).dtype == "m8[s]"
 
 
-def test_types_make_signatures():
+def test_types_make_signatures(target):
     date, hours = kg.datetime64["D"], kg.timedelta64["h"]
-    move = vectorize(kg.datetime64["s"](date, hours))(plus)
+    move = vectorize(kg.datetime64["s"](date, hours), target=target)(plus)
     same(move(DAYS, np.timedelta64(3, "h")), (DAYS + np.timedelta64(3, "h")).astype("M8[s]"))
     assert move.declared_signatures[0].inputs == (date, hours)
     assert str(move.declared_signatures[0]) == "M8[s](M8[D],m8[h])"
 
 
-def test_numbers_and_times_in_one_ufunc():
-    both = vectorize(["f8(f8,f8)", "M8[s](M8[s],m8[s])"])(plus)
+def test_numbers_and_times_in_one_ufunc(target):
+    both = vectorize(["f8(f8,f8)", "M8[s](M8[s],m8[s])"], target=target)(plus)
     assert both(1, 2) == 3.0
     same(both(SECONDS, LENGTHS), (SECONDS + LENGTHS).astype("M8[s]"))
 
 
-def test_mixed_operands():
-    scale = vectorize("m8[s](m8[s],f8)")(lambda t, k: t * k)
+def test_mixed_operands(target):
+    scale = vectorize("m8[s](m8[s],f8)", target=target)(lambda t, k: t * k)
     same(scale(LENGTHS, 2), LENGTHS.astype("m8[s]") * 2.0)
-    ratio = vectorize(lambda t: t / np.timedelta64(1, "h"))
+    ratio = vectorize(lambda t: t / np.timedelta64(1, "h"), target=target)
     same(ratio(LENGTHS), LENGTHS / np.timedelta64(1, "h"))
-    parts = vectorize(lambda t: (t.astype("M8[M]"), t - t.astype("M8[M]")))
+    parts = vectorize(lambda t: (t.astype("M8[M]"), t - t.astype("M8[M]")), target=target)
     same(parts(DAYS), (DAYS.astype("M8[M]"), DAYS - DAYS.astype("M8[M]")))
 
 
@@ -266,8 +279,8 @@ def test_a_kernel_calls_one_with_a_signature():
 # ------------------------------------------------------------------------------------ errors
 
 
-def test_an_error_about_units_is_that_of_the_call_and_nothing_is_left_of_it():
-    total = vectorize(plus)
+def test_an_error_about_units_is_that_of_the_call_and_nothing_is_left_of_it(target):
+    total = vectorize(plus, target=target)
     for _ in range(3):
         with pytest.raises(TypingError, match=r"timedelta64\[m\] and timedelta64\[M\]") as caught:
             total(LENGTHS, np.timedelta64(1, "M"))
@@ -275,26 +288,26 @@ def test_an_error_about_units_is_that_of_the_call_and_nothing_is_left_of_it():
     same(total(LENGTHS, LENGTHS), LENGTHS + LENGTHS)
 
 
-def test_casts_that_numpy_refuses():
-    difference = vectorize(minus)
+def test_casts_that_numpy_refuses(target):
+    difference = vectorize(minus, target=target)
     with pytest.raises(TypeError, match="Cannot cast ufunc 'minus' output"):
         difference(DAYS, DAYS, out=np.zeros(4, "i8"))
     with pytest.raises(TypeError, match="Cannot cast ufunc 'minus' output"):
         difference(DAYS, DAYS, out=np.zeros(4, "m8[M]"))
     with pytest.raises(TypeError, match="does not exist for"):
-        vectorize(plus).reduce(DAYS)
+        vectorize(plus, target=target).reduce(DAYS)
     with pytest.raises(TypeError, match="not details such as the byte order or time unit"):
         difference(DAYS, DAYS, dtype="m8[s]")
 
 
-def test_units_that_kernels_cannot_have():
+def test_units_that_kernels_cannot_have(target):
     zero = np.zeros(2, "M8[0s]")
     with pytest.raises(TypingError, match="kernels cannot have datetime64"):
-        vectorize(minus)(zero, zero)
+        vectorize(minus, target=target)(zero, zero)
 
 
-def test_exceptions_of_kernels_reach_the_caller():
-    @vectorize
+def test_exceptions_of_kernels_reach_the_caller(target):
+    @vectorize(target=target)
     def after_epoch(x):
         if x < np.datetime64(0, "s"):
             raise ValueError("too early")
@@ -329,12 +342,12 @@ def test_kernels_without_times_have_no_such_slot(monkeypatch):
     assert len(seen) == 2
 
 
-def test_a_ufunc_that_met_times_is_freed():
+def test_a_ufunc_that_met_times_is_freed(target):
     def used() -> weakref.ref:
         def kernel(x, y):
             return x - y
 
-        ufunc = vectorize(kernel)
+        ufunc = vectorize(kernel, target=target)
         ufunc(DAYS, SECONDS)
         ufunc(DAYS, DAYS)
         return weakref.ref(kernel)

@@ -46,9 +46,9 @@ def loops(ufunc: np.ufunc) -> list[str]:
     ],
     ids=str,
 )
-def test_forms_of_one_signature(signature):
+def test_forms_of_one_signature(signature, target):
     for given in (signature, [signature], (signature,)):
-        ufunc = vectorize(given)(half)
+        ufunc = vectorize(given, target=target)(half)
         assert_same(ufunc(A, 3), A / 2 + 3)
         assert loops(ufunc) == ["f8(f8,i4)"]
 
@@ -63,20 +63,20 @@ def test_forms_of_one_signature(signature):
         ("float32", "f4"), ("float", "f8"), ("d", "f8"), ("float64", "f8"),
     ],
 )  # fmt: skip
-def test_names_of_types(name, dtype):
+def test_names_of_types(name, dtype, target):
     value = np.ones(2, dtype)
-    ufunc = vectorize(f"{name}({name})")(lambda x: x)
+    ufunc = vectorize(f"{name}({name})", target=target)(lambda x: x)
     assert_same(ufunc(value.astype("?")), value.astype(np.dtype(dtype).name))
 
 
 @pytest.mark.parametrize("outputs", ["(f4,i8)(f8)", "d->fq", "d->f,q", "(float32, int64)(float64)"])
-def test_two_outputs(outputs):
-    ufunc = vectorize(outputs)(lambda x: (x / 2, x * 2))
+def test_two_outputs(outputs, target):
+    ufunc = vectorize(outputs, target=target)(lambda x: (x / 2, x * 2))
     assert ufunc.nout == 2
     assert_same(ufunc(A), ((A / 2).astype("f4"), (A * 2).astype("i8")))
 
 
-def test_number_of_outputs_comes_from_the_signature():
+def test_number_of_outputs_comes_from_the_signature(target):
     def swapped(pair):
         return pair[1], pair[0]
 
@@ -84,19 +84,24 @@ def test_number_of_outputs_comes_from_the_signature():
         pair = swapped((x, x + 1))
         return pair
 
-    assert_same(vectorize("(f8,f8)(f8)")(hidden)(A), (A + 1, A))
+    assert_same(vectorize("(f8,f8)(f8)", target=target)(hidden)(A), (A + 1, A))
     with pytest.raises(TypingError, match="returns 2 values, but was taken for a kernel with 1"):
-        vectorize(hidden)(A)
+        vectorize(hidden, target=target)(A)
 
 
-def test_tuple_of_one_value_is_one_output():
-    ufunc = vectorize(lambda x: (x,))
+def test_tuple_of_one_value_is_one_output(target):
+    ufunc = vectorize(lambda x: (x,), target=target)
     assert ufunc.nout == 1
     assert_same(ufunc(A), A)
 
 
-def test_no_signatures_means_all_types():
-    for ufunc in (vectorize(plus), vectorize()(plus), vectorize(None)(plus), vectorize([])(plus)):
+def test_no_signatures_means_all_types(target):
+    for ufunc in (
+        vectorize(plus, target=target),
+        vectorize(target=target)(plus),
+        vectorize(None, target=target)(plus),
+        vectorize([], target=target)(plus),
+    ):
         assert loops(ufunc) == []
         assert ufunc(np.float32(1), 2).dtype == np.float32
 
@@ -174,11 +179,11 @@ def test_bad_type_objects(bad):
 
 
 @pytest.mark.parametrize("signature", ["f8(f8)", "f8(f8,f8,f8)"])
-def test_wrong_number_of_arguments_points_at_the_kernel(signature):
+def test_wrong_number_of_arguments_points_at_the_kernel(signature, target):
     with pytest.raises(
         SignatureError, match=r"half\(\) takes 2 arguments, the signature"
     ) as caught:
-        vectorize(signature)(half)
+        vectorize(signature, target=target)(half)
     assert "def half(x, y):" in str(caught.value)
 
 
@@ -189,22 +194,22 @@ def test_wrong_number_of_arguments_points_at_the_kernel(signature):
         ("f8(f8,f8)", lambda x, y: (x, y), "returns 2 values, its signature has 1 outputs"),
     ],
 )
-def test_wrong_number_of_outputs_points_at_the_kernel(signature, kernel, counts):
+def test_wrong_number_of_outputs_points_at_the_kernel(signature, kernel, counts, target):
     with pytest.raises(SignatureError, match=counts) as caught:
-        vectorize(signature)(kernel)
+        vectorize(signature, target=target)(kernel)
     assert Path(__file__).name in str(caught.value)
 
 
-def test_kernels_with_signatures_are_typed_when_decorated():
+def test_kernels_with_signatures_are_typed_when_decorated(target):
     with pytest.raises(TypingError, match="`<<` needs integers"):
-        vectorize(["i8(i8)", "f8(f8)"])(lambda x: x << 1)
+        vectorize(["i8(i8)", "f8(f8)"], target=target)(lambda x: x << 1)
 
 
 # ---------------------------------------------------------------------------------- which is chosen
 
 
-def chosen(signatures: list[str], *args, **keywords) -> str:
-    ufunc = vectorize(signatures)(plus)
+def chosen(target: str, signatures: list[str], *args, **keywords) -> str:
+    ufunc = vectorize(signatures, target=target)(plus)
     ufunc(*args, **keywords)
     (loop,) = loops(ufunc)
     return loop
@@ -235,8 +240,8 @@ F8, F4, I4, I8, U1 = (np.ones(3, t) for t in ("f8", "f4", "i4", "i8", "u1"))
     ],
     ids=str,
 )  # fmt: skip
-def test_an_exact_match_beats_the_first_safe_cast(signatures, args, expected):
-    assert chosen(signatures, *args) == expected
+def test_an_exact_match_beats_the_first_safe_cast(signatures, args, expected, target):
+    assert chosen(target, signatures, *args) == expected
 
 
 @pytest.mark.parametrize(
@@ -248,8 +253,8 @@ def test_an_exact_match_beats_the_first_safe_cast(signatures, args, expected):
         ((I4, I4), {"signature": (None, None, "f4"), "casting": "unsafe"}, "f4(f4,f4)"),
     ],
 )
-def test_dtype_and_signature_choose(args, keywords, expected):
-    assert chosen(["f8(f8,f8)", "f4(f4,f4)"], *args, **keywords) == expected
+def test_dtype_and_signature_choose(args, keywords, expected, target):
+    assert chosen(target, ["f8(f8,f8)", "f4(f4,f4)"], *args, **keywords) == expected
 
 
 @pytest.mark.parametrize(
@@ -264,15 +269,15 @@ def test_dtype_and_signature_choose(args, keywords, expected):
         ((F4, np.array([None] * 3)), {}),
     ],
 )
-def test_nothing_else_is_compiled(args, keywords):
-    ufunc = vectorize(["f4(f4,f4)", "i4(i4,i4)"])(plus)
+def test_nothing_else_is_compiled(args, keywords, target):
+    ufunc = vectorize(["f4(f4,f4)", "i4(i4,i4)"], target=target)(plus)
     with pytest.raises(TypeError):
         ufunc(*args, **keywords)
     assert loops(ufunc) == []
 
 
-def test_the_refusal_lists_the_signatures():
-    ufunc = vectorize(["f4(f4,f4)", "i4(i4,i4)"])(plus)
+def test_the_refusal_lists_the_signatures(target):
+    ufunc = vectorize(["f4(f4,f4)", "i4(i4,i4)"], target=target)(plus)
     with pytest.raises(TypingError) as caught:
         ufunc(F8, F8)
     assert str(caught.value).splitlines() == [
@@ -297,18 +302,18 @@ def test_the_refusal_lists_the_signatures():
     ],
     ids=str,
 )
-def test_the_result_is_cast_out(signature, args, expected):
-    assert_same(vectorize(signature)(plus)(*args), expected)
+def test_the_result_is_cast_out(signature, args, expected, target):
+    assert_same(vectorize(signature, target=target)(plus)(*args), expected)
 
 
-def test_arguments_are_cast_in_before_anything_is_computed():
+def test_arguments_are_cast_in_before_anything_is_computed(target):
     """The sum does not wrap as one of int8 would."""
     big = np.array([100, 127], "i1")
-    assert_same(vectorize("i4(i4,i4)")(plus)(big, big), np.int32([200, 254]))
+    assert_same(vectorize("i4(i4,i4)", target=target)(plus)(big, big), np.int32([200, 254]))
 
 
-def test_casts_of_the_result_at_every_return():
-    @vectorize("f4(f8)")
+def test_casts_of_the_result_at_every_return(target):
+    @vectorize("f4(f8)", target=target)
     def steps(x):
         if x < 0:
             return 0
@@ -319,16 +324,18 @@ def test_casts_of_the_result_at_every_return():
     assert_same(steps(np.array([-1.0, 1.5, 2.5, 3.5])), np.float32([0, 1.5, 0, 1]))
 
 
-def test_two_outputs_are_cast_each():
-    ufunc = vectorize("(i2,f4)(f8)")(lambda x: (x, x))
+def test_two_outputs_are_cast_each(target):
+    ufunc = vectorize("(i2,f4)(f8)", target=target)(lambda x: (x, x))
     assert_same(ufunc(A + 0.5), ((A + 0.5).astype("i2"), (A + 0.5).astype("f4")))
 
 
-def test_reductions_over_signatures():
-    ufunc = vectorize(["f4(f4,f4)", "f8(f8,f8)"], identity=0)(plus)
+def test_reductions_over_signatures(target):
+    ufunc = vectorize(["f4(f4,f4)", "f8(f8,f8)"], identity=0, target=target)(plus)
     assert_same(ufunc.reduce(F4), np.float32(3))
     assert_same(ufunc.reduce(I8), np.float64(3))
     assert_same(ufunc.reduce(F8, dtype="f4"), np.float32(3))
+    if target == "cuda":
+        return
     assert_same(ufunc.accumulate(U1), np.float32([1, 2, 3]))
     assert_same(ufunc.accumulate(I4), np.array([1.0, 2, 3]))
     assert_same(ufunc.reduceat(I4, [0, 1], dtype="f4"), np.float32([1, 2]))
@@ -368,20 +375,20 @@ def test_compile_and_inspect_refuse_what_does_not_fit(method, spec, message):
         getattr(vectorize(plus), method)(spec)
 
 
-def test_compile_refuses_what_is_not_among_the_signatures():
-    ufunc = vectorize("f8(f8,f8)")(plus)
+def test_compile_refuses_what_is_not_among_the_signatures(target):
+    ufunc = vectorize("f8(f8,f8)", target=target)(plus)
     ufunc.compile("f8,f8")
     with pytest.raises(SignatureError, match=r"(?s)no signature for these inputs.*are f8\(f8,f8\)"):
         ufunc.compile("f4,f4")
 
 
-def test_compile_reports_what_the_kernel_lacks():
+def test_compile_reports_what_the_kernel_lacks(target):
     with pytest.raises(TypingError, match="`<<` needs integers"):
-        vectorize(lambda x: x << 1).compile("f8")
+        vectorize(lambda x: x << 1, target=target).compile("f8")
 
 
-def test_signatures_lists_what_is_compiled_in_order():
-    ufunc = vectorize(["f8(f8,f8)", "i8(i8,i8)", "f4(f4,f4)"])(plus)
+def test_signatures_lists_what_is_compiled_in_order(target):
+    ufunc = vectorize(["f8(f8,f8)", "i8(i8,i8)", "f4(f4,f4)"], target=target)(plus)
     assert loops(ufunc) == []
     ufunc(1, 2)
     ufunc(F4, F4)
