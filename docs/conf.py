@@ -20,6 +20,7 @@ html_title = f"kernelgen {release}"
 html_copy_source = False
 myst_heading_anchors = 3
 napoleon_google_docstring = False
+napoleon_use_ivar = True  # several classes have attributes of one name
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 python_use_unqualified_type_names = True
