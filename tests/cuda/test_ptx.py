@@ -17,7 +17,7 @@ from kernelgen.runtime import libdevice, nvptx
 from kernelgen.shells.grid import FUNCTION
 from kernelgen.targets import cuda
 
-pytestmark = pytest.mark.any_python
+pytestmark = [pytest.mark.any_python, pytest.mark.usefixtures("optimised")]
 
 ENTRIES = {cuda.CONTIGUOUS, cuda.STRIDED}
 
