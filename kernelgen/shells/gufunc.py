@@ -78,7 +78,7 @@ def _body(kernel: Lowered, space: Sequence[_Operand]) -> list[str]:
     """
     types = [each for o in space for each in o.leaf_types()]
     parameters = ", ".join(f"{each} %x{i}" for i, each in enumerate(types))
-    arguments = ", ".join(f"{each.split()[0]} %x{i}" for i, each in enumerate(types))
+    arguments = ", ".join(f"{each.removesuffix(' noalias')} %x{i}" for i, each in enumerate(types))
     return [
         f"define internal {kernel.result} @{_BODY}({parameters}) alwaysinline nounwind "
         f"{kernel.attribute} {{",

@@ -569,6 +569,16 @@ def test_complex_numbers_and_halves(target):
         np.testing.assert_allclose(got, x.sum(-1), rtol=1e-2 if dtype == "e" else 1e-6)
 
 
+def test_a_complex_number_among_the_inputs(target):
+    @guvectorize("(n),()->(n)", target=target)
+    def scale(x, a, out):
+        out[:] = a * x
+
+    for dtype in ("F", "D"):
+        x, a = X.astype(dtype), np.array([1j, 2, 3 - 1j], dtype)
+        np.testing.assert_array_equal(scale(x, a), a[:, None] * x, strict=True)
+
+
 def test_outputs_that_are_only_changed(target):
     @guvectorize("(n),(n)->(n)", target=target)
     def sums(a, b, out):
