@@ -244,17 +244,18 @@ def _make_ufunc(function: Callable[..., Any], choices: Choices) -> Any:
     nout = len(choices.signatures[0].outputs) if choices.signatures else returned
     kernel = Kernel(kernel_function, len(names), nout, choices)
     if choices.options.cuda:
-        return _make_device_ufunc(kernel)
+        return _make_device_ufunc(kernel, names)
     ufunc = make_kernel_ufunc(kernel, names, _KEYWORDS)
     for signature in choices.signatures:
         kernel.outputs_for(signature.inputs)
     return ufunc
 
 
-def _make_device_ufunc(kernel: Kernel) -> Any:
-    from kernelgen.cuda.ufuncs import make_device_ufunc  # importing us stays cheap
+def _make_device_ufunc(kernel: Kernel, names: tuple[str, ...]) -> Any:
+    from kernelgen.cuda.ufuncs import DeviceUfunc  # importing us stays cheap
 
-    return make_device_ufunc(kernel)
+    keywords = {**_KEYWORDS, "stream": None}
+    return DeviceUfunc(kernel, call_signature(names, kernel.nout, keywords))
 
 
 def make_kernel_ufunc(
@@ -282,7 +283,7 @@ def make_kernel_ufunc(
         )
     except ValueError as error:  # NumPy's limit of operands, in NumPy's words
         raise UnsupportedError(str(error), definition_of(function.__code__)) from None
-    return _dressed(kernel.ufunc, kernel, _call_signature(names, kernel.nout, keywords))
+    return _dressed(kernel.ufunc, kernel, call_signature(names, kernel.nout, keywords))
 
 
 _KEYWORDS = {
@@ -380,7 +381,7 @@ def _dressed(ufunc: np.ufunc, kernel: Kernel, call: inspect.Signature) -> np.ufu
     return ufunc
 
 
-def _call_signature(
+def call_signature(
     names: tuple[str, ...], nout: int, keywords: dict[str, object]
 ) -> inspect.Signature:
     """How the ufunc is called: with the kernel's arguments, and what every ufunc takes."""

@@ -10,7 +10,12 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from kernelgen.api import checked_function, make_kernel_ufunc, positional_parameters
+from kernelgen.api import (
+    call_signature,
+    checked_function,
+    make_kernel_ufunc,
+    positional_parameters,
+)
 from kernelgen.dispatch import Choices, Kernel
 from kernelgen.errors import KernelgenError, SignatureError, UnsupportedError
 from kernelgen.options import Options
@@ -202,7 +207,7 @@ def _make_gufunc(
     operands = Operands(core, _writable(changed, inputs), returns, declared)
     kernel = GeneralizedKernel(kernel_function, operands, choices)
     if choices.options.cuda:
-        return _make_device_gufunc(kernel)
+        return _make_device_gufunc(kernel, inputs)
     ufunc = make_kernel_ufunc(kernel, inputs, _KEYWORDS, core.numpys)
     separate_outputs(ufunc)
     make_writable(ufunc, operands.writable)
@@ -216,10 +221,11 @@ def _make_gufunc(
     return ufunc
 
 
-def _make_device_gufunc(kernel: GeneralizedKernel) -> Any:
-    from kernelgen.cuda.gufuncs import make_device_gufunc  # importing us stays cheap
+def _make_device_gufunc(kernel: GeneralizedKernel, names: tuple[str, ...]) -> Any:
+    from kernelgen.cuda.gufuncs import DeviceGufunc  # importing us stays cheap
 
-    return make_device_gufunc(kernel)
+    keywords = {**_KEYWORDS, "stream": None}
+    return DeviceGufunc(kernel, call_signature(names, kernel.nout, keywords))
 
 
 _KEYWORDS = {

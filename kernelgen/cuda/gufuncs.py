@@ -5,7 +5,7 @@ Each thread of a grid takes some places of the loop dimensions, and calls the ke
 
 from __future__ import annotations
 
-import functools
+import inspect
 import math
 from collections.abc import Sequence
 from types import FunctionType
@@ -15,12 +15,13 @@ import numpy as np
 
 from kernelgen.cuda import operands
 from kernelgen.cuda.arrays import DeviceArray, device_array
+from kernelgen.cuda.callables import UfuncOnDevice
 from kernelgen.cuda.copies import converted, copy_elements
 from kernelgen.cuda.dimensions import Layout, Places
 from kernelgen.cuda.generating import defined, unravelled
 from kernelgen.cuda.kernels import Kernel, generated
 from kernelgen.cuda.language import grid, gridsize
-from kernelgen.cuda.operands import OnDevice, Taken
+from kernelgen.cuda.operands import Taken
 from kernelgen.generalized import GeneralizedKernel
 from kernelgen.runtime import locks
 from kernelgen.types.arguments import Group
@@ -32,7 +33,7 @@ from kernelgen.types.table import WEAK_INT
 _THREADS = 128
 
 
-class DeviceGufunc(OnDevice):
+class DeviceGufunc(UfuncOnDevice[GeneralizedKernel]):
     """A function of arrays that is called with arrays of more dimensions, and computes on a device.
 
     Made by `guvectorize` with ``target="cuda"``. It is called as NumPy's generalized ufuncs are.
@@ -41,34 +42,14 @@ class DeviceGufunc(OnDevice):
 
     Attributes
     ----------
-    nin, nout, nargs : int
-        How many inputs and outputs it has, and both together.
     signature : str
         The core dimensions.
-    py_func : function
-        The Python function.
-    signatures : list of str
-        Those for which there is code.
     """
 
-    __name__: str
-
-    is_core = True
-    """Kernels call it as they call other ufuncs."""
-
-    def __init__(self, kernel: GeneralizedKernel) -> None:
-        functools.update_wrapper(self, kernel.function)
-        kernel.ufunc = self  # type: ignore[assignment]
-        self._kernel = kernel
-        self.py_func = kernel.function
-        self.nin, self.nout = kernel.nin, kernel.nout
-        self.nargs = kernel.nin + kernel.nout
-        self.identity = kernel.choices.identity
+    def __init__(self, kernel: GeneralizedKernel, call: inspect.Signature) -> None:
+        super().__init__(kernel, call)
         core = kernel.operands.core
         self.signature = core.numpys if any(core.shapes) else None
-        self.signatures = kernel.signatures
-        self.declared_signatures = kernel.choices.signatures
-        self.inspect_ir = kernel.inspect_ir
         self.operands, self.options = kernel.operands, kernel.choices.options
         self._kernels: dict[int, Kernel] = {}
 
@@ -140,17 +121,6 @@ class DeviceGufunc(OnDevice):
         self._write_back(call.inputs, arrays, stream)
         handed = call.hand_back(results, stream)
         return handed[0] if self.nout == 1 else handed
-
-    def compile(self, signature: Any) -> None:
-        """Find out whether the kernel can be compiled for a signature.
-
-        Parameters
-        ----------
-        signature : str, Signature or tuple of types
-            In any form that `guvectorize` takes, or types of the inputs alone.
-        """
-        with locks.compiling:
-            self._kernel.outputs_for(self._kernel.inputs_of(signature))
 
     def inspect_ptx(self, signature: Any, arch: str = "sm_80", loop_ndim: int = 1) -> str:
         """The PTX for a signature.
@@ -276,12 +246,3 @@ def _over(function: FunctionType, operands: Operands, loop: int) -> Any:
     else:
         lines.append(f"        function({', '.join(views)})")
     return defined("over", lines, grid=grid, gridsize=gridsize, function=function)
-
-
-def make_device_gufunc(kernel: GeneralizedKernel) -> DeviceGufunc:
-    """The gufunc of a kernel."""
-    made = DeviceGufunc(kernel)
-    for signature in kernel.choices.signatures:
-        with locks.compiling:
-            kernel.outputs_for(signature.inputs)
-    return made

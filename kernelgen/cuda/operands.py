@@ -28,16 +28,6 @@ from kernelgen.types.table import WEAK_COMPLEX, WEAK_FLOAT, WEAK_INT, Scalar
 _WEAK = {int: WEAK_INT, float: WEAK_FLOAT, complex: WEAK_COMPLEX}
 
 
-class OnDevice:
-    """What a decorator makes for a device of a kernel. Copies and pickles of it are it itself, by
-    the name of the kernel."""
-
-    __qualname__: str
-
-    def __reduce__(self) -> str:
-        return self.__qualname__
-
-
 # ------------------------------------------------------------------------------- what is given
 
 
@@ -92,7 +82,7 @@ def take_mask(where: Any) -> Taken | None:
     """What a call is given as ``where=``: bools, or None if that is True."""
     if where is True:
         return None
-    if not (_is_numpys(where) or is_device_array(where)):
+    if not (isinstance(where, np.ndarray) or is_device_array(where)):
         return Taken(np.asarray(where, bool))
     mask = take(where)
     if not np.can_cast(mask.dtype, bool, "safe"):

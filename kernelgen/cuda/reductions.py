@@ -169,15 +169,15 @@ def _check(
 ) -> None:
     """Raise ValueError, in NumPy's words, if something has to be known to start with, or if the
     mask does not fit the array."""
-    if not has_start and 0 in [shape[k] for k in axes]:
-        raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
-    if mask is None:
-        return
-    if not has_start:
+    if not has_start and mask is not None:
         raise ValueError(
             f"reduction operation '{name}' does not have an identity, so to use a where mask one "
             "has to specify 'initial'"
         )
+    if not has_start and 0 in [shape[k] for k in axes]:
+        raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+    if mask is None:
+        return
     if len(mask.shape) > len(shape):
         raise ValueError("input operand has more dimensions than allowed by the axis remapping")
     both = operands.broadcast_shape(name, [shape, mask.shape])

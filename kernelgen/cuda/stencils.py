@@ -12,10 +12,11 @@ import numpy as np
 
 from kernelgen.cuda import operands
 from kernelgen.cuda.arrays import DeviceArray, device_array, is_device_array
+from kernelgen.cuda.callables import OnDevice
 from kernelgen.cuda.copies import converted, copy_elements
 from kernelgen.cuda.generating import defined
 from kernelgen.cuda.kernels import Kernel, generated
-from kernelgen.cuda.operands import OnDevice, take
+from kernelgen.cuda.operands import take
 from kernelgen.errors import TypingError, UnsupportedError
 from kernelgen.ops.registry import NoRule, Unsupported
 from kernelgen.ops.stencils import Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from kernelgen.cuda import operands
 from kernelgen.cuda.arrays import DeviceArray, device_array
+from kernelgen.cuda.callables import UfuncOnDevice
 from kernelgen.cuda.copies import copy_elements
 from kernelgen.cuda.kernels import Kernel as GridKernel
 from kernelgen.cuda.kernels import launch
-from kernelgen.cuda.operands import Call, OnDevice, Taken
+from kernelgen.cuda.operands import Call, Taken
 from kernelgen.dispatch import Kernel
 from kernelgen.errors import KernelgenError
 from kernelgen.runtime import device, locks
@@ -23,47 +24,19 @@ from kernelgen.types.matching import Types
 from kernelgen.types.signature import Signature, parse_whole
 
 
-class DeviceUfunc(OnDevice):
+class DeviceUfunc(UfuncOnDevice[Kernel]):
     """A function of numbers that is called with arrays, and computes on a device.
 
     Made by `vectorize` with ``target="cuda"``. It is called as NumPy's ufuncs are. Arrays of the
     host are copied to the device, and the results back; if an operand is an array of the device,
     the results stay there.
-
-    Attributes
-    ----------
-    nin, nout, nargs : int
-        How many inputs and outputs it has, and both together.
-    identity : object
-        That of reductions.
-    py_func : function
-        The Python function.
-    signatures : list of str
-        Those for which there is code.
     """
 
     signature = None
     """It has no core dimensions."""
 
-    is_core = True
-    """Kernels call it as they call other ufuncs: what it computes of numbers."""
-
-    __name__: str
-
-    def __init__(self, kernel: Kernel) -> None:
-        functools.update_wrapper(self, kernel.function)
-        kernel.ufunc = self  # type: ignore[assignment]
-        self._kernel = kernel
-        self.py_func = kernel.function
-        self.nin, self.nout = kernel.nin, kernel.nout
-        self.nargs = kernel.nin + kernel.nout
-        identity = kernel.choices.identity
-        self.identity = (
-            None if isinstance(identity, str) and identity == "reorderable" else identity
-        )
-        self.signatures = kernel.signatures
-        self.declared_signatures = kernel.choices.signatures
-        self.inspect_ir = kernel.inspect_ir
+    def __init__(self, kernel: Kernel, call: inspect.Signature) -> None:
+        super().__init__(kernel, call)
         self.inspect_ptx = kernel.inspect_ptx
         self._entries: dict[Any, list[Entry]] = {}
         self.reductions: dict[Any, GridKernel] = {}
@@ -91,17 +64,6 @@ class DeviceUfunc(OnDevice):
     def ntypes(self) -> int:
         """How many loops there are."""
         return len(self.signatures)
-
-    def compile(self, signature: Any) -> None:
-        """Find out whether the kernel can be compiled for a signature.
-
-        Parameters
-        ----------
-        signature : str, Signature or tuple of types
-            In any form that `vectorize` takes.
-        """
-        with locks.compiling:
-            self._kernel.outputs_for(self._kernel.inputs_of(signature))
 
     def __call__(
         self,
@@ -334,11 +296,3 @@ class DeviceUfunc(OnDevice):
         emitter = driver.emitter(request.options)
         code = pipeline.grid_kernel(request, emitter, driver.machine, stored, masked=masked)
         return driver.load(code.text, code.kernel, emitter, [CONTIGUOUS, STRIDED])
-
-
-def make_device_ufunc(kernel: Kernel) -> DeviceUfunc:
-    """The ufunc of a kernel."""
-    made = DeviceUfunc(kernel)
-    for signature in kernel.choices.signatures:
-        made.compile(signature)
-    return made

@@ -49,8 +49,8 @@ def test_names_and_documentation_are_the_kernels():
     assert repr(vectorize(lambda x: x)) == "<ufunc '<lambda>'>"
 
 
-def test_py_func_is_the_function_itself():
-    ufunc = vectorize(undocumented)
+def test_py_func_is_the_function_itself(target):
+    ufunc = vectorize(undocumented, target=target)
     assert ufunc.py_func is undocumented
     assert ufunc.__wrapped__ is undocumented
     assert inspect.unwrap(ufunc) is undocumented
@@ -65,15 +65,16 @@ def test_inspect_signature_has_the_kernels_arguments():
     inspect.signature(distance).bind(1, 2, where=True, dtype="f4")
 
 
-def test_inspect_signature_of_two_outputs():
-    assert inspect.signature(vectorize(lambda x: (x, x))).parameters["out"].default == (None, None)
+def test_inspect_signature_of_two_outputs(target):
+    ufunc = vectorize(lambda x: (x, x), target=target)
+    assert inspect.signature(ufunc).parameters["out"].default == (None, None)
 
 
 @pytest.mark.parametrize("name", ["out", "where", "dtype", "signature", "order"])
-def test_arguments_may_be_called_like_a_ufuncs_keywords(name):
+def test_arguments_may_be_called_like_a_ufuncs_keywords(name, target):
     scope = {}
     exec(f"def kernel(x, {name}): return x + {name}", scope)
-    ufunc = vectorize(scope["kernel"])
+    ufunc = vectorize(scope["kernel"], target=target)
     assert list(inspect.signature(ufunc).parameters)[:2] == ["x", name]
     assert ufunc(1.0, 2.0) == 3.0
 
@@ -88,8 +89,8 @@ def test_source_is_found():
     assert "return abs(x - y)" in inspect.getsource(distance)
 
 
-def test_signatures_grow_with_use():
-    ufunc = vectorize(undocumented)
+def test_signatures_grow_with_use(target):
+    ufunc = vectorize(undocumented, target=target)
     assert ufunc.signatures == []
     ufunc(1.0)
     ufunc(np.float32(1))
@@ -167,12 +168,12 @@ def test_pickle_travels_to_another_process():
 # ----------------------------------------------------------------------------------------- lifetime
 
 
-def test_a_dropped_ufunc_frees_its_function():
+def test_a_dropped_ufunc_frees_its_function(target):
     def kernel(x):
         return x + 1
 
     alive = weakref.ref(kernel)
-    ufunc = vectorize(kernel)
+    ufunc = vectorize(kernel, target=target)
     ufunc(1.0)
     ufunc.reduce if ufunc.nin == 2 else None  # noqa: B018
     del kernel
@@ -183,8 +184,8 @@ def test_a_dropped_ufunc_frees_its_function():
     assert alive() is None
 
 
-def test_users_may_set_attributes():
-    ufunc = vectorize(undocumented)
+def test_users_may_set_attributes(target):
+    ufunc = vectorize(undocumented, target=target)
     ufunc.unit = "m"
     ufunc.__doc__ = "Changed."
     assert (ufunc.unit, ufunc.__doc__) == ("m", "Changed.")
@@ -217,14 +218,14 @@ def test_forms_of_the_decorator(decorate):
     assert ufunc(2.0) == 3.5
 
 
-def test_one_decorator_serves_many_kernels():
-    decorate = vectorize("f8(f8)")
+def test_one_decorator_serves_many_kernels(target):
+    decorate = vectorize("f8(f8)", target=target)
     assert decorate(lambda x: x + 1)(1) == 2
     assert decorate(lambda x: x - 1)(1) == 0
 
 
-def test_plain_call_with_choices():
-    assert vectorize(lambda x, y: x + y, identity=0).reduce([]) == 0
+def test_plain_call_with_choices(target):
+    assert vectorize(lambda x, y: x + y, identity=0, target=target).reduce([]) == 0
 
 
 def test_fastmath_reaches_the_code():
