@@ -13,11 +13,10 @@ state of its thread, is fetched from there, and becomes the launching thread's.
 
 from __future__ import annotations
 
-import platform
 import sys
 import time
 
-from kernelgen.runtime import cpython_api
+from kernelgen.runtime import cpython_api, float_status
 from kernelgen.sharing import THREAD
 from kernelgen.targets.parallel import AT
 
@@ -64,7 +63,6 @@ def symbols() -> dict[str, int]:
 
 def source() -> str:
     """The LLVM text. It is linked with what starts the workers, a Python function."""
-    intel = platform.machine() in ("x86_64", "AMD64")
     return _SOURCE.format(
         size=SIZE,
         spin=_SPIN,
@@ -73,9 +71,9 @@ def source() -> str:
         room=ROOM,
         long=AT["long"],
         monotonic=time.CLOCK_MONOTONIC,
-        pause="@llvm.x86.sse2.pause()" if intel else "@llvm.aarch64.hint(i32 1)",
-        pause_type="@llvm.x86.sse2.pause()" if intel else "@llvm.aarch64.hint(i32)",
-        exceptions=0x3D if intel else 0x1F,  # FE_ALL_EXCEPT
+        pause="@llvm.x86.sse2.pause()" if float_status.INTEL else "@llvm.aarch64.hint(i32 1)",
+        pause_type="@llvm.x86.sse2.pause()" if float_status.INTEL else "@llvm.aarch64.hint(i32)",
+        exceptions=float_status.ALL,
         timedout=60 if sys.platform == "darwin" else 110,
     )
 

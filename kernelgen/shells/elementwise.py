@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from kernelgen.lower import Lowered
 from kernelgen.runtime.patterns import FITS, STRIDED, TABLE, code_of
-from kernelgen.shells.loop import ARGUMENTS, failure, load_table, module, words
+from kernelgen.shells.loop import ARGUMENTS, done, entry, failure, load_table, module
 from kernelgen.space import Layout, Operand, Pattern, dense, operands, strided
 from kernelgen.targets import cpu
 
@@ -129,14 +129,12 @@ def _define(
     """A loop function: NumPy's arguments loaded, then ``body`` with the loops ``labels``."""
     return [
         f"define i32 @{symbol}({ARGUMENTS}) {kernel.attribute} {{",
-        "entry:",
-        *words(kernel),
+        *entry(kernel),
         "  %n = load i64, ptr %dims",
         *load_table("ptr", "%data", [o.pointer for o in space]),
         *load_table("i64", "%strides", [o.stride for o in space]),
         *body,
-        "done:",
-        "  ret i32 0",
+        *done(kernel),
         *failure(kernel, labels),
         "}",
     ]

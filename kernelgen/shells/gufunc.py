@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kernelgen.lower import Lowered
-from kernelgen.shells.loop import ARGUMENTS, failure, load_table, module, words
+from kernelgen.shells.loop import ARGUMENTS, done, entry, failure, load_table, module
 from kernelgen.space import Layout, Operand
 from kernelgen.targets import cpu
 from kernelgen.types.compound import Array, Type, dtype_of
@@ -47,8 +47,7 @@ def core_module(kernel: Lowered, operands: Sequence[CoreArgument], dims: int) ->
     body = [line for o in space for line in o.load(frame)]
     loop = [
         f"define i32 @{SYMBOL}({ARGUMENTS}) {kernel.attribute} {{",
-        "entry:",
-        *words(kernel),
+        *entry(kernel),
         *load_table("i64", "%dims", ["%n", *map(_size, range(dims))]),
         *load_table("ptr", "%data", [o.outer.pointer for o in space]),
         *load_table("i64", "%strides", [*(o.outer.stride for o in space), *core]),
@@ -57,8 +56,7 @@ def core_module(kernel: Lowered, operands: Sequence[CoreArgument], dims: int) ->
         *body,
         *frame.call([f"{llvm} {value}" for o in space for llvm, value in o.leaves(frame)]),
         *frame.end(),
-        "done:",
-        "  ret i32 0",
+        *done(kernel),
         *failure(kernel, ("each",)),
         "}",
     ]

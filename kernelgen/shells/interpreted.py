@@ -15,6 +15,7 @@ import numpy as np
 
 from kernelgen.ops.convert import convert_value
 from kernelgen.options import Options
+from kernelgen.runtime import float_status
 from kernelgen.runtime.cpython_api import python_call
 from kernelgen.shells.gufunc import CoreArgument
 from kernelgen.types.compound import Array, dtype_of
@@ -25,15 +26,25 @@ SYMBOL = "kernelgen_loop"
 GET_LOOP = "kernelgen_get_interpreted_loop"
 CALLEE = "kernelgen_python_loop"
 
-_LOOP = """
-declare ptr @PyObject_CallFunction(ptr, ptr, ...)
-declare void @Py_DecRef(ptr)
-""" + python_call(
-    SYMBOL,
-    "ptr %context, i64 %data, i64 %dims, i64 %strides, ptr %aux",
-    CALLEE,
-    "KKK",
-    "i64 %data, i64 %dims, i64 %strides",
+_NUMBERS = "i64 %data, i64 %dims, i64 %strides"
+
+# The errors of NumPy's scalars have been reported in the Python function, where each operation
+# clears what the casts in front of the loop have raised.
+_LOOP = "\n".join(
+    [
+        "declare ptr @PyObject_CallFunction(ptr, ptr, ...)",
+        "declare void @Py_DecRef(ptr)",
+        *float_status.DECLARATIONS,
+        "declare i32 @feraiseexcept(i32) nounwind",
+        python_call("call", _NUMBERS, CALLEE, "KKK", _NUMBERS),
+        f"define i32 @{SYMBOL}(ptr %context, {_NUMBERS}, ptr %aux) {{",
+        *float_status.BEFORE,
+        f"  %done = call i32 @call({_NUMBERS})",
+        *float_status.AFTER,
+        "  %again = call i32 @feraiseexcept(i32 %fp.before)",
+        "  ret i32 %done",
+        "}",
+    ]
 )
 
 

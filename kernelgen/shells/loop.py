@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kernelgen.llvm_strict import StrictEmitter
 from kernelgen.lower import Lowered
+from kernelgen.runtime import float_status
 from kernelgen.runtime.cpython_api import ExceptionTable
 from kernelgen.targets import cpu
 
@@ -12,13 +14,25 @@ ARGUMENTS = "ptr %context, ptr %data, ptr %dims, ptr %strides, ptr %aux"
 
 def module(kernel: Lowered, own: list[str], loops: list[str]) -> str:
     """The text of a module: what the kernel needs, the declarations ``own``, kernel and loops."""
+    own = [*own, *_status(kernel, float_status.DECLARATIONS)]
     lines = [*kernel.declarations, *kernel.held, *_error_declarations(kernel), *own]
     return "\n".join([*lines, kernel.text, *loops, *cpu.METADATA, ""])
 
 
-def words(kernel: Lowered) -> list[str]:
-    """Room for what exceptions are made of."""
-    return [f"  %words = alloca [{kernel.words} x i64]"] if kernel.words else []
+def entry(kernel: Lowered) -> list[str]:
+    """The start of a loop's function, with room for what exceptions are made of."""
+    room = [f"  %words = alloca [{kernel.words} x i64]"] if kernel.words else []
+    return ["entry:", *room, *_status(kernel, float_status.BEFORE)]
+
+
+def done(kernel: Lowered) -> list[str]:
+    """Where loops go that nothing has ended early."""
+    return ["done:", *_status(kernel, float_status.AFTER), "  ret i32 0"]
+
+
+def _status(kernel: Lowered, lines: list[str]) -> list[str]:
+    """``lines`` about the floating point exceptions that a kernel raises and does not report."""
+    return [] if kernel.attribute == StrictEmitter.attribute else lines
 
 
 def _error_declarations(kernel: Lowered) -> list[str]:

@@ -101,6 +101,62 @@ def test_by_default_nothing_is_reported():
         assert np.isnan(kg.vectorize(lambda x: math.sqrt(x))(np.full(9, -1.0))).all()
 
 
+def times(x, y):
+    return x * y
+
+
+def all_times(x, y, out):
+    for i in range(len(x)):
+        out[i] = x[i] * y
+
+
+HUGE = np.full(20_000, 1e38, np.float32)
+# NumPy looks for floating point errors where it casts, whatever a loop says of itself.
+CASTING = {
+    "an operand": lambda f: f(HUGE, np.full(20_000, 100, np.int8)),
+    "a result": lambda f: f(HUGE, HUGE, out=np.empty(20_000, np.float16), casting="same_kind"),
+    "where": lambda f: f(HUGE, 100, out=HUGE.astype(float), where=HUGE > 0, casting="same_kind"),
+    "reduce": lambda f: f.reduce(np.full(20_000, 1e300), dtype=np.longdouble),
+    "accumulate": lambda f: f.accumulate(HUGE, dtype=np.float64),
+    "reduceat": lambda f: f.reduceat(HUGE, [0, 10_000], dtype=np.float64),
+    "outer": lambda f: f.outer(HUGE[:9], np.full(9, 100, np.int8)),
+    "at": lambda f: f.at(np.full(3, 1e300), [0, 0, 1], HUGE[:3]),
+}
+
+
+@pytest.fixture(params=["cpu", "parallel", "interpreted"])
+def options(request, monkeypatch):
+    monkeypatch.setenv("KERNELGEN_DISABLE_JIT", "1" if request.param == "interpreted" else "0")
+    return {"target": "parallel"} if request.param == "parallel" else {}
+
+
+@pytest.mark.parametrize("use", CASTING.values(), ids=CASTING)
+def test_by_default_nothing_is_reported_where_numpy_casts(use, options):
+    assert errors_of(use, np.multiply) - {"underflow"}, "there is nothing to report"
+    assert not errors_of(use, kg.vectorize(identity=1, **options)(times))
+
+
+def test_the_errors_of_casts_are_reported(options):
+    ufunc = kg.vectorize(**options)(times)
+    x, small = np.full(20_000, 1e300), np.zeros(20_000, np.float32)
+    assert errors_of(lambda: ufunc(x, small, dtype="f4", casting="same_kind")) == {"overflow"}
+
+
+def test_by_default_generalized_ufuncs_report_nothing(options):
+    gufunc = kg.guvectorize("(n),()->(n)", **options)(all_times)
+    for x in (np.full((10, 100), 1e308), HUGE, HUGE.reshape(2, 100, 100)[:, ::20, ::3]):
+        assert not errors_of(gufunc, x, x.dtype.type(100))
+        assert not errors_of(gufunc, x, np.int8(100))
+
+
+def test_generalized_ufuncs_report_their_errors():
+    gufunc = kg.guvectorize("(n),()->(n)", fp_errors="numpy")(all_times)
+    x = np.full((9, 9), 1e300)
+    assert errors_of(gufunc, x, 1e10) == {"overflow"}
+    assert errors_of(gufunc, x, 1e-200) == set()
+    assert errors_of(gufunc, np.full((9, 9), np.inf), 0.0) == {"invalid value"}
+
+
 def test_strict_results_equal_the_others():
     def function(x, y):
         z = x / y if y else x // 3.0
