@@ -12,6 +12,10 @@ from kernelgen.source import Loc
 from kernelgen.types.compound import Type, describe
 from kernelgen.types.table import FLOAT64, Scalar
 
+_LOCAL_BYTES = 512 << 10
+"""What a thread has for arrays of its own, on every architecture. (NVIDIA, "CUDA C++ Programming
+Guide", Compute Capabilities.)"""
+
 
 class _Refusal(NamedTuple):
     """Ops that there are not on a GPU, the sentence that says so, and what to write instead."""
@@ -66,6 +70,22 @@ def check(function: Function, options: Options) -> None:
             _check_type(param.type, each.loc)
         for op in each.ops():
             _check_op(op)
+    _check_memory(function)
+
+
+def _check_memory(function: Function) -> None:
+    """Look whether the arrays of a thread fit in its memory, all at a time."""
+    size = 0
+    for each in (function, *function.callees()):
+        for op in each.ops():
+            if op.name == "reserve":
+                size += op.attrs["type"].size * op.attrs["count"]
+                if size > _LOCAL_BYTES:
+                    raise UnsupportedError(
+                        f"a thread has {_LOCAL_BYTES} bytes for arrays of its own, and this "
+                        f"makes it {size}",
+                        op.loc,
+                    )
 
 
 def _check_op(op: Op) -> None:

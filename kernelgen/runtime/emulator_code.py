@@ -351,9 +351,15 @@ entry:
   %table = load ptr, ptr %table.at
   br label %start
 start:
-  %s = phi i32 [ 0, %entry ], [ %s.next, %start ]
+  %s = phi i32 [ 0, %entry ], [ %s.next, %started ]
   %s.record = call ptr @turn_to(ptr %context, i32 %s)
   %handle = call ptr %run(ptr %context)
+  %no.frame = icmp eq ptr %handle, null
+  br i1 %no.frame, label %poor, label %started
+poor:
+  call void @report(ptr %context, i32 {no_memory}, ptr null, i64 0)
+  br label %clear
+started:
   store ptr %handle, ptr %s.record
   call void @note(ptr %context, ptr %s.record)
   %s.next = add i32 %s, 1
@@ -383,7 +389,7 @@ next:
   %more = icmp ult i32 %t.next, %threads
   br i1 %more, label %round, label %decide
 clear:
-  %c = phi i32 [ 0, %all ], [ %c.next, %clear ]
+  %c = phi i32 [ 0, %all ], [ 0, %poor ], [ %c.next, %clear ]
   %c.record = getelementptr %record, ptr %table, i32 %c
   %c.handle = load ptr, ptr %c.record
   call void @free(ptr %c.handle)

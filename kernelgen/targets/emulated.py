@@ -2,8 +2,8 @@
 
 An entry is ``void entry(context)``, which runs a block: one thread after the other, in a loop.
 Where threads wait for each other, it is ``ptr entry(context)``, which starts one thread as a
-coroutine and returns its handle; the block is run by `runtime/emulator_code.py`. (LLVM, "Coroutines
-in LLVM", switched-resume lowering.)
+coroutine and returns its handle, or null where there is no memory left for it; the block is run by
+`runtime/emulator_code.py`. (LLVM, "Coroutines in LLVM", switched-resume lowering.)
 
 The *context* is memory that stands for what a GPU has in registers. There is one for each block
 that is being run. It says which thread runs, so it changes with every switch to another one.
@@ -143,6 +143,11 @@ class Emulated:
             "  %id = call token @llvm.coro.id(i32 16, ptr null, ptr null, ptr null)",
             "  %size = call i64 @llvm.coro.size.i64()",
             "  %memory = call ptr @malloc(i64 %size)",
+            "  %lacks = icmp eq ptr %memory, null",
+            "  br i1 %lacks, label %poor, label %made",
+            "poor:",
+            "  ret ptr null",
+            "made:",
             "  %handle = call noalias ptr @llvm.coro.begin(token %id, ptr %memory)",
             *_load_parameters(parameters),
             "  br label %entry",

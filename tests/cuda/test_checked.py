@@ -6,7 +6,10 @@ Of each report both lines are checked. What is reported there, the other emulato
 from __future__ import annotations
 
 import linecache
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -479,3 +482,43 @@ def test_an_exception_comes_before_what_it_leads_to():
     for checked in (False, True):
         with pytest.raises(ValueError, match="five"):
             run(kernel, checked=checked)
+
+
+WITHOUT_MEMORY = """
+import resource
+from pathlib import Path
+import numpy as np
+from kernelgen import KernelgenError, cuda, set_num_threads
+
+@cuda.jit
+def turned(x):
+    own = cuda.local.array(60_000, "f8")
+    i = cuda.threadIdx.x
+    own[i] = x[i]
+    cuda.syncthreads()
+    x[i] = own[int(x[i])]
+
+set_num_threads(1)
+x = cuda.to_device(np.arange(1000.0))
+turned[1, 1](x)
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 28), resource.RLIM_INFINITY))
+for _ in range(3):
+    try:
+        turned[4, 1000](x)
+        cuda.synchronize()
+    except KernelgenError as error:
+        print(error)
+    turned[1, 9](x)
+print(np.array_equal(x.copy_to_host(), np.arange(1000.0)))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory as Linux does")
+def test_threads_that_there_is_no_memory_for():
+    command = [sys.executable, "-W", "error", "-c", WITHOUT_MEMORY]
+    environment = os.environ | {"KERNELGEN_CUDA": "emulator"}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert run.stderr == ""
+    says = "the emulator has no memory left for a block"
+    assert run.stdout.splitlines() == [says, says, says, "True"]

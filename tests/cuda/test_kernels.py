@@ -825,6 +825,12 @@ def atomic_at_a_float(x):
     cuda.atomic.add(x, 0.5, 1)
 
 
+def large_local_arrays(x):
+    a = cuda.local.array(40_000, "f8")
+    b = cuda.local.array((100, 300), "f8")
+    x[0] = a[int(x[0])] + b[0, 0]
+
+
 NO_ARRAY = " is a constant, of a type that kernels have"
 REFUSED = {
     returns: ("return x[0]", "a kernel of cuda.jit returns nothing"),
@@ -836,6 +842,10 @@ REFUSED = {
     stores_registers: ("x[0]", "an element of an array cannot be a Registers"),
     variable_shape: ('cuda.shared.array(len(x), "f4")', "the shape of a cuda.shared.array() is a"),
     negative_shape: ('cuda.local.array(-1, "f4")', "the shape of a cuda.local.array() is a const"),
+    large_local_arrays: (
+        'cuda.local.array((100, 300), "f8")',
+        "a thread has 524288 bytes for arrays of its own, and this makes it 560000",
+    ),
     bad_dtype: ('cuda.shared.array(4, "O")', "the dtype of a cuda.shared.array() is a constant"),
     too_many_arguments: ("cuda.syncwarp(1, 2)", "cuda.syncwarp(mask) cannot be called with these"),
     unknown_keyword: (
