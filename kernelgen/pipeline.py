@@ -285,7 +285,7 @@ def grid_function(request: Request, emitter: GridEmitter, machine: Machine) -> G
         )
     function.on_grid = True
     kernel = _lower_for_grid(_rewrite(function, request.options), request.options, emitter)
-    return GridCode(function_module(kernel, machine), kernel)
+    return GridCode(function_module(kernel, emitter, machine), kernel)
 
 
 def _lower_for_grid(function: Function, options: Options, emitter: GridEmitter) -> Lowered:

@@ -19,7 +19,7 @@ from kernelgen.dispatch import Kernel
 from kernelgen.errors import KernelgenError
 from kernelgen.runtime import device, locks
 from kernelgen.runtime.device import Driver, Entry
-from kernelgen.shells.grid import CONTIGUOUS, STRIDED
+from kernelgen.targets.cuda import CONTIGUOUS, STRIDED
 from kernelgen.types.matching import Types
 from kernelgen.types.signature import Signature, parse_whole
 

@@ -6,11 +6,10 @@ The scalar kernel is the same function as in NumPy's loops (``shells/elementwise
 from __future__ import annotations
 
 from kernelgen.errors import UnsupportedError
+from kernelgen.llvm_grid import GridEmitter
 from kernelgen.lower import Lowered
 from kernelgen.targets import cuda
 from kernelgen.targets.cuda import Elements, Machine
-
-CONTIGUOUS, STRIDED = cuda.CONTIGUOUS, cuda.STRIDED
 
 FUNCTION = "kernelgen_function"
 
@@ -30,17 +29,16 @@ def grid_module(elements: Elements, machine: Machine) -> str:
         *cuda.contiguous_entry(elements, machine),
         *cuda.strided_entry(elements, machine),
     ]
-    types = cuda.declarations(count)
-    declared = tuple(elements.emitter.declarations.values())  # conversions have added some
-    return _module(declared, machine, [*types, elements.kernel.text, *entries])
+    lines = [*cuda.declarations(count), elements.kernel.text, *entries]
+    return _module(elements.emitter, machine, lines)
 
 
-def function_module(kernel: Lowered, machine: Machine) -> str:
+def function_module(kernel: Lowered, emitter: GridEmitter, machine: Machine) -> str:
     """The text of a module with the entry of a function that each thread calls."""
-    entry = cuda.function_entry(FUNCTION, kernel, machine)
-    return _module(kernel.declarations, machine, [kernel.text, *entry])
+    entry = cuda.function_entry(FUNCTION, kernel, emitter, machine)
+    return _module(emitter, machine, [kernel.text, *entry])
 
 
-def _module(declared: tuple[str, ...], machine: Machine, lines: list[str]) -> str:
-    each = {**dict.fromkeys(machine.declarations), **dict.fromkeys(declared)}
-    return "\n".join([*each, *lines, *machine.metadata, ""])
+def _module(emitter: GridEmitter, machine: Machine, lines: list[str]) -> str:
+    declared = emitter.declarations.values()  # by now those of the entries too
+    return "\n".join([*machine.declarations, *declared, *lines, *machine.metadata, ""])

@@ -26,7 +26,7 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from kernelgen.llvm_text import Emitter
+from kernelgen.llvm_grid import GridEmitter
 from kernelgen.lower import Lowered
 from kernelgen.ops.convert import lower_conversion
 from kernelgen.space import Layout, Operand
@@ -95,18 +95,12 @@ class Machine(Protocol):
 
     Attributes
     ----------
-    scope : str
-        What atomic instructions are marked with, with a blank behind it.
     metadata, declarations : sequence of str
         What modules have.
     """
 
-    scope: str
     metadata: tuple[str, ...]
     declarations: tuple[str, ...]
-
-    def register(self, name: str, register: str) -> list[str]:
-        """Read a register, an i32 called ``name``."""
 
     def entry(
         self, symbol: str, kernel: Lowered, parameters: list[Parameter], body: list[str]
@@ -117,28 +111,14 @@ class Machine(Protocol):
         """
 
 
-_REGISTER = "llvm.nvvm.read.ptx.sreg"
-REGISTERS = tuple(f"{k}.{axis}" for k in ("tid", "ctaid", "ntid", "nctaid") for axis in "xyz")
-"""The place of a thread in its block, of the block in the grid, and how many there are of each."""
-
-_REGISTERS = {"%thread": "tid.x", "%block": "ctaid.x", "%threads": "ntid.x", "%blocks": "nctaid.x"}
-
-
 class Gpu:
     """How entries are written for a GPU."""
 
-    scope = 'syncscope("device") '
     metadata: tuple[str, ...] = (
         "!llvm.module.flags = !{!0}",
         '!0 = !{i32 4, !"nvvm-reflect-ftz", i32 0}',
     )
-    declarations: tuple[str, ...] = tuple(
-        f"declare i32 @{_REGISTER}.{name}()" for name in REGISTERS
-    )
-
-    def register(self, name: str, register: str) -> list[str]:
-        """Read a special register."""
-        return [f"  {name} = call i32 @{_REGISTER}.{register}()"]
+    declarations: tuple[str, ...] = ()
 
     def entry(
         self, symbol: str, kernel: Lowered, parameters: list[Parameter], body: list[str]
@@ -161,8 +141,8 @@ class Elements(NamedTuple):
     ----------
     kernel : Lowered
         It is called for each element.
-    emitter : Emitter
-        What has written it, and writes conversions.
+    emitter : GridEmitter
+        What has written it, and writes what is around it.
     inputs, outputs : tuple of Scalar
         The types of the operands' elements, which are converted to those of the kernel and from
         them.
@@ -172,7 +152,7 @@ class Elements(NamedTuple):
     """
 
     kernel: Lowered
-    emitter: Emitter
+    emitter: GridEmitter
     inputs: tuple[Scalar, ...]
     outputs: tuple[Scalar, ...]
     masked: bool = False
@@ -204,7 +184,9 @@ def strided_entry(elements: Elements, machine: Machine) -> list[str]:
     return _entry(STRIDED, elements, parameters, _GridOverSpace(elements, space), space, machine)
 
 
-def function_entry(symbol: str, kernel: Lowered, machine: Machine) -> list[str]:
+def function_entry(
+    symbol: str, kernel: Lowered, emitter: GridEmitter, machine: Machine
+) -> list[str]:
     """The text of an entry that calls the kernel once in each thread of the grid."""
     parameters = [Parameter(t.llvm, f"%x{i}") for i, t in enumerate(kernel.inputs)]
     given = ", ".join([*(p.text for p in parameters), *kernel.hidden])
@@ -219,10 +201,10 @@ def function_entry(symbol: str, kernel: Lowered, machine: Machine) -> list[str]:
                 f"  %each.w{k} = extractvalue {kernel.result} %each.r, {count + 1 + k}"
                 for k in range(kernel.words)
             ),
-            *_linear_thread(machine),
+            *_linear_thread(emitter),
             "  %each.ok = icmp eq i32 %each.status, 0",
             "  br i1 %each.ok, label %done, label %failed",
-            *_failure(kernel, "each", machine),
+            *_failure(kernel, "each", emitter.scope),
         ]
     else:
         body.append("  br label %done")
@@ -258,35 +240,31 @@ def _entry(
     kernel = elements.kernel
     given = [Parameter("i64", "%n"), *parameters, *[_ERRORS] * bool(kernel.errors)]
     body = [
-        *_thread_number(machine),
+        *_thread_number(elements.emitter),
         *_loop(grid, elements, space),
-        *_failure(kernel, grid.label, machine),
+        *_failure(kernel, grid.label, elements.emitter.scope),
     ]
     return machine.entry(symbol, kernel, given, body)
 
 
-def _thread_number(machine: Machine) -> list[str]:
+def _thread_number(e: GridEmitter) -> list[str]:
     """The first element of this thread, and how far its elements are apart."""
-    lines = []
-    for name, register in _REGISTERS.items():
-        lines += machine.register(f"{name}.short", register)
-        lines.append(f"  {name} = zext i32 {name}.short to i64")
+    names = {"%thread": "tid.x", "%block": "ctaid.x", "%threads": "ntid.x", "%blocks": "nctaid.x"}
     return [
-        *lines,
+        *_registers(e, names),
         "  %before = mul nuw nsw i64 %block, %threads",
         "  %first = add nuw nsw i64 %before, %thread",
         "  %step = mul nuw nsw i64 %blocks, %threads",
     ]
 
 
-def _linear_thread(machine: Machine) -> list[str]:
+def _linear_thread(e: GridEmitter) -> list[str]:
     """The number of this thread among all of the grid, the last axis counting most."""
     lines = []
     number = "0"
     for axis in "zyx":
-        for kind in ("nctaid", "ctaid", "ntid", "tid"):
-            lines += machine.register(f"%{kind}.{axis}.short", f"{kind}.{axis}")
-            lines.append(f"  %{kind}.{axis} = zext i32 %{kind}.{axis}.short to i64")
+        kinds = ("nctaid", "ctaid", "ntid", "tid")
+        lines += _registers(e, {f"%{kind}.{axis}": f"{kind}.{axis}" for kind in kinds})
         lines += [
             f"  %length.{axis} = mul i64 %nctaid.{axis}, %ntid.{axis}",
             f"  %start.{axis} = mul i64 %ctaid.{axis}, %ntid.{axis}",
@@ -296,6 +274,15 @@ def _linear_thread(machine: Machine) -> list[str]:
         ]
         number = f"%number.{axis}"
     return [*lines, f"  %each.i = add i64 {number}, 0"]
+
+
+def _registers(e: GridEmitter, names: dict[str, str]) -> list[str]:
+    """Read registers, each as an i64 of a name."""
+    e.lines = []
+    for name, register in names.items():
+        value = e.register(register)
+        e.lines.append(f"  {name} = zext i32 {value} to i64")
+    return e.lines
 
 
 def _loop(grid: _Grid, elements: Elements, space: tuple[Operand, ...]) -> list[str]:
@@ -428,14 +415,16 @@ def _member(name: str, llvm: str, place: str) -> list[str]:
     ]
 
 
-def _failure(kernel: Lowered, label: str, machine: Machine) -> list[str]:
-    """Where the loop goes with the status of an element that raised: the first one reports."""
+def _failure(kernel: Lowered, label: str, scope: str) -> list[str]:
+    """Where the loop goes with the status of an element that raised: the first one reports.
+
+    ``scope`` is what marks atomic instructions.
+    """
     if not kernel.errors:
         return []
     lines = [
         "failed:",
-        f"  %seen = cmpxchg ptr %errors, i32 0, i32 %{label}.status"
-        f" {machine.scope}monotonic monotonic",
+        f"  %seen = cmpxchg ptr %errors, i32 0, i32 %{label}.status {scope}monotonic monotonic",
         "  %is.first = extractvalue { i32, i1 } %seen, 1",
         "  br i1 %is.first, label %report, label %done",
         "report:",

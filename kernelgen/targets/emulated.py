@@ -89,15 +89,7 @@ class Emulated:
             "declare ptr @malloc(i64)",
         )
 
-    scope = ""
     metadata: tuple[str, ...] = ()
-
-    def register(self, name: str, register: str) -> list[str]:
-        """Read a register, an i32."""
-        return [
-            f"  {name}.at = getelementptr i8, ptr {CONTEXT}, i64 {register_place(register)}",
-            f"  {name} = load i32, ptr {name}.at",
-        ]
 
     def entry(
         self, symbol: str, kernel: Lowered, parameters: list[Parameter], body: list[str]

@@ -12,8 +12,8 @@ from kernelgen import pipeline, vectorize
 from kernelgen.cuda import device_array, emulator, to_device
 from kernelgen.cuda.kernels import launch
 from kernelgen.runtime import device
-from kernelgen.shells.grid import CONTIGUOUS, STRIDED
 from kernelgen.targets import cuda
+from kernelgen.targets.cuda import CONTIGUOUS, STRIDED
 from kernelgen.types.signature import parse_inputs
 
 pytestmark = [pytest.mark.any_python, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
