@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,9 +35,9 @@ def iterate(
     count = checked_start(stencil.__name__, arrays, steps, lambda x: isinstance(x, np.ndarray))
     outs = None if out is None else (out,) if single else tuple(out)
     with bar(progress, count, stencil.__name__) as advance:
-        run = _Run(stencil, arrays, args, outs, advance)
-        taken = run.to_the_end(count) if until is None else run.until(count, until)
-    result = run.result()
+        run = _HostRun(stencil, arrays, args, advance)
+        taken = run.steps(count, until)
+    result = run.result(outs)
     found = result[0] if single else result
     return found if until is None else (found, taken)
 
@@ -51,15 +52,6 @@ def checked_start(name: str, arrays: Arrays, steps: Any, is_array: Callable[[Any
     return count
 
 
-def check_made(name: str, made: Arrays, before: Arrays) -> None:
-    """Raise TypeError if a step makes another number of arrays than it starts from."""
-    if len(made) != len(before):
-        raise TypeError(
-            f"{name}() makes {len(made)} arrays of {len(before)}: to be iterated, it has to make "
-            "as many as it starts from"
-        )
-
-
 def check_fits(name: str, out: Any, made: Any) -> None:
     """Raise ValueError if what is given as ``out=`` has another shape than the result."""
     if out.shape != made.shape:
@@ -68,58 +60,113 @@ def check_fits(name: str, out: Any, made: Any) -> None:
         )
 
 
-class _Run:
-    """A run: the arrays of the last step, and two buffers that take turns."""
+class Run(ABC):
+    """A run: the arrays of the last step, and two buffers that take turns.
+
+    Parameters
+    ----------
+    name : str
+        The stencil's.
+    arrays : tuple of arrays
+        What the run starts from.
+    advance : callable
+        It is told how many steps have been done.
+    """
+
+    def __init__(self, name: str, arrays: Arrays, advance: Callable[[int], object]) -> None:
+        self.name = name
+        self.arrays = arrays
+        self.advance = advance
+        self.spare: Arrays | None = None
+        self.is_given = True
+
+    def steps(self, count: int, tolerance: Any) -> int:
+        """Do at most so many steps, until one changes nothing by more than ``tolerance``.
+
+        None does not look. The number of steps that were done is returned.
+        """
+        taken = 0
+        while taken < count:
+            before = self.arrays
+            done = self._go(count - taken if tolerance is None else 1)
+            taken += done
+            self.advance(done)
+            if tolerance is not None and self._is_still(before, tolerance):
+                break
+        return taken
+
+    def _is_still(self, before: Arrays, tolerance: Any) -> bool:
+        pairs = zip(self.arrays, before, strict=True)
+        return all(a.shape == b.shape and bool(self._change(a, b) <= tolerance) for a, b in pairs)
+
+    def _go(self, most: int) -> int:
+        """Do one step, or at most so many at once; how many these were."""
+        made = self._call(self._target())
+        self._went_on(made if isinstance(made, tuple) else (made,))
+        return 1
+
+    @abstractmethod
+    def _call(self, out: Any) -> Any:
+        """One call. It makes new arrays until they are as those before, which can be taken then."""
+
+    @abstractmethod
+    def _change(self, new: Any, old: Any) -> Any:
+        """By how much the elements differ that differ most; nan if one does in being nan."""
+
+    def _target(self) -> Any:
+        if self.spare is None:
+            return None
+        return self.spare if len(self.spare) > 1 else self.spare[0]
+
+    def _went_on(self, made: Arrays) -> bool:
+        """Go on from what a step has made; whether that is like what it started from."""
+        if len(made) != len(self.arrays):
+            raise TypeError(
+                f"{self.name}() makes {len(made)} arrays of {len(self.arrays)}: to be iterated, it "
+                "has to make as many as it starts from"
+            )
+        alike = all(map(_are_alike, made, self.arrays))
+        self.spare = self.arrays if alike and not self.is_given else None
+        self.arrays, self.is_given = made, False
+        return alike
+
+
+class _HostRun(Run):
+    """A run on the processor, which may do many steps at once."""
 
     def __init__(
         self,
         stencil: Stencil,
         arrays: Arrays,
         args: tuple[Any, ...],
-        outs: Arrays | None,
         advance: Callable[[int], object],
     ) -> None:
+        super().__init__(stencil.__name__, arrays, advance)
         self.stencil = stencil
-        self.arrays = arrays
         self.args = args
-        self.outs = outs
-        self.advance = advance
-        self.spare: Arrays | None = None
-        self.is_given = True
         self.pace: int | None = None
 
-    def to_the_end(self, count: int) -> int:
-        """Do so many steps."""
-        left = count
-        while left:
-            at_once = min(left, self._at_once())
-            if at_once > 1:
-                self._steps(at_once)
-            else:
-                self._step()
-            left -= at_once
-            self.advance(at_once)
-        return count
+    def _call(self, out: Any) -> Any:
+        return self.stencil(*self.arrays, *self.args, out=out)
 
-    def until(self, count: int, tolerance: Any) -> int:
-        """Do at most so many steps, until one changes nothing by more than ``tolerance``."""
-        for taken in range(1, count + 1):
-            before = self.arrays
-            self._step()
-            self.advance(1)
-            pairs = list(zip(self.arrays, before, strict=True))
-            if all(a.shape == b.shape and _change(a, b) <= tolerance for a, b in pairs):
-                return taken
-        return count
+    def _change(self, new: Any, old: Any) -> Any:
+        if not new.size:
+            return 0
+        if new.dtype.kind == "b" or new.dtype != old.dtype:
+            return np.max(np.abs(new.astype(float) - old))
+        signed = new.dtype.kind in "fc"
+        return (_greatest_distance if signed else _greatest_difference)(new, old)
 
-    def result(self) -> Arrays:
-        """The arrays of the last step, in those that were given for them."""
-        if self.outs is None:
-            return tuple(each.copy() for each in self.arrays) if self.is_given else self.arrays
-        for out, made in zip(self.outs, self.arrays, strict=True):
-            check_fits(self.stencil.__name__, out, made)
-            np.copyto(out, made, casting="same_kind")
-        return self.outs
+    def _go(self, most: int) -> int:
+        at_once = min(most, self._at_once()) if most > 1 else 1
+        if at_once == 1:
+            return super()._go(most)
+        if self.spare is None:
+            self.spare = tuple(map(np.empty_like, self.arrays))
+        target = self._target()
+        self.stencil.kernel.steps(*self.arrays, *self.args, at_once, target)
+        self._went_on(self.spare)
+        return at_once
 
     def _at_once(self) -> int:
         """How many steps to do at once: so many as long as the arrays stay alike."""
@@ -131,62 +178,41 @@ class _Run:
             self.pace = steps_at_once(plan, self.arrays[0].shape, sizes)
         return self.pace
 
-    def _step(self) -> None:
-        """One call. It makes new arrays until they are as those before, which can be taken then."""
-        made = self.stencil(*self.arrays, *self.args, out=self._target())
-        self._went_on(made if isinstance(made, tuple) else (made,))
-
-    def _target(self) -> Any:
-        if self.spare is None:
-            return None
-        return self.spare if len(self.spare) > 1 else self.spare[0]
-
-    def _steps(self, count: int) -> None:
-        if self.spare is None:
-            self.spare = tuple(map(np.empty_like, self.arrays))
-        target = self._target()
-        self.stencil.kernel.steps(*self.arrays, *self.args, count, target)
-        self._went_on(self.spare)
-
-    def _went_on(self, made: Arrays) -> None:
-        """Go on from what a step has made."""
-        check_made(self.stencil.__name__, made, self.arrays)
-        alike = all(map(_are_alike, made, self.arrays))
-        self.spare = self.arrays if alike and not self.is_given else None
+    def _went_on(self, made: Arrays) -> bool:
+        alike = super()._went_on(made)
         self.pace = self.pace if alike else None
-        self.arrays, self.is_given = made, False
+        return alike
+
+    def result(self, outs: Arrays | None) -> Arrays:
+        """The arrays of the last step, in those that were given for them."""
+        if outs is None:
+            return tuple(each.copy() for each in self.arrays) if self.is_given else self.arrays
+        for out, made in zip(outs, self.arrays, strict=True):
+            check_fits(self.name, out, made)
+            np.copyto(out, made, casting="same_kind")
+        return outs
 
 
 @contextmanager
 def bar(shown: bool, count: int, name: str) -> Iterator[Callable[[int], object]]:
     """What is told of steps that have been done; a bar if it is ``shown`` and there is tqdm."""
-    bar: Any = None
+    made: Any = None
     if shown:
         try:
             from tqdm.auto import tqdm
         except ImportError:
             warnings.warn("progress=True shows nothing without tqdm", stacklevel=5)
         else:
-            bar = tqdm(total=count, desc=name, unit="step")
+            made = tqdm(total=count, desc=name, unit="step")
     try:
-        yield (lambda steps: None) if bar is None else bar.update
+        yield (lambda steps: None) if made is None else made.update
     finally:
-        if bar is not None:
-            bar.close()
+        if made is not None:
+            made.close()
 
 
 def _are_alike(a: Any, b: Any) -> bool:
     return bool(a.shape == b.shape and a.dtype == b.dtype and a.strides == b.strides)
-
-
-def _change(new: Any, old: Any) -> Any:
-    """By how much the elements differ that differ most; nan if one does in being nan."""
-    if not new.size:
-        return 0
-    if new.dtype.kind == "b" or new.dtype != old.dtype:
-        return np.max(np.abs(new.astype(float) - old))
-    signed = new.dtype.kind in "fc"
-    return (_greatest_distance if signed else _greatest_difference)(new, old)
 
 
 @jit

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kernelgen.cuda.arrays import DeviceArray, is_device_array
+from kernelgen.cuda.arrays import DeviceArray, device_array_like, is_device_array
 from kernelgen.cuda.copies import converted, copy_elements
 from kernelgen.cuda.operands import check_cast, take
-from kernelgen.iterate import bar, check_fits, check_made, checked_start
+from kernelgen.iterate import Arrays, Run, bar, check_fits, checked_start
 
 if TYPE_CHECKING:
     from kernelgen.cuda.stencils import DeviceStencil
-
-Arrays = tuple[DeviceArray, ...]
 
 
 def iterate(
@@ -35,34 +34,47 @@ def iterate(
     single = not isinstance(state, tuple)
     given = (state,) if single else state
     count = checked_start(name, given, steps, _is_array)
-    on_device = any(map(is_on_device, [*given, *args, *listed(out)]))
+    outs = listed(out)
+    on_device = any(map(is_on_device, [*given, *args, *outs]))
     start = tuple(uploaded(each, stream) for each in given)
     others = tuple(uploaded(each, stream) for each in args)
-    arrays, spare, taken = start, None, 0
     with bar(progress, count, name) as advance:
-        while taken < count:
-            made = _step(stencil, arrays, others, spare, stream)
-            taken += 1
-            advance(1)
-            is_still = until is not None and _changes_little(made, arrays, until, stream)
-            alike = arrays is not start and all(map(_are_alike, made, arrays))
-            arrays, spare = made, arrays if alike else None
-            if is_still:
-                break
-    result = _result(name, arrays, given, listed(out), on_device=on_device, stream=stream)
+        run = _DeviceRun(stencil, start, others, advance, stream)
+        taken = run.steps(count, until)
+    result = _result(name, run.arrays, given, outs, on_device=on_device, stream=stream)
     found = result[0] if single else result
     return found if until is None else (found, taken)
 
 
-def _step(
-    stencil: DeviceStencil, arrays: Arrays, args: tuple[Any, ...], spare: Arrays | None, stream: Any
-) -> Arrays:
-    """One call, which takes the arrays of the step before the last if they are like those."""
-    out = None if spare is None else spare if len(spare) > 1 else spare[0]
-    made = stencil(*arrays, *args, out=out, stream=stream)
-    found = made if isinstance(made, tuple) else (made,)
-    check_made(stencil.__name__, found, arrays)
-    return found
+class _DeviceRun(Run):
+    def __init__(
+        self,
+        stencil: DeviceStencil,
+        arrays: Arrays,
+        args: tuple[Any, ...],
+        advance: Callable[[int], object],
+        stream: Any,
+    ) -> None:
+        super().__init__(stencil.__name__, arrays, advance)
+        self.stencil = stencil
+        self.args = args
+        self.stream = stream
+
+    def _call(self, out: Any) -> Any:
+        return self.stencil(*self.arrays, *self.args, out=out, stream=self.stream)
+
+    def _change(self, new: DeviceArray, old: DeviceArray) -> Any:
+        if not new.size:
+            return 0
+        kinds = _kinds()
+        if new.dtype.kind == "b" or new.dtype != old.dtype:
+            differences = kinds["mixed"](new, old, stream=self.stream)
+        elif new.dtype.kind in "fc":
+            differences = kinds["signed"](new, old, stream=self.stream)
+        else:
+            differences = kinds["unsigned"](new, old, stream=self.stream)
+        greatest = kinds["greatest"].reduce(differences, axis=None, stream=self.stream)
+        return greatest.copy_to_host()[()]
 
 
 def _result(
@@ -95,37 +107,9 @@ def _is_array(value: Any) -> bool:
 
 def copied(array: DeviceArray, stream: Any) -> DeviceArray:
     """A copy, which lies as the array does."""
-    from kernelgen.cuda.arrays import device_array_like
-
     made = device_array_like(array)
     copy_elements(array, made, stream)
     return made
-
-
-def _are_alike(a: DeviceArray, b: DeviceArray) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and a.strides == b.strides
-
-
-def _changes_little(new: Arrays, old: Arrays, tolerance: Any, stream: Any) -> bool:
-    """Whether a step has changed no element by more than that."""
-    return all(
-        a.shape == b.shape and bool(_change(a, b, stream) <= tolerance)
-        for a, b in zip(new, old, strict=True)
-    )
-
-
-def _change(new: DeviceArray, old: DeviceArray, stream: Any) -> Any:
-    """By how much the elements differ that differ most; nan if one does in being nan."""
-    if not new.size:
-        return 0
-    kinds = _kinds()
-    if new.dtype.kind == "b" or new.dtype != old.dtype:
-        differences = kinds["mixed"](new, old, stream=stream)
-    elif new.dtype.kind in "fc":
-        differences = kinds["signed"](new, old, stream=stream)
-    else:
-        differences = kinds["unsigned"](new, old, stream=stream)
-    return kinds["greatest"].reduce(differences, axis=None, stream=stream).copy_to_host()[()]
 
 
 @cache
