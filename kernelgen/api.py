@@ -104,11 +104,12 @@ def vectorize(
     Returns
     -------
     numpy.ufunc or DeviceUfunc
-        Of ``target="cuda"`` what is called like a ufunc. With the attributes ``py_func`` (the
-        Python function), ``signatures`` (those compiled so far), ``declared_signatures`` (those
-        given here),
-        ``compile(sig)``, ``inspect_ir(sig)``, ``inspect_llvm(sig)``, ``inspect_asm(sig)`` and
-        ``inspect_ptx(sig, arch)``. Without signatures and keywords, a decorator that makes one.
+        With the attributes ``py_func`` (the Python function), ``signatures`` (those compiled so
+        far), ``declared_signatures`` (those given here), ``compile(sig)``, ``inspect_ir(sig)``,
+        ``inspect_llvm(sig)``, ``inspect_asm(sig)`` and ``inspect_ptx(sig, arch)``. With
+        ``target="cuda"`` it is what is called like a ufunc, without ``inspect_llvm`` and
+        ``inspect_asm``, which show code of the processor. Without signatures and keywords, a
+        decorator that makes one.
 
     Raises
     ------

@@ -128,13 +128,13 @@ class Kernel:
         from kernelgen import pipeline
 
         with locks.compiling:
-            return pipeline.ptx(self._request(self.inputs_of(signature)), arch)
+            return pipeline.ptx(self.request(self.inputs_of(signature)), arch)
 
     def _inspect(self, stage: str, signature: Any) -> str:
         from kernelgen import pipeline
 
         inputs = self._compiled_for(signature).inputs
-        return pipeline.STAGES[stage](self._request(inputs))
+        return pipeline.STAGES[stage](self.request(inputs))
 
     def _compiled_for(self, spec: Any) -> Signature:
         with locks.compiling:
@@ -212,10 +212,11 @@ class Kernel:
         if found is None:
             from kernelgen import pipeline
 
-            found = self._compilations[inputs] = pipeline.Compilation(self._request(inputs))
+            found = self._compilations[inputs] = pipeline.Compilation(self.request(inputs))
         return found
 
-    def _request(self, inputs: Types) -> Any:
+    def request(self, inputs: Types) -> Any:
+        """What is compiled for inputs of these types."""
         from kernelgen import pipeline
 
         explicit = first(self.choices.signatures, inputs, is_exactly, is_one_of)
@@ -237,7 +238,7 @@ class Kernel:
     def _link(self, inputs: Types, compiled: Compilation) -> Loop:
         from kernelgen import load
 
-        return load.link_loop(self._request(inputs), compiled, self.choices.identity)
+        return load.link_loop(self.request(inputs), compiled, self.choices.identity)
 
     def _registered_loop(self, inputs: Types) -> tuple[Signature, Loop]:
         """The loop that NumPy is given for ``inputs``: one for all units, if there are times."""
@@ -349,10 +350,6 @@ class Kernel:
         if found is None:  # multiples by 0, which NumPy has
             raise TypingError(f"kernels cannot have {dtype}", None, table.UNITS)
         return found
-
-    def request(self, inputs: Types) -> Any:
-        """What is compiled for inputs of these types."""
-        return self._request(inputs)
 
     def _row(self, dtype: DType) -> Scalar:
         row = _ROWS.get(dtype) or _WEAK.get(dtype.__name__)

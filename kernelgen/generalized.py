@@ -90,7 +90,7 @@ class GeneralizedKernel(Kernel):
         compute_core_dims(self.ufunc, dimensions.address, dimensions)
         self._computes = True
 
-    def _request(self, inputs: Types) -> Request:
+    def request(self, inputs: Types) -> Request:
         return self._request_for(inputs, "C")
 
     def _request_for(self, inputs: Types, layout: str) -> Request:
@@ -158,7 +158,7 @@ class GeneralizedKernel(Kernel):
 
         general = partial(self._request_for, inputs, "A")
         arguments = self._arguments(inputs, "C")
-        kernel = core_loops.CoreKernel(self._request(inputs), general, arguments)
+        kernel = core_loops.CoreKernel(self.request(inputs), general, arguments)
         return core_loops.link_core_loop(kernel, compiled)
 
     def _uniform(self, types: Types) -> Types:

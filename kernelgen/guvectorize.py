@@ -65,11 +65,11 @@ def guvectorize(
     Returns
     -------
     callable
-        A decorator, which takes the kernel and returns a ``numpy.ufunc`` (of ``target="cuda"`` a
-        `DeviceGufunc`, which is called like one) with the attributes of one
-        that `vectorize` makes. The kernel has a parameter for each input and each output, and fills
-        the outputs, where one without core dimensions is an array of one element; or it has
-        parameters for the inputs alone, and returns what is to be stored.
+        A decorator, which takes the kernel and returns a ``numpy.ufunc`` with the attributes of one
+        that `vectorize` makes; with ``target="cuda"`` a `DeviceGufunc`, which is called like one.
+        The kernel has a parameter for each input and each output, and fills the outputs, where one
+        without core dimensions is an array of one element; or it has parameters for the inputs
+        alone, and returns what is to be stored.
 
     Raises
     ------

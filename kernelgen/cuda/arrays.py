@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -333,8 +334,8 @@ def _copy(
     to_host: bool = False,
     of_device: bool = False,
 ) -> None:
-    """Copy to the host, to the device, or within it; large pieces of the host's memory by way of
-    pinned memory; wait if the host's memory is not pinned, as it may be gone soon."""
+    """Copy to the host, to the device, or within it, large pieces of the host's memory by way of
+    pinned memory; and wait, as who calls may give the memory back at once."""
     from kernelgen.cuda.streams import synchronize
 
     if size:
@@ -352,8 +353,6 @@ def _copy_staged(
 ) -> None:
     """Two pieces of pinned memory take turns: while one is copied by the device, the other is
     copied by the host."""
-    import ctypes
-
     pieces = [driver.allocate_pinned(_STAGED) for _ in range(2)]
     events = [driver.create_event() for _ in range(2)]
     under_way: list[tuple[int, int, int]] = []
@@ -385,8 +384,6 @@ def _finish_piece(
     *,
     to_host: bool,
 ) -> None:
-    import ctypes
-
     turn, target, count = piece
     driver.synchronize_event(events[turn])
     if to_host:
@@ -466,7 +463,8 @@ def device_array(
         raise ValueError(f"{len(strides)} strides are not those of {len(lengths)} dimensions")
     if strides is None:
         size = math.prod(lengths) * made.itemsize
-        strides = _dense_strides(lengths, made.itemsize, order)
+        axes = range(len(lengths))
+        strides = packed_strides(lengths, made.itemsize, axes[::-1] if order == "F" else axes)
     elif any(s < 0 for s in strides):
         raise ValueError("the strides of a new array are not negative")
     else:
@@ -492,23 +490,18 @@ def device_array_like(ary: Any, stream: Stream | None = None) -> DeviceArray:
     DeviceArray
     """
     view = ary.view_of_host if isinstance(ary, DeviceArray) else np.asarray(ary)
-    strides = np.empty_like(view, shape=view.shape).strides if view.size < 2 else _packed(view)
+    if view.size < 2:
+        strides = np.empty_like(view, shape=view.shape).strides
+    else:
+        axes = sorted(range(view.ndim), key=lambda axis: (-abs(view.strides[axis]), axis))
+        strides = packed_strides(view.shape, view.itemsize, axes)
     return device_array(view.shape, view.dtype, strides)
 
 
-def _packed(view: np.ndarray[Any, Any]) -> tuple[int, ...]:
-    """The strides of an array without gaps whose axes are in the same order in memory."""
-    order = sorted(range(view.ndim), key=lambda axis: (-abs(view.strides[axis]), axis))
-    strides, step = [0] * view.ndim, view.itemsize
-    for axis in reversed(order):
-        strides[axis] = step
-        step *= view.shape[axis]
-    return tuple(strides)
-
-
-def _dense_strides(lengths: Sequence[int], itemsize: int, order: str) -> tuple[int, ...]:
+def packed_strides(lengths: Sequence[int], itemsize: int, axes: Sequence[int]) -> tuple[int, ...]:
+    """The strides of an array without gaps whose ``axes`` run so, the slowest first."""
     strides, step = [0] * len(lengths), itemsize
-    for axis in range(len(lengths)) if order == "F" else reversed(range(len(lengths))):
+    for axis in reversed(axes):
         strides[axis] = step
         step *= max(lengths[axis], 1)
     return tuple(strides)
@@ -637,7 +630,7 @@ def _lent(array: DeviceArray, readonly: bool) -> DeviceArray:
 def pinned_array(shape: int | Sequence[int], dtype: Any = np.float64) -> np.ndarray[Any, Any]:
     """Make an array of the host in memory that the device copies from and to by itself.
 
-    Copies of it are faster, and go on while the host does something else.
+    Copies of it are faster. They are waited for, as all copies are.
 
     Parameters
     ----------
@@ -660,8 +653,8 @@ def pinned_array(shape: int | Sequence[int], dtype: Any = np.float64) -> np.ndar
 def pinned(*arrays: np.ndarray[Any, Any]) -> Iterator[None]:
     """Have arrays of the host lie in memory that the device copies from and to by itself.
 
-    Copies of them are faster, and go on while the host does something else. To pin an array takes
-    about as long as to copy it.
+    Copies of them are faster. They are waited for, as all copies are. To pin an array takes about
+    as long as to copy it.
 
     Parameters
     ----------

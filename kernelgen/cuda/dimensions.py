@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,11 @@ from kernelgen.types.core_dims import CoreSignature, Dimension, why_impossible
 
 Axes = tuple[int, ...]
 Lengths = tuple[int, ...]
+
+
+def spelled(shapes: Iterable[Lengths]) -> str:
+    """Shapes as they stand in NumPy's messages."""
+    return " ".join(str(shape).replace(" ", "") for shape in shapes)
 
 
 class Places(NamedTuple):
@@ -260,10 +265,9 @@ class Layout:
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
-            listed = " ".join(str(shape).replace(" ", "") for shape in shapes)
             raise ValueError(
                 f"{self._name}: loop dimensions could not be broadcast together with shapes "
-                f"{listed}"
+                f"{spelled(shapes)}"
             ) from None
 
     def _compute(self, sizes: dict[str, int], gone: set[str]) -> None:

@@ -154,7 +154,7 @@ class Kernel:
         self.py_func = function
         self._choices = choices
         self._names = parameters_of(function)
-        self._entries: dict[tuple[int, Arguments], Entry] = {}
+        self._entries: dict[tuple[Driver, Arguments], Entry] = {}
         for declared in choices.signatures:
             self._check_count(len(declared.arguments))
             _compile(self._request(declared.arguments, checks_bounds=False))
@@ -296,7 +296,7 @@ class Kernel:
         if self._choices.signatures:
             types = self._declared_for(types)
             given = [_converted(g, t) for g, t in zip(given, types, strict=True)]
-        key = id(driver), types
+        key = driver, types
         entry = self._entries.get(key)
         if entry is None:
             try:

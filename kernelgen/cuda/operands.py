@@ -14,8 +14,10 @@ from kernelgen.cuda.arrays import (
     as_device,
     device_array,
     is_device_array,
+    packed_strides,
     to_device,
 )
+from kernelgen.cuda.dimensions import spelled
 from kernelgen.dispatch import Kernel
 from kernelgen.errors import TypingError
 from kernelgen.runtime import device
@@ -319,9 +321,8 @@ def broadcast_shape(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int, 
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
-        listed = " ".join(str(s).replace(" ", "") for s in shapes)
         raise ValueError(
-            f"operands could not be broadcast together with shapes {listed} "
+            f"operands could not be broadcast together with shapes {spelled(shapes)} "
         ) from None
 
 
@@ -332,11 +333,8 @@ def new_result(
     of the inputs are where the caller has them."""
     arrays = [t.value for t in inputs if not t.weak]
     if order == "K":
-        strides, step = [0] * len(shape), dtype.itemsize
-        for axis in reversed(_axes_in_memory([_strides(a, shape) for a in arrays], len(shape))):
-            strides[axis] = step
-            step *= max(shape[axis], 1)
-        return device_array(shape, dtype, strides)
+        axes = _axes_in_memory([_strides(a, shape) for a in arrays], len(shape))
+        return device_array(shape, dtype, packed_strides(shape, dtype.itemsize, axes))
     fortran = order == "F" or (order == "A" and all(a.flags.f_contiguous for a in arrays))
     return device_array(shape, dtype, order="F" if fortran else "C")
 

@@ -16,7 +16,7 @@ from kernelgen.cuda.callables import OnDevice
 from kernelgen.cuda.copies import converted, copy_elements
 from kernelgen.cuda.generating import defined
 from kernelgen.cuda.kernels import Kernel, generated
-from kernelgen.cuda.operands import take
+from kernelgen.cuda.operands import Taken, take
 from kernelgen.errors import TypingError, UnsupportedError
 from kernelgen.ops.registry import NoRule, Unsupported
 from kernelgen.ops.stencils import Plan
@@ -99,13 +99,11 @@ class DeviceStencil(OnDevice):
         plan = self._plan(given)
         shape = self._shape(plan, given)
         outs = listed(out) or [None] * len(plan.dtypes)
-        self._check_outs(plan, outs, shape)
+        targets = self._targets(plan, outs, shape)
         order = "F" if plan.reverse else "C"
         results = [
-            o if isinstance(o, DeviceArray) else device_array(shape, t.dtype, order=order)
-            for o, t in zip(
-                (None if o is None else take(o).value for o in outs), plan.dtypes, strict=True
-            )
+            device_array(shape, t.dtype, order=order) if o is None or not o.on_device else o.value
+            for o, t in zip(targets, plan.dtypes, strict=True)
         ]
         written = [
             self._apart(r, t.dtype, given, results)
@@ -116,8 +114,8 @@ class DeviceStencil(OnDevice):
             if made is not result:
                 copy_elements(converted(made, result.dtype, stream), result, stream)
         handed = tuple(
-            _handed_back(r, o, on_device=on_device, stream=stream)
-            for r, o in zip(results, outs, strict=True)
+            operands.hand_back(*each, on_device=on_device, stream=stream)
+            for each in zip(results, outs, targets, strict=True)
         )
         return handed[0] if plan.single else handed
 
@@ -229,14 +227,17 @@ class DeviceStencil(OnDevice):
             lengths.append(max(n - cut, 0) if cut else n)
         return tuple(lengths)
 
-    def _check_outs(self, plan: Plan, outs: Sequence[Any], shape: tuple[int, ...]) -> None:
+    def _targets(
+        self, plan: Plan, outs: Sequence[Any], shape: tuple[int, ...]
+    ) -> list[Taken | None]:
+        """What is given for the results, which they can be stored in."""
         name = self.__name__
         if len(outs) != len(plan.dtypes):
             raise TypingError(f"{name}() makes {len(plan.dtypes)} arrays, out= has {len(outs)}")
-        for out, t in zip(outs, plan.dtypes, strict=True):
-            if out is None:
+        targets = [None if out is None else take(out) for out in outs]
+        for out, taken, t in zip(outs, targets, plan.dtypes, strict=True):
+            if taken is None:
                 continue
-            taken = take(out)
             if taken.weak or not (taken.on_device or isinstance(out, np.ndarray)):
                 raise TypingError(f"out= of {name}() is an array, not {type(out).__name__}")
             if not taken.value.flags.writeable:
@@ -250,6 +251,7 @@ class DeviceStencil(OnDevice):
                     f"cannot cast the results of {name}() from {t.dtype!r} to {taken.dtype!r} "
                     "with casting rule 'same_kind'"
                 )
+        return targets
 
     def _apart(
         self,
@@ -324,12 +326,3 @@ def _arrays(values: Sequence[Any]) -> Iterator[DeviceArray]:
             yield from _arrays(value)
         elif isinstance(value, DeviceArray):
             yield value
-
-
-def _handed_back(result: DeviceArray, given: Any, *, on_device: bool, stream: Any) -> Any:
-    if isinstance(given, np.ndarray):
-        given[...] = result.copy_to_host(stream=stream)
-        return given
-    if given is not None:
-        return given
-    return result if on_device else result.copy_to_host(stream=stream)

@@ -15,9 +15,10 @@ _Check = Callable[[], None]
 _MOST = 1024
 """So many launches may be under way that might raise something; then they are waited for."""
 
-_pending: dict[tuple[int, int], list[_Check]] = {}
-_lock = threading.Lock()
+_pending: dict[tuple[Driver, int], list[_Check]] = {}
 """What has been launched, by driver and stream: calls that raise what a kernel has raised."""
+
+_lock = threading.Lock()
 
 
 class Stream:
@@ -133,7 +134,7 @@ def expect(driver: Driver, stream: int, check: _Check) -> None:
         check()
         return
     with _lock:
-        checks = _pending.setdefault((id(driver), stream), [])
+        checks = _pending.setdefault((driver, stream), [])
         checks.append(check)
         full = len(checks) >= _MOST
     if full:
@@ -145,7 +146,7 @@ def synchronize(driver: Driver, stream: Any) -> None:
     handle = handle_of(stream)
     driver.synchronize(handle)
     with _lock:
-        checks = _pending.pop((id(driver), handle), [])
+        checks = _pending.pop((driver, handle), [])
     _make(checks)
 
 
@@ -160,7 +161,7 @@ def synchronize_all() -> None:
     driver = device.current()
     driver.synchronize(None)
     with _lock:
-        keys = [key for key in _pending if key[0] == id(driver)]
+        keys = [key for key in _pending if key[0] is driver]
         checks = [check for key in keys for check in _pending.pop(key)]
     _make(checks)
 

@@ -273,7 +273,7 @@ class DeviceUfunc(UfuncOnDevice[Kernel]):
     def _entries_for(
         self, driver: Driver, types: Types, stored: tuple[Types, Types], *, masked: bool
     ) -> list[Entry]:
-        key = id(driver), types, stored, masked
+        key = driver, types, stored, masked
         found = self._entries.get(key)
         if found is None:
             try:

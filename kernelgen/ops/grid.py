@@ -172,13 +172,13 @@ def _atomic_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     t = indexed_type(array, index)
     if not isinstance(t, Scalar):
         raise NoRule("an atomic operation is on one element", "give an index for each dimension")
-    check_width(t, "an atomic operation")
+    _check_width(t, "an atomic operation")
     if t.is_float and op.attrs.get("kind") in _INTEGERS_ONLY:
         raise NoRule(f"there is no atomic {op.attrs['kind']} of {describe(t)}")
     return Typed((array, index_param(index), *[t] * len(values)), t)
 
 
-def check_width(t: Scalar, what: str) -> None:
+def _check_width(t: Scalar, what: str) -> None:
     """Raise NoRule unless values of a type are numbers of 32 or 64 bits."""
     if t.bits not in (32, 64) or not (t.is_integer or t.is_float):
         raise NoRule(
@@ -283,7 +283,7 @@ define(
 def _shuffle_rule(op: Op, types: tuple[Type, ...]) -> Typed:
     t = common("a shuffle", types[1:2])
     if not t.weak:
-        check_width(t, "a shuffle")
+        _check_width(t, "a shuffle")
     return Typed((UINT32, t, INT32), t)
 
 

@@ -7,6 +7,7 @@ runs the same kernels on the processor. All that is above it is the same for bot
 from __future__ import annotations
 
 import contextlib
+import ctypes
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache
@@ -72,6 +73,27 @@ class Entry(NamedTuple):
 
 
 Dims = tuple[int, int, int]
+
+
+class ParameterTable:
+    """The parameters of a launch in the host's memory, and the table of their addresses.
+
+    Parameters
+    ----------
+    parameters : sequence of bytes
+        Their values.
+
+    Attributes
+    ----------
+    address : int
+        Of the table, while this object lives.
+    """
+
+    def __init__(self, parameters: Sequence[bytes]) -> None:
+        self._values = [ctypes.create_string_buffer(each, max(len(each), 1)) for each in parameters]
+        count = max(len(parameters), 1)
+        self._table = (ctypes.c_void_p * count)(*map(ctypes.addressof, self._values))
+        self.address = ctypes.addressof(self._table)
 
 
 class Driver(Protocol):

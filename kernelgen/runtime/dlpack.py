@@ -94,12 +94,15 @@ class _Versioned(ctypes.Structure):
     )
 
 
+_Deleter = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+
+
 class _Owner:
     """Calls the deleter with the last reference."""
 
     def __init__(self, address: int, deleter: int) -> None:
         self._address = address
-        self._delete = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(deleter)
+        self._delete = _Deleter(deleter)
 
     def __del__(self) -> None:
         self._delete(self._address)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import math
+import os
 import struct
 import time
 from collections.abc import Sequence
@@ -25,7 +27,7 @@ from kernelgen.loops import native_symbols
 from kernelgen.lower import Lowered
 from kernelgen.options import Options
 from kernelgen.runtime import emulator_code, engine, pool, threads
-from kernelgen.runtime.device import Dims, Entry, Properties
+from kernelgen.runtime.device import Dims, Entry, ParameterTable, Properties
 from kernelgen.targets.cuda import Machine
 from kernelgen.targets.emulated import TOUCHED, Emulated
 from kernelgen.targets.parallel import CHUNKS_PER_THREAD
@@ -33,6 +35,9 @@ from kernelgen.targets.parallel import CHUNKS_PER_THREAD
 _ALIGNMENT = 256
 _BLOCK = 128
 """Threads of a block, where the emulator may choose."""
+
+_Launch = ctypes.PYFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 3, ctypes.c_int64)
+"""The pool's function."""
 
 
 class Emulator:
@@ -109,22 +114,20 @@ class Emulator:
         """Run all blocks."""
         address, own_shared = entry.handle
         self._check_shared(own_shared + shared)
-        buffers = [ctypes.create_string_buffer(each, max(len(each), 1)) for each in parameters]
-        table = (ctypes.c_void_p * max(len(buffers), 1))(*map(ctypes.addressof, buffers))
-        blocks = int(np.prod(grid, dtype=np.int64))
+        table = ParameterTable(parameters)
+        blocks = math.prod(grid)
         workers = threads.get_num_threads()
         size = max(1, -(-blocks // (workers * CHUNKS_PER_THREAD)))
         launch = struct.pack(
             "<Q3I3IIIqqQQqqII",
-            address, *grid, *block, int(np.prod(block)), entry.kernel.waits, own_shared, shared,
-            ctypes.addressof(table), errors, size, blocks, self._checked, 0,
+            address, *grid, *block, math.prod(block), entry.kernel.waits, own_shared, shared,
+            table.address, errors, size, blocks, self._checked, 0,
         )  # fmt: skip
         assert len(launch) == emulator_code.LAUNCH_SIZE
         held = ctypes.create_string_buffer(launch, len(launch))
         launcher = pool.launcher()
-        run = ctypes.PYFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 3, ctypes.c_int64)
         chunk = _library().address(emulator_code.CHUNK)
-        run(launcher.launch)(launcher.pool, chunk, ctypes.addressof(held), -(-blocks // size))
+        _Launch(launcher.launch)(launcher.pool, chunk, ctypes.addressof(held), -(-blocks // size))
 
     def _check_shared(self, size: int) -> None:
         most = self.properties.shared_bytes
@@ -226,8 +229,6 @@ def _library() -> engine.Library:
 
 
 def _memory_bytes() -> int:
-    import os
-
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

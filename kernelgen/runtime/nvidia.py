@@ -6,7 +6,6 @@ one, and it for them. Those of other libraries may not, so what they are given i
 
 from __future__ import annotations
 
-import ctypes
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from kernelgen.llvm_grid import GridEmitter
 from kernelgen.lower import Lowered
 from kernelgen.options import Options
 from kernelgen.runtime import nvptx
-from kernelgen.runtime.device import Dims, Entry, Properties
+from kernelgen.runtime.device import Dims, Entry, ParameterTable, Properties
 from kernelgen.targets.cuda import Gpu, Machine
 
 _Function = Callable[..., tuple[Any, ...]]
@@ -283,18 +282,19 @@ class NvidiaDriver:
     ) -> None:
         """Launch an entry; the driver copies the parameters before it returns."""
         function = self._allowed(entry.handle, shared)
-        buffers = [ctypes.create_string_buffer(each, max(len(each), 1)) for each in parameters]
-        table = (ctypes.c_void_p * max(len(buffers), 1))(*map(ctypes.addressof, buffers))
+        table = ParameterTable(parameters)
         launch = self._cuda.cuLaunchKernel
-        parts = (*grid, *block, shared, stream, ctypes.addressof(table), 0)
+        parts = (*grid, *block, shared, stream, table.address, 0)
         self._give("launch a kernel", stream, launch, function.handle, *parts)
 
     def block_size(self, entry: Entry, shared: int) -> int:
         """What the driver says of the kernel's registers and shared memory."""
         function = self._allowed(entry.handle, shared)
-        occupy = self._cuda.cuOccupancyMaxPotentialBlockSize
-        _, threads = self._do("choose a block", occupy, function.handle, None, shared, 0)
-        return int(threads)
+        if shared not in function.block_sizes:
+            occupy = self._cuda.cuOccupancyMaxPotentialBlockSize
+            _, threads = self._do("choose a block", occupy, function.handle, None, shared, 0)
+            function.block_sizes[shared] = int(threads)
+        return function.block_sizes[shared]
 
     def _allowed(self, function: _Loaded, shared: int) -> _Loaded:
         """The function, which may have so many bytes of dynamic shared memory."""
@@ -430,13 +430,14 @@ class _Module:
 
 
 class _Loaded:
-    """A function of a module: the bytes of shared memory that it declares, and whether it has
-    asked to be launched with all there is."""
+    """A function of a module: the bytes of shared memory that it declares, whether it has asked to
+    be launched with all there is, and how many threads suit it by what a launch asks for."""
 
     def __init__(self, handle: Any, shared: int) -> None:
         self.handle = handle
         self.shared = shared
         self.has_asked = False
+        self.block_sizes: dict[int, int] = {}
 
 
 def _bindings() -> Any:
