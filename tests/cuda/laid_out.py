@@ -33,6 +33,19 @@ def on_host(result: Any) -> Any:
     return result.copy_to_host() if isinstance(result, cuda.DeviceArray) else result
 
 
+def same(got: Any, want: Any) -> None:
+    """What a device has made is what the processor has, or are several such results."""
+    if isinstance(want, tuple):
+        assert len(got) == len(want)
+        for g, w in zip(got, want):
+            same(g, w)
+        return
+    got = on_host(got)
+    assert type(got) is type(want)
+    assert got.dtype == want.dtype
+    np.testing.assert_array_equal(got, want, strict=True)
+
+
 class Foreign:
     """An array of the device that another library has."""
 

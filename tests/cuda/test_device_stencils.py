@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from laid_out import Foreign, arrays, on_host, placed, views
+from laid_out import Foreign, arrays, placed, same, views
 
 from kernelgen import TypingError, UnsupportedError, cuda, njit, stencil
 from kernelgen.rewrites import grid_cells
@@ -74,17 +74,6 @@ SHAPES = {
 @cache
 def on(target: str, function: Any, **options: Any) -> Any:
     return stencil(function, target=target, **options)
-
-
-def same(got: Any, want: Any) -> None:
-    if isinstance(want, tuple):
-        assert len(got) == len(want)
-        for g, w in zip(got, want):
-            same(g, w)
-        return
-    got = on_host(got)
-    assert got.dtype == want.dtype
-    np.testing.assert_array_equal(got, want, strict=True)
 
 
 def check(function: Any, *args: Any, **options: Any) -> None:

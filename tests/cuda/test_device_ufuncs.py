@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from laid_out import Foreign, arrays, on_host, placed, views
+from laid_out import Foreign, arrays, on_host, placed, same, views
 
 from kernelgen import KernelgenError, TypingError, cuda, njit, vectorize
 from kernelgen.cuda import operands
@@ -65,18 +65,6 @@ def cpu(function: Any) -> Any:
 
 def device(function: Any) -> Any:
     return on("cuda", function)
-
-
-def same(got: Any, want: Any) -> None:
-    if isinstance(want, tuple):
-        assert len(got) == len(want)
-        for g, w in zip(got, want):
-            same(g, w)
-        return
-    got = on_host(got)
-    assert type(got) is type(want)
-    assert got.dtype == want.dtype
-    np.testing.assert_array_equal(got, want, strict=True)
 
 
 # ------------------------------------------------------------------- everything at once

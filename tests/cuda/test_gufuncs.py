@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from laid_out import Foreign, arrays, on_host, placed
+from laid_out import Foreign, arrays, on_host, placed, same
 
 from kernelgen import TypingError, UnsupportedError, cuda, float64, guvectorize, int64, njit
 
@@ -105,17 +105,6 @@ def cpu(function: Any) -> Any:
 
 def device(function: Any) -> Any:
     return on("cuda", function)
-
-
-def same(got: Any, want: Any) -> None:
-    if isinstance(want, tuple):
-        assert len(got) == len(want)
-        for g, w in zip(got, want):
-            same(g, w)
-        return
-    got = on_host(got)
-    assert got.dtype == want.dtype
-    np.testing.assert_array_equal(got, want, strict=True)
 
 
 # ------------------------------------------------------------------- everything at once
