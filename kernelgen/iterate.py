@@ -65,18 +65,31 @@ class Run(ABC):
 
     Parameters
     ----------
-    name : str
-        The stencil's.
+    stencil : callable
+        It is called for each step.
     arrays : tuple of arrays
         What the run starts from.
+    args : tuple
+        The stencil's other arguments.
     advance : callable
         It is told how many steps have been done.
+    **keywords
+        What each call is given too.
     """
 
-    def __init__(self, name: str, arrays: Arrays, advance: Callable[[int], object]) -> None:
-        self.name = name
+    def __init__(
+        self,
+        stencil: Any,
+        arrays: Arrays,
+        args: tuple[Any, ...],
+        advance: Callable[[int], object],
+        **keywords: Any,
+    ) -> None:
+        self.stencil = stencil
         self.arrays = arrays
+        self.args = args
         self.advance = advance
+        self.keywords = keywords
         self.spare: Arrays | None = None
         self.is_given = True
 
@@ -101,17 +114,23 @@ class Run(ABC):
 
     def _go(self, most: int) -> int:
         """Do one step, or at most so many at once; how many these were."""
-        made = self._call(self._target())
+        # Calls make new arrays until they are as those before, which can be taken then.
+        made = self.stencil(*self.arrays, *self.args, out=self._target(), **self.keywords)
         self._went_on(made if isinstance(made, tuple) else (made,))
         return 1
 
-    @abstractmethod
-    def _call(self, out: Any) -> Any:
-        """One call. It makes new arrays until they are as those before, which can be taken then."""
-
-    @abstractmethod
     def _change(self, new: Any, old: Any) -> Any:
         """By how much the elements differ that differ most; nan if one does in being nan."""
+        if not new.size:
+            return 0
+        if new.dtype.kind == "b" or new.dtype != old.dtype:
+            return self._greatest("mixed", new, old)
+        return self._greatest("signed" if new.dtype.kind in "fc" else "unsigned", new, old)
+
+    @abstractmethod
+    def _greatest(self, kind: str, new: Any, old: Any) -> Any:
+        """The greatest difference of elements that are "signed", "unsigned", which integers may be
+        and times are, or "mixed", which are compared as float64."""
 
     def _target(self) -> Any:
         if self.spare is None:
@@ -122,8 +141,8 @@ class Run(ABC):
         """Go on from what a step has made; whether that is like what it started from."""
         if len(made) != len(self.arrays):
             raise TypeError(
-                f"{self.name}() makes {len(made)} arrays of {len(self.arrays)}: to be iterated, it "
-                "has to make as many as it starts from"
+                f"{self.stencil.__name__}() makes {len(made)} arrays of {len(self.arrays)}: to be "
+                "iterated, it has to make as many as it starts from"
             )
         alike = all(map(_are_alike, made, self.arrays))
         self.spare = self.arrays if alike and not self.is_given else None
@@ -134,28 +153,12 @@ class Run(ABC):
 class _HostRun(Run):
     """A run on the processor, which may do many steps at once."""
 
-    def __init__(
-        self,
-        stencil: Stencil,
-        arrays: Arrays,
-        args: tuple[Any, ...],
-        advance: Callable[[int], object],
-    ) -> None:
-        super().__init__(stencil.__name__, arrays, advance)
-        self.stencil = stencil
-        self.args = args
-        self.pace: int | None = None
+    pace: int | None = None
 
-    def _call(self, out: Any) -> Any:
-        return self.stencil(*self.arrays, *self.args, out=out)
-
-    def _change(self, new: Any, old: Any) -> Any:
-        if not new.size:
-            return 0
-        if new.dtype.kind == "b" or new.dtype != old.dtype:
+    def _greatest(self, kind: str, new: Any, old: Any) -> Any:
+        if kind == "mixed":
             return np.max(np.abs(new.astype(float) - old))
-        signed = new.dtype.kind in "fc"
-        return (_greatest_distance if signed else _greatest_difference)(new, old)
+        return (_greatest_distance if kind == "signed" else _greatest_difference)(new, old)
 
     def _go(self, most: int) -> int:
         at_once = min(most, self._at_once()) if most > 1 else 1
@@ -188,7 +191,7 @@ class _HostRun(Run):
         if outs is None:
             return tuple(each.copy() for each in self.arrays) if self.is_given else self.arrays
         for out, made in zip(outs, self.arrays, strict=True):
-            check_fits(self.name, out, made)
+            check_fits(self.stencil.__name__, out, made)
             np.copyto(out, made, casting="same_kind")
         return outs
 

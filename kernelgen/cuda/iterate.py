@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ def iterate(
     start = tuple(uploaded(each, stream) for each in given)
     others = tuple(uploaded(each, stream) for each in args)
     with bar(progress, count, name) as advance:
-        run = _DeviceRun(stencil, start, others, advance, stream)
+        run = _DeviceRun(stencil, start, others, advance, stream=stream)
         taken = run.steps(count, until)
     result = _result(name, run.arrays, given, outs, on_device=on_device, stream=stream)
     found = result[0] if single else result
@@ -47,34 +46,10 @@ def iterate(
 
 
 class _DeviceRun(Run):
-    def __init__(
-        self,
-        stencil: DeviceStencil,
-        arrays: Arrays,
-        args: tuple[Any, ...],
-        advance: Callable[[int], object],
-        stream: Any,
-    ) -> None:
-        super().__init__(stencil.__name__, arrays, advance)
-        self.stencil = stencil
-        self.args = args
-        self.stream = stream
-
-    def _call(self, out: Any) -> Any:
-        return self.stencil(*self.arrays, *self.args, out=out, stream=self.stream)
-
-    def _change(self, new: DeviceArray, old: DeviceArray) -> Any:
-        if not new.size:
-            return 0
+    def _greatest(self, kind: str, new: DeviceArray, old: DeviceArray) -> Any:
         kinds = _kinds()
-        if new.dtype.kind == "b" or new.dtype != old.dtype:
-            differences = kinds["mixed"](new, old, stream=self.stream)
-        elif new.dtype.kind in "fc":
-            differences = kinds["signed"](new, old, stream=self.stream)
-        else:
-            differences = kinds["unsigned"](new, old, stream=self.stream)
-        greatest = kinds["greatest"].reduce(differences, axis=None, stream=self.stream)
-        return greatest.copy_to_host()[()]
+        differences = kinds[kind](new, old, **self.keywords)
+        return kinds["greatest"].reduce(differences, axis=None, **self.keywords).copy_to_host()[()]
 
 
 def _result(
