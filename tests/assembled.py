@@ -21,6 +21,7 @@ from kernelgen.targets.cuda import Gpu
 from kernelgen.targets.emulated import Emulated
 from tests.cuda import ptxas
 
+_architectures: list[str] = []
 _seen: set[bytes] = set()
 _elsewhere = pytest.StashKey[int]()
 
@@ -44,13 +45,16 @@ def _assemble(text):
     if digest in _seen:
         return
     with tempfile.TemporaryDirectory() as folder:
-        for arch in sorted(ptxas.known().intersection(ptxas.ARCHITECTURES)):
+        for arch in _architectures:
             ptx = nvptx.assembly(text, arch, config.optimisation_level())
             ptxas.assemble(ptx, arch, Path(folder))
     _seen.add(digest)
 
 
 def pytest_configure(config):
+    if ptxas.find() is None:
+        raise pytest.UsageError("there is no ptxas on this machine")
+    _architectures[:] = sorted(ptxas.known().intersection(ptxas.ARCHITECTURES))
     config.stash[_elsewhere] = 0
     pipeline.grid_kernel = _assembling(pipeline.grid_kernel)
     pipeline.grid_function = _assembling(pipeline.grid_function)
@@ -68,4 +72,4 @@ def pytest_testnodedown(node):
 
 def pytest_terminal_summary(terminalreporter):
     count = len(_seen) + terminalreporter.config.stash[_elsewhere]
-    terminalreporter.line(f"assembled the PTX of {count} kernels")
+    terminalreporter.line(f"assembled {count} kernels for {', '.join(_architectures)}")
