@@ -142,7 +142,8 @@ local = _Memory(
     "local",
     """An array of the thread's own. Nothing is known of its elements at first.
 
-    ``shape`` is an integer or a tuple of them, and it and ``dtype`` are constants.
+    ``shape`` is an integer or a tuple of them, and it and ``dtype`` are constants. All arrays of a
+    thread may take 512 KiB.
     """,
 )
 
